@@ -1,0 +1,18 @@
+// Compiles src/ to dist/ and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const compiler = new URL("../node_modules/typescript/bin/tsc", import.meta.url);
+
+// Installed from a tarball (no sources, no compiler): dist/ is already there.
+if (existsSync(compiler) && existsSync(new URL("../src/index.ts", import.meta.url))) {
+  rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true });
+  const result = spawnSync(process.execPath, [fileURLToPath(compiler), "-p", "tsconfig.build.json"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (result.status !== 0) process.exit(result.status ?? 1);
+  chmodSync(new URL("../dist/cli/main.js", import.meta.url), 0o755);
+}

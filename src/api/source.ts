@@ -1,0 +1,86 @@
+import type { HttpReply, HttpRequest } from "../http/message.ts";
+
+/**
+ * What answers a request: a database, an upstream, handlers, or your own.
+ *
+ * The pipeline asks exactly one source for each request (the one mounted at the longest matching prefix) and does
+ * the rest itself: validators, conditional requests, compression, limits, metrics.
+ */
+export interface Source {
+  /** Names the source in logs, metrics and errors, e.g. `postgres`. */
+  readonly name: string;
+  /**
+   * Brings up what the source needs. Called once, before the first request and before the listener opens.
+   * Rejects with a `HotpathError` when the source can never work (wrong password); a source that may recover
+   * (no server yet) resolves, answers 503 meanwhile and says so in `isReady`.
+   */
+  start?(context: SourceContext): Promise<void>;
+  /**
+   * Answers one request. The reply's body, when a stream, becomes the pipeline's. A `HotpathError` that is thrown
+   * becomes a problem-details reply with its status; anything else a 500 without detail.
+   */
+  resolve(request: SourceRequest): Promise<SourceReply> | SourceReply;
+  /** Reads what may have changed (a catalog, a file) again. Called on SIGUSR1. */
+  reload?(): Promise<void>;
+  /** `false` takes the server out of rotation (`/ready` answers 503). Absent: always ready. */
+  isReady?(): boolean;
+  /** Lets requests under way finish, then releases everything. */
+  close?(): Promise<void>;
+}
+
+/** A request as a source sees it. */
+export interface SourceRequest extends HttpRequest {
+  /** The path below the mount point, percent-encoded, beginning with `/`. Equals `path` when mounted at `/`. */
+  readonly subpath: string;
+  /** The mount point without a trailing slash: empty at `/`, else e.g. `/api`. */
+  readonly basePath: string;
+}
+
+/** A source's answer. */
+export interface SourceReply extends HttpReply {
+  /**
+   * Pattern of the route that answered, for metrics and traces: a bounded set such as `/users` or `/users/:id`.
+   * Never a path as received. Absent: the mount point.
+   */
+  route?: string;
+}
+
+/** What the server lends a source. */
+export interface SourceContext {
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+}
+
+/** The part of a pino logger that sources use. */
+export interface Log {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** Where metrics are declared. Label names are fixed at declaration and every label set is bounded. */
+export interface MetricsRegistry {
+  /** A value that only rises. */
+  counter(declaration: MetricDeclaration): Counter;
+  /** A value read when metrics are scraped. `read` answers a number, or a list with a value per label set. */
+  gauge(declaration: MetricDeclaration, read: () => number | readonly LabelledValue[]): void;
+  /** A distribution in fixed buckets. */
+  histogram(declaration: MetricDeclaration & { readonly buckets: readonly number[] }): Histogram;
+}
+export interface MetricDeclaration {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+export interface LabelledValue {
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+export interface Counter {
+  /** The series of these label values, to be kept and reused: looking it up costs more than counting. */
+  with(...labels: string[]): { add(amount?: number): void };
+}
+export interface Histogram {
+  with(...labels: string[]): { observe(value: number): void };
+}

@@ -1,0 +1,55 @@
+/**
+ * Every error hotpath raises, by its stable code. `docs/errors.md` is generated from this table.
+ *
+ * `status` is what an HTTP client sees; errors that only start-up and the command line meet have none.
+ * `message` says what happened and what was received; `todo` says what to do about it.
+ */
+export const ERRORS = {
+  // Start-up and configuration.
+  HP_OPTION_UNKNOWN: { todo: "Use the nearest known name, or see docs/options.md." },
+  HP_OPTION_INVALID: { todo: "Give a value of the type and range that docs/options.md states." },
+  HP_PORT_IN_USE: { todo: "Stop the other program or choose another port." },
+  HP_DATABASE_UNREACHABLE: { status: 503, todo: "Check that the server runs and that host and port are right." },
+  HP_DATABASE_REFUSED: { status: 503, todo: "Check user, password and database name of the connection URL." },
+  HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
+
+  // Requests.
+  HP_NOT_FOUND: { status: 404, todo: "Check the path." },
+  HP_METHOD_NOT_ALLOWED: { status: 405, todo: "Use one of the methods that the Allow header lists." },
+  HP_NOT_ACCEPTABLE: { status: 406, todo: "Ask for a media type that is on offer." },
+  HP_BAD_REQUEST: { status: 400, todo: "Correct the request." },
+  HP_BODY_TOO_LARGE: { status: 413, todo: "Send less, or raise http.maxBodyBytes." },
+  HP_URL_TOO_LONG: { status: 414, todo: "Shorten the URL, or raise http.maxUrlBytes." },
+  HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },
+  HP_CURSOR_INVALID: { status: 400, todo: "Start again at the first page, and pass `after` on unchanged." },
+  HP_POOL_TIMEOUT: { status: 504, todo: "Raise pool.max or pool.acquireTimeout, or lower the load." },
+  HP_UNAVAILABLE: { status: 503, todo: "Try again later." },
+  HP_INTERNAL: { status: 500, todo: "See the server's log." },
+} as const satisfies Record<string, { readonly status?: number; readonly todo: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The only class of error hotpath throws on purpose: a stable code, what happened, what to do. */
+export class HotpathError extends Error {
+  override readonly name = "HotpathError";
+  readonly code: ErrorCode;
+  /** What to do, for whoever reads the message. */
+  readonly todo: string;
+  /** HTTP status for clients; 500 where the table names none. */
+  readonly status: number;
+  /** Extra fields for the HTTP reply, e.g. `retry-after`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; todo?: string; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const entry: { readonly status?: number; readonly todo: string } = ERRORS[code];
+    this.code = code;
+    this.todo = options.todo ?? entry.todo;
+    this.status = entry.status ?? 500;
+    this.headers = options.headers ?? {};
+  }
+}

@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+
+/** One HTTP request as the pipeline sees it, whichever protocol carried it. */
+export interface HttpRequest {
+  /** As received: methods are case-sensitive (RFC 9110 section 9.1). */
+  readonly method: string;
+  /** The request target in origin-form, e.g. `/users?id=eq.1`. */
+  readonly target: string;
+  /** The target's path, still percent-encoded. */
+  readonly path: string;
+  /** What follows the first `?` of the target, still encoded; empty when there is none. */
+  readonly query: string;
+  /** Field names in lower case. */
+  readonly headers: Readonly<IncomingHttpHeaders>;
+  readonly httpVersion: string;
+  readonly scheme: "http" | "https";
+  /** `Host` or `:authority`, as received. */
+  readonly authority: string;
+  /** Address of the peer of the connection. */
+  readonly remoteAddress: string;
+  /** Aborts when the client leaves before its reply is complete. Created when first read. */
+  readonly signal: AbortSignal;
+  /** The request's content. Who reads it owns it; unread content is discarded by the listener. */
+  readonly body: Readable;
+}
+
+/** Header fields of a reply, names in lower case. */
+export type ReplyHeaders = Record<string, string | string[]>;
+
+/** What a source answers, and what a listener writes. */
+export interface HttpReply {
+  status: number;
+  /** Reason phrase for HTTP/1.1; the standard one when absent. */
+  statusText?: string;
+  headers: ReplyHeaders;
+  /** A string is sent as UTF-8. A stream is owned, and destroyed on failure, by whoever writes the reply. */
+  body: string | Uint8Array | Readable | undefined;
+  /** Modification time of the selected representation in milliseconds since the epoch, when the source knows it. */
+  modifiedMs?: number;
+  /** `false`: the represent stage sets no validator and answers no conditional request for this reply. */
+  validate?: boolean;
+}
