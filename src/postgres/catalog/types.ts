@@ -1,0 +1,187 @@
+/** What hotpath knows of a database: read at start and on reload, then never changed. */
+export interface Catalog {
+  /** `server_version_num`, e.g. 180004. */
+  readonly serverVersion: number;
+  /** Exposed schemas in the order of the option; the first is the default. */
+  readonly schemas: readonly string[];
+  /** Comment of each schema that has one, by name. */
+  readonly schemaComments: ReadonlyMap<string, string>;
+  /** Relations of the exposed schemas, by schema, then name. */
+  readonly relations: ReadonlyMap<string, ReadonlyMap<string, Relation>>;
+  /** Callable functions and procedures of the exposed schemas, by schema, then name (overloads in one list). */
+  readonly routines: ReadonlyMap<string, ReadonlyMap<string, readonly Routine[]>>;
+  /**
+   * Relationships by `relationKey(from)`. Both directions of each foreign key are listed, and many-to-many ones through
+   * a junction. Those of views follow from the base tables. Relations outside the exposed schemas take part
+   * only as junctions.
+   */
+  readonly relationships: ReadonlyMap<string, readonly Relationship[]>;
+  /**
+   * Functions that take one row of a relation and answer one scalar: usable as columns. By `relationKey(relation)`, then name.
+   */
+  readonly computedColumns: ReadonlyMap<string, ReadonlyMap<string, ComputedColumn>>;
+  /**
+   * Domain representations: functions of `create cast (source as target) with function … as implicit` where one side
+   * is a domain. By `representationKey(source, target)`.
+   */
+  readonly representations: ReadonlyMap<string, Representation>;
+  /**
+   * Custom media-type handlers: aggregates (or functions) whose return type is a domain named like a media type.
+   * By `relationKey` of the relation, routine, or `*` for any element.
+   */
+  readonly mediaHandlers: ReadonlyMap<string, readonly MediaHandler[]>;
+  /** Names accepted by `Prefer: timezone`. */
+  readonly timezones: ReadonlySet<string>;
+}
+
+export type RelationKind = "table" | "partitioned table" | "foreign table" | "view" | "materialized view";
+
+export interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  readonly comment: string | null;
+  /** In the order of the table; keyed by name. */
+  readonly columns: ReadonlyMap<string, Column>;
+  /** For views: the key columns of their base tables, where every one of them is exposed. Empty: no key. */
+  readonly primaryKey: readonly string[];
+  readonly insertable: boolean;
+  readonly updatable: boolean;
+  readonly deletable: boolean;
+}
+
+export interface Column {
+  readonly name: string;
+  /** `attnum`: stable for the life of the table. */
+  readonly position: number;
+  /** As `format_type` spells it, schema-qualified when not on the search path, without a modifier: `character varying`, `integer[]`. */
+  readonly type: string;
+  /** The type with its modifier, e.g. `numeric(10,2)`. */
+  readonly declaredType: string;
+  readonly typeOid: number;
+  /** For a domain: the type it rests on at the end of the chain; else equal to `type`. */
+  readonly baseType: string;
+  /** `pg_type.typcategory` of the base type, e.g. `N` numbers, `S` strings, `A` arrays, `R` ranges. */
+  readonly category: string;
+  readonly isDomain: boolean;
+  /** Composite types can be selected into with `->`. */
+  readonly isComposite: boolean;
+  readonly nullable: boolean;
+  readonly maxLength: number | null;
+  /** The default's expression as SQL text, e.g. `nextval('users_id_seq'::regclass)`; identity columns have one too. */
+  readonly default: string | null;
+  /** Generated always: may not be written. */
+  readonly generated: boolean;
+  readonly enumLabels: readonly string[];
+  readonly comment: string | null;
+}
+
+export interface RelationName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export type Cardinality = "many-to-one" | "one-to-many" | "one-to-one" | "many-to-many";
+
+export type Relationship = KeyRelationship | ComputedRelationship;
+
+/** A relationship that follows from foreign keys. */
+export interface KeyRelationship {
+  readonly kind: "key";
+  readonly from: RelationName;
+  readonly to: RelationName;
+  readonly cardinality: Cardinality;
+  /** `[column of from, column of to]`; empty for many-to-many. */
+  readonly columns: readonly (readonly [string, string])[];
+  /** Name of the foreign key; for many-to-many see `junction`. */
+  readonly constraint: string;
+  readonly junction?: Junction;
+  /** For one-to-one: `from` is the table that carries the foreign key. Many-to-one: always true. One-to-many: false. */
+  readonly isParentSide: boolean;
+  readonly fromIsView: boolean;
+  readonly toIsView: boolean;
+  readonly isSelf: boolean;
+}
+
+export interface Junction extends RelationName {
+  /** Foreign key of the junction to `from`, and `[column of from, column of junction]`. */
+  readonly fromConstraint: string;
+  readonly fromColumns: readonly (readonly [string, string])[];
+  /** Foreign key of the junction to `to`, and `[column of junction, column of to]`. */
+  readonly toConstraint: string;
+  readonly toColumns: readonly (readonly [string, string])[];
+}
+
+/** A function that takes a row of `from` and returns rows of `to`. */
+export interface ComputedRelationship {
+  readonly kind: "computed";
+  readonly from: RelationName;
+  readonly to: RelationName;
+  /** `many-to-one` when it returns at most one row (`rows 1` or no `setof`), else `one-to-many`. */
+  readonly cardinality: "many-to-one" | "one-to-many";
+  readonly function: RelationName;
+  readonly isSelf: boolean;
+}
+
+export interface ComputedColumn {
+  readonly name: string;
+  readonly function: RelationName;
+  readonly type: string;
+  readonly category: string;
+}
+
+export interface Representation {
+  readonly source: string;
+  readonly target: string;
+  readonly function: RelationName;
+}
+
+export interface MediaHandler {
+  readonly mediaType: string;
+  readonly function: RelationName;
+  /** Relation the aggregate's argument is a row of; absent for `anyelement` and for routines that return the media type. */
+  readonly relation?: RelationName;
+}
+
+export interface RoutineParameter {
+  readonly name: string;
+  readonly type: string;
+  readonly declaredType: string;
+  readonly required: boolean;
+  readonly variadic: boolean;
+}
+
+export interface Routine {
+  readonly schema: string;
+  readonly name: string;
+  readonly comment: string | null;
+  /** IN, INOUT and VARIADIC parameters in order. */
+  readonly parameters: readonly RoutineParameter[];
+  readonly returns: RoutineReturn;
+  readonly volatility: "immutable" | "stable" | "volatile";
+  readonly hasVariadic: boolean;
+  readonly isProcedure: boolean;
+  /** `set` clauses of the function that a caller must hoist, e.g. `statement_timeout`. */
+  readonly settings: readonly (readonly [string, string])[];
+}
+
+export interface RoutineReturn {
+  readonly set: boolean;
+  readonly kind: "void" | "scalar" | "composite";
+  readonly type: string;
+  /** The relation whose row type is returned, when it is one. */
+  readonly relation?: RelationName;
+  /** OUT/TABLE columns of an anonymous record, else empty. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** Key of a relation or routine in the catalog's maps: both names are quoted so that no two pairs collide. */
+export function relationKey(name: RelationName): string {
+  return JSON.stringify([name.schema, name.name]);
+}
+
+/** Key of a domain representation; types as `format_type` spells them, `json` and `text` unqualified. */
+export function representationKey(source: string, target: string): string {
+  return JSON.stringify([source, target]);
+}
