@@ -1,0 +1,10 @@
+export type {
+  ContentEncoding,
+  LogLevel,
+  OpenApiMode,
+  PoolSettings,
+  PostgresSettings,
+  RequestLog,
+  ServerSettings,
+  TransactionEnd,
+} from "./settings.ts";
