@@ -33,7 +33,7 @@ export interface ServerSettings {
     readonly keepAliveTimeoutMs: number;
     readonly maxConcurrentStreams: number;
     /** `Cache-Control` of successful replies whose source sets none. */
-    readonly defaultCacheControl: string;
+    readonly defaultCacheControl: string | null;
     /** Whether replies carry `Server-Timing`. */
     readonly serverTiming: boolean;
     /** Request header that is copied to the reply. */

@@ -1,0 +1,145 @@
+import type { ContentEncoding, LogLevel, RequestLog, TransactionEnd } from "./settings.ts";
+
+/** `"500ms"`, `"30s"`, `"5m"`, `"1h"`, `"7d"`, or a number of milliseconds. */
+export type Duration = string | number;
+/** `"64KiB"` (1024), `"1MB"` (1000), or a number of bytes. */
+export type ByteSize = string | number;
+
+/**
+ * Options of the server as written in `defineApi` or passed to `listen`. Ranges and defaults are in docs/options.md;
+ * `undefined` means not given.
+ */
+export interface ServerOptions {
+  server?: {
+    /** Address the API listens on. */
+    host?: string | undefined;
+    /** Port of the API; 0 takes a free one. */
+    port?: number | undefined;
+    /** Unix socket in place of host and port. */
+    socket?: string | null | undefined;
+    tls?: {
+      /** Path of the certificate (PEM). */
+      cert?: string | null | undefined;
+      /** Path of the private key (PEM). */
+      key?: string | null | undefined;
+      /** Make a self-signed certificate at start. */
+      dev?: boolean | undefined;
+    };
+    /** How long requests under way may take to finish at shutdown. */
+    shutdownGrace?: Duration | undefined;
+    /** Connections open at once. */
+    maxConnections?: number | undefined;
+  };
+  admin?: {
+    /** Whether `/live`, `/ready` and `/metrics` are served. */
+    enabled?: boolean | undefined;
+    host?: string | undefined;
+    port?: number | undefined;
+    /** Host names the admin listener answers to; `*` for any. */
+    allowedHosts?: readonly string[] | undefined;
+  };
+  http?: {
+    /** Largest request head, URL included. */
+    maxHeaderBytes?: ByteSize | undefined;
+    maxUrlBytes?: ByteSize | undefined;
+    maxBodyBytes?: ByteSize | undefined;
+    /** How long a client may take to send a request's head. */
+    headersTimeout?: Duration | undefined;
+    /** How long a client may take to send a whole request. */
+    requestTimeout?: Duration | undefined;
+    keepAliveTimeout?: Duration | undefined;
+    /** Requests under way at once on one HTTP/2 connection. */
+    maxConcurrentStreams?: number | undefined;
+    /** `Cache-Control` of successful replies that have none. */
+    defaultCacheControl?: string | null | undefined;
+    /** Send `Server-Timing`. */
+    serverTiming?: boolean | undefined;
+    /** Request header that is sent back with the reply. */
+    traceHeader?: string | null | undefined;
+  };
+  compression?: {
+    enabled?: boolean | undefined;
+    /** In order of preference. */
+    encodings?: readonly ContentEncoding[] | undefined;
+    /** Smallest reply that is compressed. */
+    fromBytes?: ByteSize | undefined;
+  };
+  cors?: {
+    /** Origins whose pages may call the API; `*` for any. */
+    allowedOrigins?: readonly string[] | undefined;
+  };
+  log?: {
+    level?: LogLevel | undefined;
+    /** Requests that are logged: none, answered 5xx (`failed`), 4xx and 5xx (`errors`), or all. */
+    requests?: RequestLog | undefined;
+  };
+}
+
+/** Options of `postgres(url, options)`. Ranges and defaults are in docs/options.md; `undefined` means not given. */
+export interface PostgresOptions {
+  /** Schemas that are served; the first is the default. */
+  schemas?: readonly string[] | undefined;
+  /** Schemas that functions and operators are also looked up in. */
+  extraSearchPath?: readonly string[] | undefined;
+  /** Role of requests without a token; `null`: the connecting user. */
+  anonRole?: string | null | undefined;
+  /** Most rows that one read answers. */
+  maxRows?: number | null | undefined;
+  pool?: PoolOptions;
+  /** Column that holds the time of a row's last change. */
+  updatedAtColumn?: string | null | undefined;
+  /** Channel whose notifications reload the database's structure. */
+  reloadChannel?: string | null | undefined;
+  /** Answer `/users/123` with the row of that key. */
+  rowPaths?: boolean | undefined;
+  /** Give lists keyset cursors. */
+  cursors?: boolean | undefined;
+  /** Allow aggregate functions in `select`. */
+  aggregates?: boolean | undefined;
+  /** Answer requests for the execution plan. */
+  planEnabled?: boolean | undefined;
+  /** Function called in the transaction before the request's statement. */
+  preRequest?: string | null | undefined;
+  /** How transactions end. */
+  txEnd?: TransactionEnd | undefined;
+}
+
+/** How a source uses its connections. */
+export interface PoolOptions {
+  /** Most connections. */
+  max?: number | undefined;
+  /** Idle connections kept open; at most `max` are. */
+  minIdle?: number | undefined;
+  /** Requests that may wait for a connection. */
+  maxWaiting?: number | undefined;
+  /** How long a request waits for a connection. */
+  acquireTimeout?: Duration | undefined;
+  idleTimeout?: Duration | undefined;
+  maxLifetime?: Duration | undefined;
+  maxLifetimeJitter?: Duration | undefined;
+  connectTimeout?: Duration | undefined;
+  /** `null`: as the database's own `statement_timeout` says. */
+  statementTimeout?: Duration | null | undefined;
+  /** `null`: never warn. */
+  leakWarning?: Duration | null | undefined;
+  /** Requests that may be under way on one connection; 1 turns pipelining off. */
+  maxPipelineDepth?: number | undefined;
+  preparedStatements?: boolean | undefined;
+}
+
+/** What `hotpath postgrest` sets beside the public options. */
+export interface PostgrestOptions extends PostgresOptions {
+  allowAnonymous?: boolean | undefined;
+  rootFunction?: string | null | undefined;
+  openapi?: {
+    mode?: string | undefined;
+    securityActive?: boolean | undefined;
+    proxyUri?: string | null | undefined;
+  };
+  jwt?: {
+    secret?: string | null | undefined;
+    secretIsBase64?: boolean | undefined;
+    audience?: string | null | undefined;
+    roleClaim?: string | undefined;
+  };
+}
