@@ -8,6 +8,10 @@ export const ERRORS = {
   // Start-up and configuration.
   HP_OPTION_UNKNOWN: { todo: "Use the nearest known name, or see docs/options.md." },
   HP_OPTION_INVALID: { todo: "Give a value of the type and range that docs/options.md states." },
+  HP_CONFIG_MISSING: { todo: "Create hotpath.config.ts, or name the file with --config." },
+  HP_CONFIG_INVALID: { todo: "Correct the config file; it ends with `export default defineApi({ … })`." },
+  HP_COMMAND_UNKNOWN: { todo: "`hotpath --help` lists the commands." },
+  HP_ARGUMENT_INVALID: { todo: "`hotpath help COMMAND` shows what the command takes." },
   HP_PORT_IN_USE: { todo: "Stop the other program or choose another port." },
   HP_LISTEN_FAILED: { todo: "Choose an address and a port that this user may listen on." },
   HP_DATABASE_UNREACHABLE: { status: 503, todo: "Check that the server runs and that host and port are right." },

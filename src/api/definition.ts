@@ -1,0 +1,88 @@
+import { HotpathError } from "../errors.ts";
+import { resolvePostgresSettings, resolveServerSettings, type OptionOrigins } from "./options.ts";
+import type { PostgresOptions, ServerOptions } from "./option-types.ts";
+import type { PostgresSettings, ServerSettings } from "./settings.ts";
+import type { Source } from "./source.ts";
+
+/**
+ * Under this key, the value that `defineApi` returns carries its definition. Registered globally, so that a `hotpath`
+ * command installed beside the project understands the config file's own copy of the package.
+ */
+export const DEFINITION: unique symbol = Symbol.for("hotpath.definition") as never;
+
+/** An API as declared: nothing is resolved or opened yet, because flags and environment come before the config file. */
+export interface ApiDefinition {
+  readonly options: ServerOptions;
+  /** By mount point: `/`, `/api`. */
+  readonly sources: Readonly<Record<string, Source | PostgresDeclaration>>;
+}
+
+/** What `postgres(url, options)` answers: a source to be. */
+export interface PostgresDeclaration {
+  readonly kind: "postgres";
+  readonly url: string;
+  readonly options: PostgresOptions;
+}
+
+/** An API whose options are known: what `startServer` takes. */
+export interface ResolvedApi {
+  readonly server: ServerSettings;
+  readonly sources: readonly MountedSource[];
+}
+
+/** A source and its mount point: `/`, or a path without a trailing slash. */
+export interface MountedSource {
+  readonly path: string;
+  readonly source: Source;
+}
+
+/** The definition that a value made by `defineApi` carries, `undefined` for any other value. */
+export function definitionOf(value: unknown): ApiDefinition | undefined {
+  if (typeof value !== "object" || value === null || !(DEFINITION in value)) return undefined;
+  return value[DEFINITION] as ApiDefinition;
+}
+
+/**
+ * Resolves every option of a definition and creates its sources, without starting them.
+ *
+ * @param origins what comes before the definition's own options: flags, argument, environment
+ * @param createPostgres makes the source of a `postgres()` declaration
+ * @throws HotpathError HP_OPTION_UNKNOWN, HP_OPTION_INVALID
+ */
+export function resolveDefinition(
+  definition: ApiDefinition,
+  origins: Omit<OptionOrigins<ServerOptions>, "config">,
+  createPostgres: (settings: PostgresSettings) => Source,
+): ResolvedApi {
+  const server = resolveServerSettings({ ...origins, config: definition.options });
+  const { flags, environment } = origins;
+  const sources = Object.entries(definition.sources).map(([path, declared]) => ({
+    path: toMountPoint(path),
+    source: isPostgres(declared)
+      ? createPostgres(resolvePostgresSettings(declared.url, { flags, environment, config: declared.options }))
+      : declared,
+  }));
+  if (sources.length === 0)
+    throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
+  const twice = sources.find(({ path }, index) => sources.findIndex((other) => other.path === path) !== index);
+  if (twice) throw new HotpathError("HP_OPTION_INVALID", `Option sources names ${twice.path} twice.`);
+  return Object.freeze({ server, sources: Object.freeze(sources) });
+}
+
+/**
+ * A mount point in its one form: a path of plain segments, without a trailing slash except for `/` itself.
+ *
+ * @throws HotpathError HP_OPTION_INVALID
+ */
+export function toMountPoint(path: string): string {
+  const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path;
+  if (!/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(?:\/(?!$)|$))*$/.test(trimmed)) {
+    const received = JSON.stringify(path);
+    throw new HotpathError("HP_OPTION_INVALID", `A base path must be a path such as / or /api; received ${received}.`);
+  }
+  return trimmed;
+}
+
+function isPostgres(declared: Source | PostgresDeclaration): declared is PostgresDeclaration {
+  return "kind" in declared && declared.kind === "postgres";
+}
