@@ -1,0 +1,77 @@
+import { listValue } from "./grammar.ts";
+import { run } from "./parser-combinators.ts";
+
+/** One `name=value` of a query string, decoded. */
+export interface QueryParameter {
+  readonly name: string;
+  readonly value: string;
+  /** There was a `=`. The dialect ignores names without one. */
+  readonly hasValue: boolean;
+}
+
+/** Decodes a query string as HTML forms write it: `+` is a space, bad escapes become U+FFFD. */
+export function parseQueryString(query: string): readonly QueryParameter[] {
+  if (query === "") return [];
+  const parameters: QueryParameter[] = [];
+  for (const pair of query.split("&")) {
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals));
+    parameters.push({ name, value: equals === -1 ? "" : decode(pair.slice(equals + 1)), hasValue: equals !== -1 });
+  }
+  return parameters;
+}
+
+function decode(text: string): string {
+  if (!text.includes("%") && !text.includes("+")) return text;
+  const spaced = text.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    // Invalid UTF-8 or a stray percent sign: keep what can be read.
+    const bytes = spaced.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    return Buffer.from(bytes, "latin1").toString("utf8");
+  }
+}
+
+/**
+ * What two requests must share so that one compiled statement serves both: everything but the operands of plain
+ * filters. `operands[i]` is what parameter `i` supplies, absent where the whole parameter belongs to the shape.
+ */
+export interface QueryShape {
+  readonly key: string;
+  readonly operands: readonly (string | undefined)[];
+}
+
+const RESERVED = /(?:^|\.)(?:select|columns|on_conflict|order|limit|offset|and|or|after)$/;
+const OPERATOR =
+  /^(?:not\.)?(?:isdistinct|eq|neq|gte|gt|lte|lt|like|ilike|match|imatch|cs|cd|ov|sl|sr|nxr|nxl|adj|in)(?:\((?:any|all)\))?\./;
+
+export function shapeOf(parameters: readonly QueryParameter[]): QueryShape {
+  let key = "";
+  const operands: (string | undefined)[] = [];
+  for (const { name, value } of parameters) {
+    const prefix = RESERVED.test(name) ? undefined : OPERATOR.exec(value)?.[0];
+    // NUL separates: PostgreSQL's text cannot hold one, so no name or operand can forge a boundary unnoticed.
+    key += prefix === undefined ? `\0${name}\0=${value}` : `\0${name}\0?${prefix}`;
+    operands.push(prefix === undefined ? undefined : value.slice(prefix.length));
+  }
+  return { key, operands };
+}
+
+/** How an operand becomes a parameter of the statement. */
+export type OperandUse = "text" | "pattern" | "list";
+
+/** The parameter's text, or undefined when the operand is not of the form that the shape promised. */
+export function bindOperand(operand: string, use: OperandUse): string | undefined {
+  if (use === "text") return operand;
+  if (use === "pattern") return operand.replaceAll("*", "%");
+  const parsed = run(listValue, operand);
+  return "value" in parsed ? arrayLiteral(parsed.value) : undefined;
+}
+
+/** A PostgreSQL array literal of texts. The list of one empty text is the empty list, as the dialect has it. */
+export function arrayLiteral(values: readonly string[]): string {
+  if (values.length === 1 && values[0] === "") return "{}";
+  return `{${values.map((value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`).join(",")}}`;
+}
