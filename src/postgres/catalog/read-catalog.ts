@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { assembleComputedColumns, assembleComputedRelationships } from "./computed.ts";
+import { assembleKeys } from "./keys.ts";
+import { assembleMediaHandlers } from "./media-handlers.ts";
+import { assertUsable, existingSchemasSql, missingSchemas, unknownSchemaError } from "./namespaces.ts";
+import { assembleRelations } from "./relations.ts";
+import { assembleRelationships } from "./relationships.ts";
+import { assembleRepresentations } from "./representations.ts";
+import { assembleRoutines } from "./routines.ts";
+import { parseSnapshot, type Snapshot, snapshotSql } from "./snapshot.ts";
+import { createTimezones } from "./timezones.ts";
+import { assembleTypes } from "./type-names.ts";
+import type { Catalog, Relation } from "./types.ts";
+import { traceViews, viewPrimaryKey } from "./view-keys.ts";
+
+/**
+ * Runs one statement and answers its rows as lists of values in PostgreSQL's text form.
+ * Parameters are given as text, of no declared type.
+ */
+export type CatalogQuery = (
+  text: string,
+  values: readonly (string | null)[],
+) => Promise<readonly (readonly (string | null)[])[]>;
+
+/** Which part of a database to read. */
+export interface CatalogSettings {
+  /** Schemas to expose; the first is the default one. */
+  readonly schemas: readonly string[];
+  /** Schemas that are searched for functions and intermediate views, without being exposed. Those that do not exist are ignored. */
+  readonly extraSearchPath: readonly string[];
+}
+
+/**
+ * Reads the catalog of PostgreSQL 13 or later in one statement.
+ *
+ * The statement must not run inside a transaction of the caller's: it empties the search path until the end of its
+ * transaction. Throws `HP_SCHEMA_UNKNOWN` for a schema that does not exist or that no role at hand may use; what
+ * `query` throws goes through.
+ */
+export async function readCatalog(query: CatalogQuery, settings: CatalogSettings): Promise<Catalog> {
+  const schemas = [...new Set(settings.schemas)];
+  const values = [JSON.stringify(schemas), JSON.stringify([...new Set(settings.extraSearchPath)])];
+  const row = (await query(snapshotSql, values))[0] ?? [];
+  const snapshot = parseSnapshot(row);
+  const missing = missingSchemas(schemas, snapshot.namespaces);
+  if (missing.length > 0) {
+    const existing = await query(existingSchemasSql, []);
+    throw unknownSchemaError(
+      missing,
+      existing.flatMap(([name]) => name ?? []),
+    );
+  }
+  assertUsable(snapshot.namespaces);
+  const version = createHash("sha256")
+    .update(JSON.stringify([values, row]))
+    .digest("base64url");
+  return { version, schemas, timezones: createTimezones(query), ...assemble(snapshot) };
+}
+
+/** Builds the catalog from what was read; no I/O. */
+function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "timezones"> {
+  const { namespaces } = snapshot;
+  const types = assembleTypes(snapshot.types);
+  const keyless = assembleRelations(snapshot.relations, snapshot.columns, namespaces, types);
+  const keys = assembleKeys(snapshot.keys);
+  const origins = traceViews(snapshot.viewRules, keyless);
+  const relations = new Map<number, Relation>();
+  for (const [oid, relation] of keyless) {
+    const shown = origins.get(oid);
+    const names = new Map([...relation.columns.values()].map((column) => [column.position, column.name]));
+    const primaryKey =
+      shown === undefined
+        ? (keys.primary.get(oid) ?? []).flatMap((position) => names.get(position) ?? [])
+        : viewPrimaryKey(shown, keys.primary);
+    relations.set(oid, { ...relation, primaryKey });
+  }
+  const computed = assembleComputedRelationships(snapshot.rowFunctions, relations);
+  return {
+    serverVersion: snapshot.server[0],
+    schemaComments: new Map(namespaces.flatMap(([, name, comment]) => (comment === null ? [] : [[name, comment]]))),
+    relations: bySchema(
+      namespaces.map(([, name]) => name),
+      relations,
+    ),
+    relationships: assembleRelationships(relations, keys, origins, computed),
+    routines: assembleRoutines(snapshot.routines, { namespaces, types, relations, attributes: snapshot.attributes }),
+    computedColumns: assembleComputedColumns(snapshot.rowFunctions, snapshot.inheritance, relations, types),
+    representations: assembleRepresentations(snapshot.representations),
+    mediaHandlers: assembleMediaHandlers(snapshot.mediaHandlers),
+  };
+}
+
+function bySchema(
+  schemas: readonly string[],
+  relations: ReadonlyMap<number, Relation>,
+): Map<string, Map<string, Relation>> {
+  const found = new Map(schemas.map((schema) => [schema, new Map<string, Relation>()]));
+  for (const relation of relations.values()) found.get(relation.schema)?.set(relation.name, relation);
+  return found;
+}
