@@ -56,18 +56,15 @@ export const columnsSql = jsonRows(
     "a.attidentity",
     "a.attgenerated",
     `case
-      when a.attidentity = 'd' then (
-        select format('nextval(%L)', s.objid::regclass) from pg_depend s
-        where s.classid = 'pg_class'::regclass and s.refclassid = 'pg_class'::regclass
-          and s.refobjid = a.attrelid and s.refobjsubid = a.attnum and s.deptype = 'i'
-        limit 1
-      )
+      when a.attidentity = 'd' then format('nextval(%L)', s.objid::regclass)
       when a.attgenerated = '' then pg_get_expr(v.adbin, v.adrelid)
     end`,
     "d.description",
   ],
   `from relation r
   join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_depend s on a.attidentity = 'd' and s.deptype = 'i' and s.classid = 'pg_class'::regclass
+    and s.refclassid = 'pg_class'::regclass and s.refobjid = a.attrelid and s.refobjsubid = a.attnum
   left join pg_attrdef v on v.adrelid = a.attrelid and v.adnum = a.attnum
   left join pg_description d on d.objoid = a.attrelid and d.classoid = 'pg_class'::regclass and d.objsubid = a.attnum`,
   "a.attrelid, a.attnum",

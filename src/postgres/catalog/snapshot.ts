@@ -49,9 +49,12 @@ const parts: Readonly<Record<keyof Snapshot, string>> = {
  * The search path is emptied first (until the transaction ends) so that PostgreSQL qualifies every type, sequence and
  * function it spells. The parts are uncorrelated subqueries of the outermost select list, which run when its one row,
  * made by that very call, is projected: after it.
+ *
+ * PostgreSQL compiles statements that it estimates at more than 100,000 (`jit_above_cost`), which here takes longer
+ * than to run them. So there is no recursion (all domains are read, not only those in use), no subquery per column.
  */
 export const snapshotSql = `
-with recursive
+with
 path as materialized (select set_config('search_path', '', true) as emptied),
 exposed as materialized (
   select n.oid, s.ordinality
@@ -91,7 +94,7 @@ row_function as materialized (
     and p.pronargs - p.pronargdefaults <= 1
     and p.proargtypes[0] in (select reltype from relation)
 ),
-used_type (oid) as (
+used_type (oid) as materialized (
   select a.atttypid
   from relation r
   join pg_attribute a on a.attrelid = r.oid
@@ -101,10 +104,7 @@ used_type (oid) as (
   union
   select prorettype from row_function
   union
-  select t.typbasetype
-  from used_type u
-  join pg_type t on t.oid = u.oid
-  where t.typbasetype <> 0
+  select unnest(array[oid, typbasetype]) from pg_type where typtype = 'd'
 )
 select path.emptied, ${Object.values(parts).join(",\n")}
 from path`;

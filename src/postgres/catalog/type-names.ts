@@ -16,7 +16,7 @@ export type TypeRow = readonly [
   enumLabels: readonly string[] | null,
 ];
 
-/** Every type that columns, parameters and results use, and those that domains among them rest on. */
+/** Every type that columns, parameters and results use, all domains, and what those rest on. */
 export const typesSql = jsonRows(
   [
     "t.oid::int8",
