@@ -51,10 +51,12 @@ export async function readCatalog(query: CatalogQuery, settings: CatalogSettings
     );
   }
   assertUsable(snapshot.namespaces);
-  const version = createHash("sha256")
-    .update(JSON.stringify([values, row]))
-    .digest("base64url");
-  return { version, schemas, timezones: createTimezones(query), ...assemble(snapshot) };
+  return {
+    version: fingerprint([...values, ...row]),
+    schemas,
+    timezones: createTimezones(query),
+    ...assemble(snapshot),
+  };
 }
 
 /** Hash of JSON texts: none of them holds the byte that separates them. */
