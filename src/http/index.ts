@@ -24,6 +24,7 @@ export {
 export { findLink, formatLink, type Link, parseLink } from "./link.ts";
 export { type MediaType, parseMediaType } from "./media-type.ts";
 export type { HttpReply, HttpRequest, ReplyHeaders } from "./message.ts";
+export { toNotModifiedHeaders, withoutContentFields } from "./not-modified.ts";
 export { type Problem, toProblem, toProblemReply } from "./problem.ts";
 export {
   type ByteRange,

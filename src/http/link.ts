@@ -30,7 +30,10 @@ export function parseLink(value: string): Link[] {
 export function findLink(links: readonly Link[], relation: string): string | undefined {
   const wanted = relation.toLowerCase();
   for (const link of links) {
-    const relations = link.parameters.get("rel")?.toLowerCase().split(/[ \t]+/);
+    const relations = link.parameters
+      .get("rel")
+      ?.toLowerCase()
+      .split(/[ \t]+/);
     if (relations?.includes(wanted) === true) return link.target;
   }
   return undefined;

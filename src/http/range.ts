@@ -96,7 +96,7 @@ function mergeRanges(ranges: readonly ByteRange[]): readonly ByteRange[] {
     let { first, last } = range;
     let place = merged.length;
     // Merging can make a range reach further ones, so they are looked at again. At most 16 ranges take part.
-    for (let index = 0; index < merged.length; ) {
+    for (let index = 0; index < merged.length;) {
       const other = merged[index];
       if (other === undefined || other.first > last + 1 || other.last < first - 1) {
         index++;
