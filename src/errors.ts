@@ -23,6 +23,7 @@ export const ERRORS = {
   HP_CLUSTER_RUNNING: { todo: "Stop the process that uses the folder, or choose another folder." },
   HP_CLUSTER_VERSION: { todo: "Remove or move the folder, or choose another." },
   HP_CLUSTER_FAILED: { todo: "See the lines of PostgreSQL's log in the message." },
+  HP_DATABASE_NOT_EMPTY: { todo: "Name an empty database." },
 
   // Requests.
   HP_NOT_FOUND: { status: 404, todo: "Check the path." },
@@ -38,6 +39,7 @@ export const ERRORS = {
   HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },
   HP_CURSOR_INVALID: { status: 400, todo: "Start again at the first page, and pass `after` on unchanged." },
   HP_POOL_TIMEOUT: { status: 504, todo: "Raise pool.max or pool.acquireTimeout, or lower the load." },
+  HP_DEADLINE: { status: 504, todo: "Allow more time, or ask for less." },
   HP_UNAVAILABLE: { status: 503, todo: "Try again later." },
   HP_INTERNAL: { status: 500, todo: "See the server's log." },
 } as const satisfies Record<string, { readonly status?: number; readonly todo: string }>;

