@@ -1,0 +1,77 @@
+import type { IncomingMessage } from "node:http";
+import { HotpathError } from "../../errors.ts";
+import { bodyTooLarge } from "./request-body.ts";
+import type { ListenerLimits } from "./settings.ts";
+import { isAuthority, parseTarget } from "./target.ts";
+
+/** What the listener itself must know of a request's head. */
+export interface Framing {
+  /** Origin-form, or `*`. */
+  readonly target: string;
+  readonly authority: string;
+  readonly hasContent: boolean;
+}
+
+/**
+ * Checks what Node's parser leaves to the server: target form and length, number of fields, exactly one good `Host`
+ * (RFC 9112 section 3.2), known transfer codings, announced content length. Works on the raw fields, where
+ * duplicates still show.
+ *
+ * @throws HotpathError with the status of the refusal.
+ */
+export function checkFraming(message: IncomingMessage, limits: ListenerLimits): Framing {
+  const { rawHeaders, url = "", method = "GET" } = message;
+  if (url.length > limits.maxUrlBytes) {
+    throw new HotpathError("HP_URL_TOO_LONG", `The URL has more than ${limits.maxUrlBytes} bytes.`);
+  }
+  if (rawHeaders.length > 2 * limits.maxHeadersCount) {
+    throw new HotpathError(
+      "HP_HEADERS_TOO_LARGE",
+      `The request has more than ${limits.maxHeadersCount} header fields.`,
+    );
+  }
+  if (message.httpVersionMajor !== 1)
+    throw malformed(`HTTP/${message.httpVersion} has another form than this request.`);
+  let host: string | undefined;
+  let hasContent = false;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    // Field names by length first: three comparisons of numbers rule out nearly every field.
+    if (name.length === 4 && name.toLowerCase() === "host") {
+      if (host !== undefined) throw malformed("The request has more than one Host field.");
+      host = rawHeaders[at + 1] as string;
+    } else if (name.length === 14 && name.toLowerCase() === "content-length") {
+      const length = Number(rawHeaders[at + 1]);
+      if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes);
+      hasContent ||= length > 0;
+    } else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") {
+      if ((rawHeaders[at + 1] as string).toLowerCase() !== "chunked") throw malformed("Unknown transfer coding.");
+      hasContent = true;
+    }
+  }
+  return { ...checkTarget(message, method, url, host), hasContent };
+}
+
+function checkTarget(
+  message: IncomingMessage,
+  method: string,
+  url: string,
+  host: string | undefined,
+): { target: string; authority: string } {
+  if (host === undefined) {
+    if (message.httpVersionMinor > 0) throw malformed("The request has no Host field.");
+  } else if (!isAuthority(host)) {
+    throw malformed("The Host field is not a host with an optional port.");
+  }
+  // The usual target spares the object that `parseTarget` makes.
+  if (url.charCodeAt(0) === SLASH && !url.includes("#")) return { target: url, authority: host ?? "" };
+  const target = parseTarget(method, url);
+  if (target === undefined) throw malformed("The request target has none of the forms of RFC 9112 section 3.2.");
+  return { target: target.target, authority: target.authority ?? host ?? "" };
+}
+
+function malformed(message: string): HotpathError {
+  return new HotpathError("HP_BAD_REQUEST", message);
+}
+
+const SLASH = 0x2f;

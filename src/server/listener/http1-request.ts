@@ -1,0 +1,105 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import type { HttpRequest } from "../../http/message.ts";
+import { emptyBody, RequestBody } from "./request-body.ts";
+
+/**
+ * An HTTP/1.1 request. Nothing is computed before it is read: most requests are answered without a signal, a body
+ * or an address.
+ */
+export class Http1Request implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #content: RequestContent | undefined;
+  #questionMark = NOT_SOUGHT;
+  #abort: AbortController | undefined;
+  #body: Readable | undefined;
+
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    target: string,
+    authority: string,
+    content: RequestContent | undefined,
+  ) {
+    this.method = message.method ?? "GET";
+    this.target = target;
+    this.authority = authority;
+    this.#message = message;
+    this.#response = response;
+    this.#content = content;
+  }
+
+  get path(): string {
+    const end = this.#findQuestionMark();
+    return end === -1 ? this.target : this.target.slice(0, end);
+  }
+
+  get query(): string {
+    const end = this.#findQuestionMark();
+    return end === -1 ? "" : this.target.slice(end + 1);
+  }
+
+  get headers(): Readonly<IncomingHttpHeaders> {
+    return this.#message.headers;
+  }
+
+  get httpVersion(): string {
+    return this.#message.httpVersion;
+  }
+
+  get scheme(): "http" | "https" {
+    return "encrypted" in this.#message.socket ? "https" : "http";
+  }
+
+  get remoteAddress(): string {
+    return this.#message.socket.remoteAddress ?? "";
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      const response = this.#response;
+      if (response.destroyed) abort.abort();
+      else response.once("close", () => response.writableFinished || abort.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  get body(): Readable {
+    if (this.#body === undefined) {
+      const content = this.#content;
+      this.#body =
+        content === undefined ? emptyBody() : new RequestBody(this.#message, content.maxBytes, content.onFirstRead);
+    }
+    return this.#body;
+  }
+
+  /** Whether the content was found to be larger than allowed. */
+  get hasOverflowed(): boolean {
+    return this.#body instanceof RequestBody && this.#body.hasOverflowed;
+  }
+
+  /** Lets go of the connection's stream; whoever still reads the body gets an error. */
+  releaseBody(): void {
+    this.#body?.destroy();
+  }
+
+  #findQuestionMark(): number {
+    if (this.#questionMark === NOT_SOUGHT) this.#questionMark = this.target.indexOf("?");
+    return this.#questionMark;
+  }
+}
+
+/** What is known of a request's content before it is read. Absent for requests without content. */
+export interface RequestContent {
+  readonly maxBytes: number;
+  /** Sends the `100 Continue` that the client waits for. */
+  readonly onFirstRead?: () => void;
+}
+
+const NOT_SOUGHT = -2;

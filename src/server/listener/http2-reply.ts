@@ -1,0 +1,65 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { HttpReply } from "../../http/message.ts";
+import { carriesContent, discardReply, isConnectionField, pumpBody } from "./reply-body.ts";
+
+/** How to write one HTTP/2 reply. */
+export interface Http2ReplyOptions {
+  readonly method: string;
+  readonly stallTimeoutMs: number;
+  /** Told when a body stream fails midway; the stream has been reset by then. */
+  readonly failed: (error: Error) => void;
+}
+
+/**
+ * Writes a reply to a stream. Connection-specific fields stay behind (RFC 9113 section 8.2.2), as does a reason
+ * phrase.
+ *
+ * @throws whatever Node thinks of invalid names, values or statuses, before a byte is written.
+ */
+export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, options: Http2ReplyOptions): void {
+  const { status, body } = reply;
+  if (status < 200) throw new RangeError(`status ${status} is no final status`);
+  const fields: OutgoingHttpHeaders = { ":status": status };
+  for (const name in reply.headers) {
+    if (!isConnectionField(name)) fields[name] = reply.headers[name];
+  }
+  if (status === 204) delete fields["content-length"];
+  const hasContent = carriesContent(options.method, status);
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
+    if (body !== undefined && status !== 204 && status !== 304) {
+      fields["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    } else if (body === undefined && hasContent) {
+      fields["content-length"] = 0;
+    }
+    if (body === undefined || body.length === 0 || !hasContent) {
+      stream.respond(fields, { endStream: true });
+    } else {
+      stream.respond(fields);
+      stream.end(body);
+      if (body.length > FLOW_WINDOW_BYTES) watchStall(stream, options.stallTimeoutMs);
+    }
+    return;
+  }
+  if (!hasContent) {
+    discardReply(reply);
+    stream.respond(fields, { endStream: true });
+    return;
+  }
+  const announced = fields["content-length"];
+  stream.respond(fields);
+  pumpBody(body, stream, {
+    expectedBytes: announced === undefined ? undefined : Number(announced),
+    failed(error) {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      options.failed(error);
+    },
+    stalled: (isStalled) => watchStall(stream, isStalled ? options.stallTimeoutMs : 0),
+  });
+}
+
+/** Smaller replies fit the window that every client opens with. */
+const FLOW_WINDOW_BYTES = 65_535;
+
+function watchStall(stream: ServerHttp2Stream, timeoutMs: number): void {
+  stream.setTimeout(timeoutMs, timeoutMs === 0 ? undefined : () => stream.close(constants.NGHTTP2_CANCEL));
+}

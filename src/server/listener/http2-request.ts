@@ -1,0 +1,97 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from "node:http2";
+import type { Readable } from "node:stream";
+import type { HttpRequest } from "../../http/message.ts";
+import { emptyBody, RequestBody } from "./request-body.ts";
+
+/** An HTTP/2 request; lazy where `Http1Request` is. */
+export class Http2Request implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  readonly httpVersion = "2.0";
+  readonly #stream: ServerHttp2Stream;
+  readonly #received: Http2Headers;
+  readonly #maxBodyBytes: number;
+  #questionMark = NOT_SOUGHT;
+  #headers: IncomingHttpHeaders | undefined;
+  #abort: AbortController | undefined;
+  #body: Readable | undefined;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    received: Http2Headers,
+    head: { readonly method: string; readonly target: string; readonly authority: string },
+    maxBodyBytes: number,
+  ) {
+    this.method = head.method;
+    this.target = head.target;
+    this.authority = head.authority;
+    this.#stream = stream;
+    this.#received = received;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  get path(): string {
+    const end = this.#findQuestionMark();
+    return end === -1 ? this.target : this.target.slice(0, end);
+  }
+
+  get query(): string {
+    const end = this.#findQuestionMark();
+    return end === -1 ? "" : this.target.slice(end + 1);
+  }
+
+  /** Without pseudo-header fields; `host` stands for `:authority`, as a gateway to HTTP/1.1 would set it. */
+  get headers(): Readonly<IncomingHttpHeaders> {
+    if (this.#headers === undefined) {
+      const headers: IncomingHttpHeaders = {};
+      for (const name in this.#received) {
+        if (name.charCodeAt(0) !== COLON) headers[name] = this.#received[name];
+      }
+      if (this.authority !== "") headers.host = this.authority;
+      this.#headers = headers;
+    }
+    return this.#headers;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.#stream.session?.encrypted === true ? "https" : "http";
+  }
+
+  get remoteAddress(): string {
+    return this.#stream.session?.socket.remoteAddress ?? "";
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      const stream = this.#stream;
+      if (stream.destroyed) abort.abort();
+      else stream.once("close", () => stream.writableFinished || abort.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  get body(): Readable {
+    if (this.#body === undefined) {
+      const hasContent = !this.#stream.endAfterHeaders;
+      this.#body = hasContent ? new RequestBody(this.#stream, this.#maxBodyBytes) : emptyBody();
+    }
+    return this.#body;
+  }
+
+  /** Lets go of the connection's stream; whoever still reads the body gets an error. */
+  releaseBody(): void {
+    this.#body?.destroy();
+  }
+
+  #findQuestionMark(): number {
+    if (this.#questionMark === NOT_SOUGHT) this.#questionMark = this.target.indexOf("?");
+    return this.#questionMark;
+  }
+}
+
+const NOT_SOUGHT = -2;
+const COLON = 0x3a;

@@ -1,0 +1,159 @@
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import type { Server, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Log } from "../../api/source.ts";
+import { HotpathError } from "../../errors.ts";
+import { bind, type BoundAddress } from "./bind.ts";
+import { serveHttp1 } from "./http1.ts";
+import { serveHttp2, toHttp2Options } from "./http2.ts";
+import { createProtocolGate } from "./preface.ts";
+import type { Handler, ServeContext } from "./serve.ts";
+import { resolveLimits, type Certificate, type ListenerLimits, type ListenerSettings } from "./settings.ts";
+
+/** A port that speaks HTTP/1.1 and HTTP/2. */
+export interface Listener {
+  /**
+   * Starts accepting connections.
+   *
+   * @throws HotpathError `HP_PORT_IN_USE` or `HP_LISTEN_FAILED`.
+   */
+  listen(): Promise<BoundAddress>;
+  /**
+   * Stops accepting, closes idle connections at once, lets requests under way finish for up to `graceMs` (clients
+   * are told to leave), then destroys what is left. Resolves when no connection remains; may be called twice.
+   */
+  close(options: { readonly graceMs: number }): Promise<void>;
+  /** Connections open now. */
+  connections(): number;
+  /** Puts a new certificate into force for connections to come. Only for listeners that speak TLS. */
+  setCertificate(certificate: Certificate): void;
+}
+
+/**
+ * A listener that answers every well-formed request with `handle` and everything else with problem details. With
+ * `settings.tls` the protocol is picked by ALPN; without, HTTP/2 is known by its preface ("prior knowledge").
+ */
+export function createListener(settings: ListenerSettings, handle: Handler, log: Log): Listener {
+  const limits = resolveLimits(settings);
+  let isClosing = false;
+  let closed: Promise<void> | undefined;
+  const context: ServeContext = { handle, limits, log, isClosing: () => isClosing };
+
+  const server = createServer(settings.tls, limits);
+  const http2Server = createHttp2Server(toHttp2Options(limits));
+  const sessions = serveHttp2(http2Server, context);
+  serveHttp1(server, context);
+  const gate = route(server, settings.tls !== undefined, limits, (socket) => http2Server.emit("connection", socket));
+
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+
+  return {
+    async listen() {
+      const bound = await bind(server, settings.listen, settings.tls === undefined ? "http" : "https");
+      server.on("error", (error) => log.error({ err: error }, "listener failed"));
+      return bound;
+    },
+    close({ graceMs }) {
+      isClosing = true;
+      closed ??= drain(server, graceMs, {
+        sockets,
+        leave() {
+          gate.close();
+          sessions.close();
+        },
+      });
+      return closed;
+    },
+    connections: () => sockets.size,
+    setCertificate(certificate) {
+      if (!("setSecureContext" in server)) throw new HotpathError("HP_OPTION_INVALID", "This listener speaks no TLS.");
+      (server as ReturnType<typeof createHttpsServer>).setSecureContext({ ...TLS_OPTIONS, ...certificate });
+    },
+  };
+}
+
+const TLS_OPTIONS = { minVersion: "TLSv1.2" } as const;
+
+/** How often a draining listener looks for connections that have become idle. */
+const DRAIN_INTERVAL_MS = 50;
+
+function createServer(tls: Certificate | undefined, limits: ListenerLimits): HttpServer {
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // Timeouts are enforced at this interval: often enough to be near them, rarely enough to cost nothing.
+    connectionsCheckingInterval: Math.min(2000, Math.max(50, Math.ceil(limits.headersTimeoutMs / 4))),
+    // `checkFraming` refuses a missing Host itself, with a reply that says why.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  };
+  const server =
+    tls === undefined
+      ? createHttpServer(options)
+      : createHttpsServer({
+          ...options,
+          ...TLS_OPTIONS,
+          ...tls,
+          ALPNProtocols: ["h2", "http/1.1"],
+          handshakeTimeout: limits.headersTimeoutMs,
+        });
+  // Node drops further fields silently; one more than allowed lets us see and refuse them.
+  server.maxHeadersCount = limits.maxHeadersCount + 1;
+  server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+  if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
+  return server;
+}
+
+/**
+ * Puts the choice of protocol before Node's own connection listener, which goes on to serve HTTP/1.1. With TLS the
+ * handshake has chosen; without, the gate looks at the first bytes.
+ */
+function route(
+  server: HttpServer,
+  isSecure: boolean,
+  limits: ListenerLimits,
+  http2: (socket: Socket) => void,
+): { close(): void } {
+  const event = isSecure ? "secureConnection" : "connection";
+  const serveConnection = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
+  server.removeAllListeners(event);
+  const http1 = (socket: Socket): void => {
+    for (const listener of serveConnection) listener.call(server, socket);
+  };
+  if (isSecure) {
+    server.on(event, (socket: TLSSocket) => (socket.alpnProtocol === "h2" ? http2(socket) : http1(socket)));
+    server.removeAllListeners("tlsClientError");
+    server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
+    return { close() {} };
+  }
+  const gate = createProtocolGate({ timeoutMs: limits.headersTimeoutMs, http1, http2 });
+  server.on(event, (socket: Socket) => gate.accept(socket));
+  return gate;
+}
+
+async function drain(
+  server: HttpServer,
+  graceMs: number,
+  connections: { readonly sockets: ReadonlySet<Socket>; leave(): void },
+): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  connections.leave();
+  // Node closes connections that are idle now; those that become idle later are ours to close.
+  const sweep = setInterval(() => server.closeIdleConnections(), DRAIN_INTERVAL_MS);
+  const deadline = setTimeout(() => {
+    for (const socket of connections.sockets) socket.destroy();
+  }, graceMs);
+  await ended;
+  clearInterval(sweep);
+  clearTimeout(deadline);
+}

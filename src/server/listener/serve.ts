@@ -1,0 +1,32 @@
+import type { Log } from "../../api/source.ts";
+import { HotpathError } from "../../errors.ts";
+import type { HttpReply, HttpRequest } from "../../http/message.ts";
+import { toProblemReply } from "./refusal.ts";
+import type { ListenerLimits } from "./settings.ts";
+
+/** What answers requests. */
+export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+
+/** What both protocols need to serve requests. */
+export interface ServeContext {
+  readonly handle: Handler;
+  readonly limits: ListenerLimits;
+  readonly log: Log;
+  /** Whether the listener is draining: replies then ask the client to leave. */
+  readonly isClosing: () => boolean;
+}
+
+/** The reply to `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7). */
+export const SERVER_OPTIONS_REPLY: HttpReply = Object.freeze({
+  status: 204,
+  headers: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+  body: undefined,
+});
+
+/** The reply to a request whose handler failed; the log gets what the client does not. */
+export function toFailureReply(error: unknown, request: HttpRequest, log: Log): HttpReply {
+  if (!(error instanceof HotpathError) || error.status >= 500) {
+    log.error({ err: error, method: request.method, path: request.path }, "request failed");
+  }
+  return toProblemReply(error);
+}
