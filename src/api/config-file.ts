@@ -48,20 +48,20 @@ async function importFile(file: string): Promise<Record<string, unknown>> {
 
 async function describeFailure(file: string, error: unknown): Promise<string> {
   if (!(error instanceof Error)) return `${file} threw ${String(error)}.`;
-  const place = placeOf(error) ?? (error.name === "SyntaxError" ? await findSyntaxError(file) : undefined) ?? file;
+  const place =
+    placeOf(error, file) ?? (error.name === "SyntaxError" ? await findSyntaxError(file) : undefined) ?? file;
   const what = error.name === "SyntaxError" ? "cannot be read" : "failed";
   return `${place} ${what}: ${error.message.replace(/\.$/, "")}.`;
 }
 
-/** `file:line` of the code at fault, from the head of the stack or its first frame outside Node. */
-function placeOf(error: Error): string | undefined {
+/** `file:line` of the code at fault: what the stack begins with (syntax), else its frame in the config file. */
+function placeOf(error: Error, file: string): string | undefined {
   const stack = error.stack ?? "";
-  const head = /^((?:file:\/\/)?\/?[^\n]+?):(\d+)\n/.exec(stack);
-  const frame = /^ {4}at (?:.* \()?(file:\/\/[^\n]+?):(\d+):\d+\)?$/m.exec(stack);
-  const [, path, line] = head ?? frame ?? [];
-  // Frames of this file mean that the config file's own code never ran.
-  if (path === undefined || path === import.meta.url) return undefined;
-  return `${path.startsWith("file:") ? fileURLToPath(path) : path}:${line}`;
+  const head = /^(?:file:\/\/)?([^\n]+?):(\d+)\n/.exec(stack);
+  if (head) return `${decodeURI(head[1]!)}:${head[2]}`;
+  const frames = stack.matchAll(/^ {4}at (?:.* \()?(file:\/\/[^\n]+?):(\d+):\d+\)?$/gm);
+  const frame = [...frames].find(([, url]) => fileURLToPath(url!) === file);
+  return frame && `${file}:${frame[2]}`;
 }
 
 /** V8 keeps the line of a syntax error in a module to itself, but `node --check` prints it. */

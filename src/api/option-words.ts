@@ -1,0 +1,33 @@
+import type { Option } from "./option-table.ts";
+
+const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
+  ["server:server.", "Server"],
+  ["server:admin.", "Admin listener"],
+  ["server:http.", "HTTP"],
+  ["server:compression.", "Compression"],
+  ["server:cors.", "CORS"],
+  ["server:log.", "Log"],
+  ["postgres:pool.", "Connection pool"],
+  ["postgres:", "PostgreSQL"],
+];
+
+/** Options under the headings of `--help` and docs/options.md, in the table's order; empty sections are left out. */
+export function optionSections(options: readonly Option[]): [title: string, options: Option[]][] {
+  const sections = new Map<string, Option[]>();
+  for (const option of options) {
+    const title = SECTIONS.find(([prefix]) => `${option.scope}:${option.path}`.startsWith(prefix))?.[1] ?? "Other";
+    const section = sections.get(title);
+    if (section) section.push(option);
+    else sections.set(title, [option]);
+  }
+  return [...sections];
+}
+
+/** What stands for an option's value in `--help`: `N`, `DURATION`, `debug|info`. */
+export function placeholderOf(option: Option): string {
+  if (option.choices && option.choices.join("|").length <= 40) {
+    return option.choices.join(option.type === "list" ? "," : "|");
+  }
+  const words = { integer: "N", bytes: "SIZE", duration: "DURATION", list: "LIST", path: "FILE", choice: "NAME" };
+  return words[option.type as keyof typeof words] ?? "TEXT";
+}

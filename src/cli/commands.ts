@@ -1,0 +1,14 @@
+import type { Command } from "./command.ts";
+
+/** A command as the dispatcher knows it before its file is loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  load(): Promise<Command>;
+}
+
+/** Every command, in the order of `--help`. Each file is loaded only when its command runs. */
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "demo", load: async () => (await import("./demo.ts")).demo },
+  { name: "serve", load: async () => (await import("./serve.ts")).serve },
+  { name: "postgrest", load: async () => (await import("./postgrest.ts")).postgrest },
+];

@@ -1,0 +1,102 @@
+import { resolveDefinition, type ApiDefinition } from "../api/definition.ts";
+import { resolveServerSettings } from "../api/options.ts";
+import type { ServerSettings } from "../api/settings.ts";
+import { HotpathError } from "../errors.ts";
+import { describeServer } from "./announce.ts";
+import type { Command, CommandInput } from "./command.ts";
+import { requireFreePort } from "./ports.ts";
+import { runServer, type RunningServer, type ServerRun } from "./run-server.ts";
+import type { Terminal } from "./terminal.ts";
+
+const MAX_SCALE = 1000;
+
+/** `hotpath demo`: a PostgreSQL of its own with a sample shop, served. */
+export const demo: Command = {
+  name: "demo",
+  summary: "Try it: a PostgreSQL of its own with a sample shop, served at once.",
+  usage: ["demo [--scale N] [flags]"],
+  positionals: [],
+  flags: [
+    { name: "scale", value: "N", description: "Size of the shop: 1 is 10,000 users and 100,000 orders. [1]" },
+    { name: "directory", value: "DIR", description: "Where the data is kept between runs. [the user's cache]" },
+  ],
+  scopes: ["server"],
+  examples: ["hotpath demo", "hotpath demo --scale 10 --port 8080"],
+  async run(input) {
+    const scale = readScale(input.own.get("scale"));
+    const { flags, environment } = input;
+    await requireFreePorts(resolveServerSettings({ flags, environment }));
+    await runServer((signal) => prepare(scale, signal, input), input);
+  },
+};
+
+async function prepare(scale: number, signal: AbortSignal, input: CommandInput): Promise<ServerRun> {
+  const { own, flags, environment, terminal } = input;
+  const { prepareDemo } = await import("../demo/demo.ts");
+  const { showProgress } = await import("../demo/progress.ts");
+  const { createPostgresSource } = await import("../postgres/source.ts");
+  const directory = own.get("directory");
+  terminal.err("Starting PostgreSQL …\n");
+  const database = await prepareDemo({
+    ...(directory !== undefined && { directory: String(directory) }),
+    scale,
+    onProgress: showProgress(process.stderr),
+    signal,
+  });
+  try {
+    const definition: ApiDefinition = {
+      options: {},
+      sources: { "/": { kind: "postgres", url: database.url, options: {} } },
+    };
+    const api = resolveDefinition(definition, { flags, environment }, createPostgresSource);
+    const announce = (server: RunningServer): string => {
+      const local = { ...server, url: server.url.replace("//127.0.0.1:", "//localhost:") };
+      const titles = { "/": `the sample shop, ${database.shop}; its files are in ${database.directory}` };
+      return describeServer(api, local, titles, terminal) + renderExamples(local.url, terminal);
+    };
+    return { api, announce, release: () => database.stop() };
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
+
+/** Lines to try, each showing another strength. */
+export function renderExamples(serverUrl: string, terminal: Terminal): string {
+  const url = serverUrl.replace(/\/$/, "");
+  const curl = url.startsWith("https:") ? "curl -k" : "curl";
+  const row = `${url}/users/42`;
+  const examples = [
+    ["A row by its key", `${curl} -i ${row}`],
+    [
+      "Orders with their customer, lines and products: one statement",
+      `${curl} '${url}/orders?select=id,total,users(username),order_items(quantity,products(name))&limit=2'`,
+    ],
+    [
+      "A page, and in Link the next one, as fast at the end as at the start",
+      `${curl} -i '${url}/orders?select=id,total,created_at&order=created_at.desc,id&limit=3'`,
+    ],
+    [
+      "Nothing sent twice: 304 for who has it already",
+      `${curl} -i -H "If-None-Match: $(${curl} -s -o /dev/null -w '%header{etag}' ${row})" ${row}`,
+    ],
+    [
+      "CSV, counted and compressed",
+      `${curl} -i --compressed -H 'Accept: text/csv' -H 'Prefer: count=exact' '${url}/products?select=sku,name,price&status=eq.active&limit=100'`,
+    ],
+  ];
+  const lines = examples.map(([title, line]) => `  ${terminal.dim(`# ${title}`)}\n  ${line}\n`);
+  return `\nTry:\n${lines.join("")}\nCtrl-C stops everything.\n`;
+}
+
+async function requireFreePorts({ server, admin }: ServerSettings): Promise<void> {
+  if (server.socket === null) await requireFreePort({ host: server.host, port: server.port, flag: "--port" });
+  if (admin.enabled) await requireFreePort({ host: admin.host, port: admin.port, flag: "--admin-port" });
+}
+
+function readScale(given: string | boolean | undefined): number {
+  const scale = given === undefined ? 1 : Number(given);
+  if (scale > 0 && scale <= MAX_SCALE) return scale;
+  const message = `--scale must be a number above 0 and at most ${MAX_SCALE}; received ${JSON.stringify(given)}.`;
+  throw new HotpathError("HP_OPTION_INVALID", message, { todo: "Use --scale 1 for 10,000 users and 100,000 orders." });
+}

@@ -1,0 +1,73 @@
+import type { ResolvedApi } from "../api/definition.ts";
+import type { CommandInput } from "./command.ts";
+import { listenForSignals, type Signals } from "./signals.ts";
+
+/** The server as commands see it once it runs. */
+export interface RunningServer {
+  readonly url: string;
+  /** Absent or empty when the admin listener is off. */
+  readonly adminUrl?: string | undefined;
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ServerRun {
+  readonly api: ResolvedApi;
+  /** What to print once the server runs. */
+  announce(server: RunningServer): string;
+  /** Releases what the command itself opened, after the server has closed; also when the start fails. */
+  release?(): Promise<void>;
+}
+
+/** Beyond the grace period, how long closing may take before the process ends anyway. */
+const CLOSE_MARGIN_MS = 5000;
+
+/**
+ * Prepares and starts a server and keeps it until SIGINT or SIGTERM, then lets requests under way finish. A second
+ * signal ends the process at once with 128 plus the signal's number. SIGUSR1 reloads.
+ *
+ * @param prepare makes what is to be run; told by the signal when it is not wanted any more
+ */
+export async function runServer(
+  prepare: (signal: AbortSignal) => Promise<ServerRun> | ServerRun,
+  { terminal }: Pick<CommandInput, "terminal">,
+): Promise<void> {
+  const signals = listenForSignals();
+  try {
+    const run = await prepare(signals.abort);
+    try {
+      await startAndServe(run, signals, terminal);
+    } finally {
+      await run.release?.();
+    }
+  } catch (error) {
+    // Told to stop before it ran: whatever broke off did so on request.
+    if (!signals.abort.aborted || (error as Error).name !== "AbortError") throw error;
+  } finally {
+    signals.dispose();
+  }
+}
+
+async function startAndServe(run: ServerRun, signals: Signals, terminal: CommandInput["terminal"]): Promise<void> {
+  if (signals.abort.aborted) return;
+  const { startServer } = await import("../server/start.ts");
+  const server = await Promise.race([startServer(run.api), signals.stopped]);
+  if (server === undefined) return;
+  signals.onReload(() => {
+    server.reload().catch((error: unknown) => terminal.err(`hotpath: reloading failed: ${String(error)}\n`));
+  });
+  terminal.out(run.announce(server));
+  await signals.stopped;
+  terminal.err("hotpath: stopping; requests under way may finish (again to stop at once)\n");
+  await within(server.close(), run.api.server.server.shutdownGraceMs + CLOSE_MARGIN_MS);
+}
+
+async function within(closing: Promise<void>, limitMs: number): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("The server did not stop in time; ending it.")), limitMs);
+  try {
+    await Promise.race([closing, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
