@@ -6,7 +6,7 @@ import { checkFraming, type Framing } from "./http1-framing.ts";
 import { closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
-import { toProblemReply } from "./refusal.ts";
+import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
 import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
 
@@ -71,7 +71,7 @@ function serve(exchange: Exchange): void {
 /** Refuses a request before anyone has seen it. Its content, if any, stays unread, so the connection ends with it. */
 function refuse(exchange: Exchange, error: unknown): void {
   closeWithLinger(exchange.message.socket);
-  answer(exchange, toProblemReply(error), true);
+  answer(exchange, toErrorReply(error), true);
 }
 
 function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
@@ -92,7 +92,7 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
     context.log.error({ err: error, method: message.method }, "reply cannot be written");
     discardReply(reply);
     if (response.headersSent) resetConnection(message.socket);
-    else writeHttp1Reply(response, toProblemReply(error), options);
+    else writeHttp1Reply(response, toErrorReply(error), options);
   }
 }
 

@@ -9,7 +9,7 @@ import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { writeHttp2Reply } from "./http2-reply.ts";
 import { Http2Request } from "./http2-request.ts";
-import { toProblemReply } from "./refusal.ts";
+import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
 import { bodyTooLarge } from "./request-body.ts";
 import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
@@ -74,7 +74,7 @@ function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, context:
   try {
     head = checkHead(method, headers, context.limits);
   } catch (error) {
-    answer(stream, method, toProblemReply(error), context);
+    answer(stream, method, toErrorReply(error), context);
     return;
   }
   if (head.target === "*") {
@@ -138,7 +138,7 @@ function answer(stream: ServerHttp2Stream, method: string, reply: HttpReply, con
     context.log.error({ err: error, method }, "reply cannot be written");
     discardReply(reply);
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    else writeHttp2Reply(stream, toProblemReply(error), options);
+    else writeHttp2Reply(stream, toErrorReply(error), options);
   }
 }
 

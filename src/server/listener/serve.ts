@@ -1,7 +1,7 @@
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
-import { toProblemReply } from "./refusal.ts";
+import { toErrorReply } from "./refusal.ts";
 import type { ListenerLimits } from "./settings.ts";
 
 /** What answers requests. */
@@ -28,5 +28,5 @@ export function toFailureReply(error: unknown, request: HttpRequest, log: Log): 
   if (!(error instanceof HotpathError) || error.status >= 500) {
     log.error({ err: error, method: request.method, path: request.path }, "request failed");
   }
-  return toProblemReply(error);
+  return toErrorReply(error);
 }

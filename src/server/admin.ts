@@ -1,0 +1,119 @@
+import { isIP } from "node:net";
+import type { Log } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
+import type { HttpReply, HttpRequest } from "../http/message.ts";
+import { toProblemReply } from "../http/problem.ts";
+import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
+import { createListener, type Listener } from "./listener/index.ts";
+
+/** Whether the server should get requests, with a word on each thing that decides it. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** By name, e.g. `{ postgres: "ok" }`. Shown to whoever asks: no secrets. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** Where the admin listener listens and whom it answers. */
+export interface AdminSettings {
+  /** Default `127.0.0.1`. Any other than a loopback address lets the network in and is logged as a warning. */
+  readonly host?: string | undefined;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Host names, without port, answered beside `localhost` and IP addresses; `*` stands for any. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** The flag named when the port is taken. Default `--admin-port`. */
+  readonly portFlag?: string | undefined;
+}
+
+/** What the admin listener tells about. */
+export interface AdminSources {
+  readiness(): Readiness;
+  readonly metrics: { render(format?: MetricsFormat): string };
+}
+
+/**
+ * A listener for operators, apart from the API's: `/live`, `/ready`, `/metrics`, and `/` which lists them.
+ *
+ * Web pages cannot read it through a name of theirs that resolves here (DNS rebinding): `Host` must be `localhost`, an
+ * IP address or an allowed name, else 421.
+ */
+export function createAdmin(settings: AdminSettings, sources: AdminSources, log: Log): Listener {
+  const { host = "127.0.0.1", port, portFlag = "--admin-port" } = settings;
+  const allowedHosts = new Set((settings.allowedHosts ?? []).map((name) => name.toLowerCase()));
+  if (!isLoopback(host)) log.warn({ host }, "the admin listener is open to the network");
+  return createListener(
+    { listen: { host, port, portFlag }, maxBodyBytes: 0, maxConnections: MAX_CONNECTIONS },
+    (request) => {
+      if (!isAllowedHost(request.authority, allowedHosts)) {
+        return toProblemReply(
+          new HotpathError("HP_HOST_REFUSED", "The admin listener does not answer to this host name."),
+        );
+      }
+      return answer(request, sources);
+    },
+    log,
+  );
+}
+
+/** Enough for every scraper and probe; not enough to starve the API of file descriptors. */
+const MAX_CONNECTIONS = 256;
+
+function answer(request: HttpRequest, sources: AdminSources): HttpReply {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    const headers = { allow: "GET, HEAD" };
+    return toProblemReply(
+      new HotpathError("HP_METHOD_NOT_ALLOWED", "Only GET and HEAD are answered here.", { headers }),
+    );
+  }
+  switch (request.path) {
+    case "/live":
+      return toReply(200, "application/json", JSON.stringify({ live: true }));
+    case "/ready": {
+      const readiness = sources.readiness();
+      return toReply(readiness.ready ? 200 : 503, "application/json", JSON.stringify(readiness));
+    }
+    case "/metrics": {
+      const format = prefersOpenMetrics(request.headers.accept) ? "openmetrics" : "prometheus";
+      const reply = toReply(200, METRICS_MEDIA_TYPES[format], sources.metrics.render(format));
+      return { ...reply, headers: { ...reply.headers, vary: "accept" } };
+    }
+    case "/":
+      return toReply(200, "text/html; charset=utf-8", INDEX);
+    default:
+      return toProblemReply(new HotpathError("HP_NOT_FOUND", "The admin listener knows /live, /ready and /metrics."));
+  }
+}
+
+const INDEX = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>hotpath admin</title>
+<h1>hotpath admin</h1>
+<ul>
+<li><a href="/live">/live</a>: 200 while the process runs</li>
+<li><a href="/ready">/ready</a>: 200 when it should get requests, else 503 with the reasons</li>
+<li><a href="/metrics">/metrics</a>: for Prometheus</li>
+</ul>
+</html>
+`;
+
+function toReply(status: number, type: string, body: string): HttpReply {
+  const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return { status, headers, body };
+}
+
+/** Prometheus names OpenMetrics first when it wants it; nobody else sends this type. */
+function prefersOpenMetrics(accept: string | undefined): boolean {
+  return accept !== undefined && /application\/openmetrics-text(?!\s*;[^,]*\bq=0(?:\.0*)?(?:,|;|$))/i.test(accept);
+}
+
+function isAllowedHost(authority: string, allowed: ReadonlySet<string>): boolean {
+  if (allowed.has("*")) return true;
+  const name = authority.replace(/:\d*$/, "").toLowerCase();
+  const address = name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name;
+  return name === "localhost" || isIP(address) !== 0 || allowed.has(name);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
