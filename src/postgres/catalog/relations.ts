@@ -21,9 +21,13 @@ export const relationsSql = jsonRows(
     "r.relname",
     "r.relkind",
     "d.description",
-    "case when r.relkind in ('v', 'f') then pg_relation_is_updatable(r.oid, true) end",
+    // Asking about a foreign table whose wrapper has no handler is an error.
+    "case when r.relkind = 'v' or w.fdwhandler <> 0 then pg_relation_is_updatable(r.oid, true) end",
   ],
   `from relation r
+  left join pg_foreign_table f on f.ftrelid = r.oid
+  left join pg_foreign_server s on s.oid = f.ftserver
+  left join pg_foreign_data_wrapper w on w.oid = s.srvfdw
   left join pg_description d on d.objoid = r.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0`,
   "r.oid",
 );

@@ -1,0 +1,67 @@
+import { Client } from "pg";
+import { type CatalogQuery, type CatalogSettings, readCatalog } from "../../../src/postgres/catalog/read-catalog.ts";
+import type { Catalog, Column, Relation, Relationship } from "../../../src/postgres/catalog/types.ts";
+
+/** Opens a connection, lends it as a `CatalogQuery`, and closes it. */
+export async function withQuery<T>(url: string, use: (query: CatalogQuery) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
+  await client.connect();
+  try {
+    return await use(async (text, values) => {
+      const asText = { getTypeParser: () => (value: string | null) => value };
+      const result = await client.query({ text, values: [...values], rowMode: "array", types: asText });
+      return result.rows as (string | null)[][];
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** Reads the catalog of a database: of schema `public` unless told otherwise. */
+export async function readFrom(url: string, settings: Partial<CatalogSettings> = {}): Promise<Catalog> {
+  return withQuery(url, (query) => readCatalog(query, { schemas: ["public"], extraSearchPath: [], ...settings }));
+}
+
+/** The relation of that name in the default schema. */
+export function relationOf(catalog: Catalog, name: string): Relation {
+  const relation = catalog.relations.get(catalog.schemas[0] ?? "")?.get(name);
+  if (relation === undefined) throw new Error(`no relation ${name}`);
+  return relation;
+}
+
+/** The column of that name of a relation of the default schema. */
+export function columnOf(catalog: Catalog, relation: string, name: string): Column {
+  const column = relationOf(catalog, relation).columns.get(name);
+  if (column === undefined) throw new Error(`no column ${relation}.${name}`);
+  return column;
+}
+
+/** Every relationship in one line each, e.g. `films >- directors [director_id=id] films_director_id_fkey`. */
+export function describeRelationships(catalog: Catalog): string[] {
+  return [...catalog.relationships.values()].flat().map(describeRelationship);
+}
+
+/**
+ * A relationship in one line. `>-` many-to-one, `-<` one-to-many, `>.` one-to-one from the side with the foreign key,
+ * `.<` from the other, `><` many-to-many; names of the default schema only.
+ */
+export function describeRelationship(one: Relationship): string {
+  if (one.kind === "computed") {
+    return `${one.from.name} ${one.cardinality === "many-to-one" ? ">-" : "-<"} ${one.to.name} by ${one.function.name}`;
+  }
+  const sign = {
+    "many-to-one": ">-",
+    "one-to-many": "-<",
+    "many-to-many": "><",
+    "one-to-one": one.isParentSide ? ">." : ".<",
+  };
+  const start = `${one.from.name} ${sign[one.cardinality]} ${one.to.name}`;
+  const { junction } = one;
+  if (junction === undefined) return `${start} [${pairs(one.columns)}] ${one.constraint}`;
+  const via = `${junction.name} [${pairs(junction.fromColumns)}|${pairs(junction.toColumns)}]`;
+  return `${start} via ${via} ${junction.fromConstraint} ${junction.toConstraint}`;
+}
+
+function pairs(list: readonly (readonly [string, string])[]): string {
+  return list.map((pair) => pair.join("=")).join(",");
+}
