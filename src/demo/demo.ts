@@ -52,19 +52,21 @@ const SETTINGS = {
 export async function prepareDemo(options: DemoOptions = {}): Promise<Demo> {
   const directory = options.directory === undefined ? await defaultDirectory() : resolve(options.directory);
   const cluster = await startCluster({ dataDirectory: directory, port: options.port ?? 0, settings: SETTINGS });
+  const { scale, onProgress, signal } = options;
+  // Stopping the server ends a statement that would run on for long.
+  const abort = (): void => void cluster.stop();
+  signal?.addEventListener("abort", abort, { once: true });
   try {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const url = await openDatabase(cluster);
-    const { scale, onProgress, signal } = options;
-    const shop = await loadShop(url, {
-      ...(scale !== undefined && { scale }),
-      ...(onProgress && { onProgress }),
-      ...(signal && { signal }),
-    });
+    const shop = await loadShop(url, { ...(scale !== undefined && { scale }), ...(onProgress && { onProgress }) });
+    signal?.throwIfAborted();
     return { url, directory, shop, stop: () => cluster.stop() };
   } catch (error) {
     await cluster.stop();
-    throw error;
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
 }
 

@@ -5,11 +5,9 @@ import { join } from "node:path";
 import { Client, escapeIdentifier } from "pg";
 import { type Cluster, freePort, startCluster } from "../../src/demo/cluster.ts";
 import { signal } from "../../src/demo/processes.ts";
+import { defer, type TestScope } from "./defer.ts";
 
-/** What support needs of a test: `t`, or `{ after }` of node:test for what a whole file shares. */
-export interface TestScope {
-  after(release: () => Promise<void>): void;
-}
+export type { TestScope } from "./defer.ts";
 
 /** Settings of every test server: tests need no durability, and change tracking needs the logical log. */
 export const TEST_SETTINGS = {
@@ -25,7 +23,7 @@ export const TEST_SETTINGS = {
 export const SHARED_CLUSTER = "HOTPATH_TEST_POSTGRES";
 
 /**
- * A fresh database in the suite's cluster, dropped when the test has ended, and its superuser's URL.
+ * A fresh database in the suite's cluster, dropped once the test has ended, and its superuser's URL.
  * `sql` is run in it; `template` is the name of a database to copy.
  */
 export async function testDatabase(
@@ -35,7 +33,8 @@ export async function testDatabase(
   const server = await sharedClusterUrl();
   const name = `test_${process.pid}_${randomBytes(5).toString("hex")}`;
   await runSql(server, `create database ${name} template ${escapeIdentifier(options.template ?? "template1")}`);
-  t.after(() => runSql(server, `drop database if exists ${name} with (force)`));
+  // Not awaited: hooks of the test that run later may still close connections to it.
+  defer(t, () => void dropDatabase(server, name));
   const url = new URL(server);
   url.pathname = `/${name}`;
   if (options.sql !== undefined) await runSql(url.href, options.sql);
@@ -77,7 +76,7 @@ export async function privateCluster(
   t: TestScope,
   settings: Readonly<Record<string, string | number>> = {},
 ): Promise<PrivateCluster> {
-  const folder = await temporaryFolder();
+  const folder = await testFolder(t);
   const port = await freePort();
   const start = (): Promise<Cluster> =>
     startCluster({
@@ -86,9 +85,8 @@ export async function privateCluster(
       settings: { ...TEST_SETTINGS, synchronous_commit: "on", ...settings },
     });
   let cluster: Cluster | undefined;
-  t.after(async () => {
+  defer(t, async () => {
     await cluster?.stop("immediate");
-    await rm(folder, { recursive: true, force: true });
   });
   cluster = await start();
   const { url } = cluster;
@@ -109,8 +107,15 @@ export async function privateCluster(
   };
 }
 
-/** A new folder that the server's user can reach. */
-export async function temporaryFolder(): Promise<string> {
+/** A new folder that a server's user can reach, removed when the test has ended. */
+export async function testFolder(t: TestScope): Promise<string> {
+  const folder = await temporaryFolder();
+  defer(t, () => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A new folder that a server's user can reach. */
+async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(process.getuid?.() === 0 ? "/tmp" : tmpdir(), "hotpath-test-"));
   await chmod(folder, 0o755);
   return folder;
@@ -130,6 +135,14 @@ async function sharedClusterUrl(): Promise<string> {
   if (given) return given;
   ownCluster ??= startTestCluster();
   return (await ownCluster).url;
+}
+
+/** PostgreSQL waits five seconds for the last connections to close; what is open then was forgotten by the test. */
+async function dropDatabase(server: string, name: string): Promise<void> {
+  await runSql(server, `drop database ${name}`)
+    .catch(() => runSql(server, `drop database if exists ${name} with (force)`))
+    // With the server gone there is nothing left to drop.
+    .catch(() => undefined);
 }
 
 async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
