@@ -1,5 +1,5 @@
 import { HotpathError } from "../errors.ts";
-import type { OptionRow, OptionValue } from "./option-row.ts";
+import type { OptionRow, OptionType, OptionValue } from "./option-row.ts";
 
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -12,6 +12,11 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
   gib: 1024 ** 3,
 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+const EXAMPLES: Readonly<Partial<Record<OptionType, string>>> = {
+  bytes: " (4096, 64KiB, 1MB)",
+  duration: " (500ms, 30s, 5m, 1h)",
+};
 
 /**
  * Checks one value and brings it into the form of the settings: bytes and milliseconds as numbers, lists frozen.
@@ -44,9 +49,9 @@ function describeType(row: OptionRow): string {
     case "integer":
       return `an integer${range}`;
     case "bytes":
-      return `a size${range}, such as 4096, 64KiB or 1MB`;
+      return `a size${range}`;
     case "duration":
-      return `a duration${range}, such as 500ms, 30s, 5m or 1h`;
+      return `a duration${range}`;
     case "boolean":
       return "true or false";
     case "choice":
@@ -139,7 +144,8 @@ function toWhole(value: unknown): number | undefined {
 
 function invalid(row: OptionRow, value: unknown, origin: string): HotpathError {
   const received = row.secret ? "a value that is not shown here" : describeReceived(value);
-  return new HotpathError("HP_OPTION_INVALID", `${origin} must be ${describeAllowed(row)}; received ${received}.`);
+  const allowed = describeAllowed(row) + (EXAMPLES[row.type] ?? "");
+  return new HotpathError("HP_OPTION_INVALID", `${origin} must be ${allowed}; received ${received}.`);
 }
 
 function describeReceived(value: unknown): string {

@@ -1,3 +1,5 @@
+import { isNullable } from "./option-value.ts";
+import type { OptionType } from "./option-row.ts";
 import type { Option } from "./option-table.ts";
 
 const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
@@ -23,11 +25,21 @@ export function optionSections(options: readonly Option[]): [title: string, opti
   return [...sections];
 }
 
-/** What stands for an option's value in `--help`: `N`, `DURATION`, `debug|info`. */
+/** What stands for an option's value in `--help`: `N`, `DURATION|none`, `debug|info`. */
 export function placeholderOf(option: Option): string {
-  if (option.choices && option.choices.join("|").length <= 40) {
-    return option.choices.join(option.type === "list" ? "," : "|");
-  }
-  const words = { integer: "N", bytes: "SIZE", duration: "DURATION", list: "LIST", path: "FILE", choice: "NAME" };
-  return words[option.type as keyof typeof words] ?? "TEXT";
+  const word = option.type === "choice" ? choiceWord(option.choices!) : (WORDS[option.type] ?? "TEXT");
+  return isNullable(option) && option.default !== null ? `${word}|none` : word;
+}
+
+const WORDS: Readonly<Partial<Record<OptionType, string>>> = {
+  integer: "N",
+  bytes: "SIZE",
+  duration: "DURATION",
+  list: "LIST",
+  path: "FILE",
+};
+
+function choiceWord(choices: readonly string[]): string {
+  const all = choices.join("|");
+  return all.length <= 40 ? all : "NAME";
 }

@@ -4,7 +4,7 @@ const IDENTIFIER = { expression: /^[^\0]{1,63}$/u, words: "a name of 1 to 63 cha
 const FUNCTION = { expression: /^[^\0]{1,127}$/u, words: "a function's name, with or without its schema" };
 
 /** Options of one `postgres()` source. Given as flag or variable they apply to every such source. */
-export const POSTGRES_OPTIONS: readonly OptionRow[] = [
+export const POSTGRES_OPTIONS = [
   {
     path: "schemas",
     type: "list",
@@ -98,7 +98,8 @@ export const POSTGRES_OPTIONS: readonly OptionRow[] = [
     type: "choice",
     default: "commit",
     choices: ["commit", "commit-allow-override", "rollback", "rollback-allow-override"],
-    description: "How transactions end, and whether `Prefer: tx=` may say otherwise.",
+    description:
+      "How transactions end: `commit` or `rollback`, with `-allow-override` where `Prefer: tx=` may say otherwise.",
   },
 
   {
@@ -254,4 +255,4 @@ export const POSTGRES_OPTIONS: readonly OptionRow[] = [
     internal: true,
     description: "JSON path of the claim that holds the role.",
   },
-];
+] as const satisfies readonly OptionRow[];

@@ -1,7 +1,7 @@
 import type { OptionRow } from "./option-row.ts";
 
 /** Options of the server as a whole. */
-export const SERVER_OPTIONS: readonly OptionRow[] = [
+export const SERVER_OPTIONS = [
   {
     path: "server.host",
     type: "string",
@@ -220,4 +220,4 @@ export const SERVER_OPTIONS: readonly OptionRow[] = [
     choices: ["none", "failed", "errors", "all"],
     description: "Requests that are logged: none, those answered 5xx (`failed`), 4xx and 5xx (`errors`), or all.",
   },
-];
+] as const satisfies readonly OptionRow[];

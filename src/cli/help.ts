@@ -5,6 +5,7 @@ import { COMMANDS } from "./commands.ts";
 import type { Terminal } from "./terminal.ts";
 
 const NAME_WIDTH = 34;
+const LINE_WIDTH = 118;
 
 /** What `hotpath --help` prints. */
 export async function renderHelp(terminal: Terminal): Promise<string> {
@@ -74,9 +75,21 @@ function renderOption(option: Option): string {
   return renderLine(`--${option.flag} ${placeholderOf(option)}`, option.description + shown);
 }
 
+/** Name and description in two columns; the second wraps, and begins a line of its own below a long name. */
 function renderLine(name: string, description: string): string {
   const start = `  ${name} `;
-  return start.length <= NAME_WIDTH
-    ? start.padEnd(NAME_WIDTH) + description
-    : `${start.trimEnd()}\n${" ".repeat(NAME_WIDTH)}${description}`;
+  const margin = " ".repeat(NAME_WIDTH);
+  const lines = wrap(description.replaceAll("`", ""), LINE_WIDTH - NAME_WIDTH);
+  const first = start.length <= NAME_WIDTH ? start.padEnd(NAME_WIDTH) : `${start.trimEnd()}\n${margin}`;
+  return first + lines.join(`\n${margin}`);
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }
