@@ -1,0 +1,136 @@
+import type { DatabaseError } from "pg";
+import { HotpathError } from "../../errors.ts";
+import type { PipelinedConnection } from "./connection.ts";
+import type { PreparedStatement } from "./prepared.ts";
+import type { Command, CommandResult, RunOptions } from "./types.ts";
+import type { Waiting } from "./waiting-list.ts";
+
+/** What is counted of calls, by whoever makes them. */
+export interface CallCounts {
+  calls: number;
+  errors: number;
+}
+
+type Row = readonly (string | null)[];
+
+/** One caller's commands on their way: waiting, sent, answered. */
+export class Call implements Waiting<Call> {
+  readonly since = performance.now();
+  previous: Call | undefined = undefined;
+  next: Call | undefined = undefined;
+  isWaiting = false;
+
+  readonly commands: readonly Command[];
+  /** Set while the call is in a pipeline. */
+  connection: PipelinedConnection | undefined = undefined;
+  /** The caller has its answer, or has left. */
+  isSettled = false;
+  wasReplayed = false;
+  /** Error of the server, final when its ReadyForQuery has come. */
+  failure: DatabaseError | undefined = undefined;
+  /** Statements that this sending parses, in order, and how many of them the server confirmed. */
+  parses: PreparedStatement[] | undefined = undefined;
+  parsed = 0;
+  /** Ends what watches for the caller's leaving. */
+  unwatch: (() => void) | undefined = undefined;
+
+  readonly #resolve: (results: readonly CommandResult[]) => void;
+  readonly #reject: (reason: unknown) => void;
+  #results: CommandResult[] = [];
+  #rows: Row[] | undefined = undefined;
+
+  readonly #counts: CallCounts;
+
+  constructor(
+    commands: readonly Command[],
+    counts: CallCounts,
+    resolve: (results: readonly CommandResult[]) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.commands = commands;
+    this.#counts = counts;
+    counts.calls++;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  addRow(row: Row): void {
+    // Nobody will read the rows of a caller who left.
+    if (this.isSettled) return;
+    if (this.#rows === undefined) this.#rows = [row];
+    else this.#rows.push(row);
+  }
+
+  completeCommand(tag: string): void {
+    this.#results.push({ rows: this.#rows ?? NO_ROWS, tag });
+    this.#rows = undefined;
+  }
+
+  succeed(): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.unwatch?.();
+    this.#resolve(this.#results);
+  }
+
+  fail(reason: unknown): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#counts.errors++;
+    this.#results = [];
+    this.#rows = undefined;
+    this.unwatch?.();
+    this.#reject(reason);
+  }
+
+  /**
+   * Whether the failure comes from a stale prepared statement, and nothing of the call has taken effect, so that it may be
+   * sent again. Once only.
+   */
+  get isReplayable(): boolean {
+    const { failure } = this;
+    if (failure === undefined || this.wasReplayed || this.isSettled || !isStaleStatement(failure)) return false;
+    return this.#results.every(({ tag }) => UNDONE_BY_FAILURE.test(tag));
+  }
+
+  /** Back to the state before sending. */
+  rewind(): void {
+    this.#results = [];
+    this.#rows = undefined;
+    this.failure = undefined;
+    this.parses = undefined;
+    this.parsed = 0;
+    this.connection = undefined;
+  }
+}
+
+/** Calls `leave` with the reason when the caller leaves or runs out of time; answers what ends the watch. */
+export function watch(options: RunOptions, leave: (reason: unknown) => void): (() => void) | undefined {
+  const { signal, timeoutMs } = options;
+  if (signal === undefined && timeoutMs === undefined) return undefined;
+  const aborted = (): void => leave(signal?.reason);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          leave(new HotpathError("HP_DEADLINE", `The database did not answer within ${timeoutMs} ms.`));
+        }, timeoutMs);
+  signal?.addEventListener("abort", aborted, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", aborted);
+  };
+}
+
+const NO_ROWS: readonly Row[] = [];
+
+/** Commands that a failure later in the same transaction undoes. A procedure, say, may have committed. */
+const UNDONE_BY_FAILURE = /^(?:SELECT|SET|RESET|SHOW|INSERT|UPDATE|DELETE|MERGE|BEGIN|START|$)/;
+
+/**
+ * No such prepared statement, one too many, or "cached plan must not change result type"; that last code means
+ * more than this, and its text is translated, so the raising routine decides.
+ */
+function isStaleStatement({ code, routine }: DatabaseError): boolean {
+  return code === "26000" || code === "42P05" || (code === "0A000" && routine === "RevalidateCachedQuery");
+}

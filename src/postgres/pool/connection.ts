@@ -1,0 +1,236 @@
+import { type Client, DatabaseError } from "pg";
+import type { Call } from "./call.ts";
+import { MessageWriter } from "./encode.ts";
+import { ConnectionLostError } from "./errors.ts";
+import { destroyClient } from "./open.ts";
+import { PreparedStatements } from "./prepared.ts";
+import { bindHead, traitsOf } from "./statement.ts";
+import { insideOf, PipelineQuery, type Receiver } from "./wire.ts";
+
+/** Whom a connection tells what happens on it. */
+export interface ConnectionOwner {
+  /** A call has ended, or the connection may be used again. */
+  progressed(connection: PipelinedConnection): void;
+  /** Calls that were not executed and must be sent once more, in this order, on any connection. */
+  replay(calls: readonly Call[]): void;
+  /** The connection broke. */
+  lost(connection: PipelinedConnection, cause: Error): void;
+  /** Resolves to whether the server has certainly dealt with the request. */
+  cancel(client: Client): Promise<boolean>;
+}
+
+export interface ConnectionOptions {
+  readonly owner: ConnectionOwner;
+  /** 0: every statement is parsed each time. */
+  readonly maxPrepared: number;
+  /** By `performance.now()`. */
+  readonly expiresAt: number;
+}
+
+/** A connection whose pipeline carries the calls of many, or those of one session. */
+export class PipelinedConnection implements Receiver {
+  readonly expiresAt: number;
+  isAlive = true;
+  /** Too old: takes no further calls, and ends when it has answered the ones it has. */
+  isRetiring = false;
+  /** Being emptied for a session that waits. */
+  isReserved = false;
+  /** Belongs to a session. */
+  isExclusive = false;
+  idleSince = performance.now();
+  /** When the call at the head of the pipeline got there. */
+  progressedAt = 0;
+
+  readonly #client: Client;
+  readonly #owner: ConnectionOwner;
+  readonly #writer = new MessageWriter();
+  readonly #query = new PipelineQuery(this);
+  readonly #prepared: PreparedStatements | undefined;
+  #calls: Call[] = [];
+  #cancelling: Promise<void> | undefined = undefined;
+
+  constructor(client: Client, options: ConnectionOptions) {
+    this.#client = client;
+    this.#owner = options.owner;
+    this.expiresAt = options.expiresAt;
+    this.#prepared = options.maxPrepared > 0 ? new PreparedStatements(options.maxPrepared) : undefined;
+    client.on("error", (error) => this.#lose(error));
+    client.on("end", () => this.#lose(new Error("The connection has ended.")));
+    insideOf(client).connection.on("parseComplete", () => {
+      const head = this.#calls[0];
+      if (head !== undefined) head.parsed++;
+    });
+  }
+
+  /** Calls sent and not answered. */
+  get load(): number {
+    return this.#calls.length;
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.length === 0 && this.isShareable;
+  }
+
+  get isShareable(): boolean {
+    return this.isAlive && !this.isRetiring && !this.isReserved && !this.isExclusive && this.#cancelling === undefined;
+  }
+
+  /** Resolves when a cancel request that is under way can no longer hit what is sent next. */
+  get cancelling(): Promise<void> | undefined {
+    return this.#cancelling;
+  }
+
+  get isInTransaction(): boolean {
+    return this.#client.getTransactionStatus() !== "I";
+  }
+
+  /** Whether the socket still takes data; one that does not is about to be reported lost. */
+  get isWritable(): boolean {
+    return this.isAlive && insideOf(this.#client).connection.stream.writable;
+  }
+
+  /** Appends a call to the pipeline. It leaves with the next `flush`, in one piece with whatever else was added. */
+  send(call: Call): void {
+    call.connection = this;
+    if (this.#calls.length === 0) this.progressedAt = performance.now();
+    this.#calls.push(call);
+    this.#encode(call);
+    this.#client.query(this.#query);
+  }
+
+  flush(): void {
+    const bytes = this.#writer.take();
+    if (bytes.length > 0) insideOf(this.#client).connection.stream.write(bytes);
+  }
+
+  /** The caller of a sent call has left: nobody else's statement may suffer from it. */
+  abandon(call: Call): void {
+    if (this.#calls.length === 1 && this.#calls[0] === call) this.#cancel();
+  }
+
+  /** Says goodbye; resolves when the socket is closed. The connection must have nothing to answer. */
+  async end(): Promise<void> {
+    this.isAlive = false;
+    const timer = setTimeout(() => destroyClient(this.#client), GOODBYE_MS);
+    await this.#client.end();
+    clearTimeout(timer);
+  }
+
+  /** Breaks the connection and rejects what is on it. */
+  destroy(reason: Error): void {
+    this.#lose(reason);
+  }
+
+  row(fields: readonly (string | null)[]): void {
+    this.#calls[0]?.addRow(fields);
+  }
+
+  completed(tag: string): void {
+    this.#calls[0]?.completeCommand(tag);
+  }
+
+  failed(error: Error): void {
+    if (!this.isAlive) return;
+    const head = this.#calls[0];
+    if (head === undefined || !(error instanceof DatabaseError)) {
+      this.#lose(error);
+      return;
+    }
+    // pg regards the query as done. What the transaction came to is known with its ReadyForQuery; if that never
+    // comes, the error was the server's last word on this connection.
+    head.failure = error;
+    insideOf(this.#client).connection.once("readyForQuery", () => this.ready());
+  }
+
+  ready(): void {
+    if (!this.isAlive) return;
+    const call = this.#calls.shift();
+    if (call === undefined) return;
+    this.progressedAt = performance.now();
+    call.connection = undefined;
+    if (call.failure === undefined) call.succeed();
+    else this.#settleFailure(call, call.failure);
+    if (this.isInTransaction && !this.isExclusive) {
+      // Strangers' calls behind it would run inside that transaction.
+      this.#lose(new Error("A call left a transaction open."));
+      return;
+    }
+    const [head] = this.#calls;
+    if (head?.isSettled && this.#calls.length === 1) this.#cancel();
+    if (head === undefined) this.idleSince = this.progressedAt;
+    this.#owner.progressed(this);
+  }
+
+  #encode(call: Call): void {
+    const writer = this.#writer;
+    this.#prepared?.begin(writer);
+    for (const { statement, values } of call.commands) {
+      if (this.#prepared === undefined || statement.name === "") {
+        writer.parse("", statement.text);
+        writer.bind(UNNAMED, values);
+      } else {
+        const parsed = this.#prepared.prepare(statement, writer);
+        if (parsed !== undefined) (call.parses ??= []).push(parsed);
+        writer.bind(traitsOf(statement).bindHead, values);
+      }
+      writer.execute();
+    }
+    writer.sync();
+  }
+
+  #settleFailure(call: Call, failure: DatabaseError): void {
+    this.#takeBackUnparsed(call);
+    if (!call.isReplayable || this.isInTransaction || (this.isExclusive && this.#calls.length > 0)) {
+      call.fail(failure);
+      return;
+    }
+    for (const { statement } of call.commands) this.#prepared?.renew(statement.name);
+    call.rewind();
+    call.wasReplayed = true;
+    if (this.isExclusive) {
+      this.send(call);
+      this.flush();
+    } else {
+      this.#owner.replay([call]);
+    }
+  }
+
+  #takeBackUnparsed({ parses, parsed, commands }: Call): void {
+    if (parses === undefined) return;
+    // Unnamed statements are confirmed too, and cannot be told apart: then any statement may be the one that failed.
+    const confirmed = commands.some(({ statement }) => statement.name === "") ? 0 : parsed;
+    for (const entry of parses.slice(confirmed)) this.#prepared?.takeBack(entry);
+  }
+
+  #cancel(): void {
+    this.#cancelling ??= this.#cancelCurrent();
+  }
+
+  async #cancelCurrent(): Promise<void> {
+    const isCertain = await this.#owner.cancel(this.#client);
+    this.#cancelling = undefined;
+    if (!isCertain) this.isRetiring = true;
+    if (this.isAlive) this.#owner.progressed(this);
+  }
+
+  #lose(cause: Error): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    destroyClient(this.#client);
+    const calls = this.#calls;
+    this.#calls = [];
+    // A server that said why it closes has not looked at what follows the call it said that to.
+    const unseen = calls[0]?.failure === undefined ? [] : calls.splice(1);
+    for (const call of calls) {
+      call.connection = undefined;
+      call.fail(new ConnectionLostError(true, call.failure ?? cause));
+    }
+    for (const call of unseen) call.rewind();
+    if (this.isExclusive) for (const call of unseen) call.fail(new ConnectionLostError(false, cause));
+    else this.#owner.replay(unseen.filter((call) => !call.isSettled));
+    this.#owner.lost(this, cause);
+  }
+}
+
+const GOODBYE_MS = 1000;
+const UNNAMED = bindHead("");

@@ -1,0 +1,14 @@
+export { ConnectionLostError } from "./errors.ts";
+export { createPool } from "./pool.ts";
+export { createStatement, unnamedStatement } from "./statement.ts";
+export type {
+  Command,
+  CommandResult,
+  Listener,
+  Pool,
+  PoolSettings,
+  PoolStats,
+  RunOptions,
+  Session,
+  Statement,
+} from "./types.ts";

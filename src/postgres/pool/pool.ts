@@ -1,0 +1,337 @@
+import type { Log } from "../../api/source.ts";
+import { HotpathError } from "../../errors.ts";
+import { Call, watch } from "./call.ts";
+import type { PipelinedConnection } from "./connection.ts";
+import { ConnectionKeeper } from "./keeper.ts";
+import { listen } from "./listen.ts";
+import { createClient } from "./open.ts";
+import { createSession, type Lease, SessionRequest } from "./session.ts";
+import { problemOf } from "./statement.ts";
+import type { Command, CommandResult, Listener, Pool, PoolSettings, PoolStats, RunOptions, Session } from "./types.ts";
+import { WaitingList } from "./waiting-list.ts";
+
+/** Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read. */
+export function createPool(settings: PoolSettings, log: Log): Pool {
+  createClient(settings);
+  const minIdle = Math.min(settings.minIdle, settings.max);
+  return new ConnectionPool({ ...settings, minIdle }, log);
+}
+
+class ConnectionPool implements Pool {
+  readonly #settings: PoolSettings;
+  readonly #log: Log;
+  readonly #keeper: ConnectionKeeper;
+  readonly #calls = new WaitingList<Call>();
+  readonly #requests = new WaitingList<SessionRequest>();
+  readonly #leases = new Set<Lease>();
+  readonly #listeners = new Set<Listener>();
+  readonly #counts = { calls: 0, errors: 0, acquireTimeouts: 0, retried: 0, leakWarnings: 0 };
+  /** Connections with calls that are not flushed. */
+  readonly #written: PipelinedConnection[] = [];
+  #isScheduled = false;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #maintenance: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+
+  constructor(settings: PoolSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#keeper = new ConnectionKeeper(settings, log, {
+      ready: () => {
+        if (this.#calls.size + this.#requests.size > 0 || this.#closing !== undefined) this.#schedule();
+      },
+      down: () => this.#expire(),
+      replay: (calls) => this.#replay(calls),
+    });
+    this.#maintenance = setInterval(() => this.#maintain(), maintenanceInterval(settings));
+    this.#maintenance.unref();
+  }
+
+  async start(): Promise<void> {
+    const failure = await this.#keeper.open();
+    if (failure?.code === "HP_DATABASE_REFUSED") {
+      await this.close();
+      throw failure;
+    }
+    const missing = Math.max(0, this.#settings.minIdle - this.#keeper.all.size - this.#keeper.opening);
+    if (failure === undefined) await Promise.all(Array.from({ length: missing }, () => this.#keeper.open()));
+  }
+
+  run(commands: readonly Command[], options?: RunOptions): Promise<readonly CommandResult[]> {
+    return new Promise((resolve, reject) => {
+      const call = new Call(commands, this.#counts, resolve, reject);
+      const refusal = this.#refusal(options);
+      const problem = problemOf(commands, true);
+      if (refusal !== undefined) {
+        call.fail(refusal);
+      } else if (problem !== undefined) {
+        call.fail(new HotpathError("HP_INTERNAL", problem));
+      } else if (commands.length === 0) {
+        call.succeed();
+      } else {
+        if (options !== undefined) call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
+        this.#calls.push(call);
+        this.#schedule();
+      }
+    });
+  }
+
+  acquire(options: RunOptions = {}): Promise<Session> {
+    const stack = this.#settings.leakWarningMs === null ? undefined : new Error("Acquired here").stack;
+    return new Promise((resolve, reject) => {
+      const request = new SessionRequest(resolve, reject, stack);
+      const refusal = this.#refusal(options);
+      if (refusal !== undefined) {
+        request.fail(refusal);
+        return;
+      }
+      request.unwatch = watch(options, (reason) => {
+        this.#requests.remove(request);
+        request.fail(reason);
+      });
+      this.#requests.push(request);
+      this.#schedule();
+    });
+  }
+
+  stats(): PoolStats {
+    const { all, idleCount, opening, counts } = this.#keeper;
+    let inFlight = 0;
+    for (const { load } of all) inFlight += load;
+    return {
+      max: this.#settings.max,
+      total: all.size,
+      idle: idleCount,
+      busy: all.size - idleCount,
+      sessions: this.#leases.size,
+      opening,
+      waiting: this.#calls.size + this.#requests.size,
+      inFlight,
+      ...counts,
+      ...this.#counts,
+    };
+  }
+
+  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener {
+    const listener = listen(this.#settings, this.#log, channel, onNotify, onReconnect);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  isReachable(): boolean {
+    const { all, outage, counts } = this.#keeper;
+    return all.size > 0 || (outage === undefined && counts.opened > 0);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    clearInterval(this.#maintenance);
+    const listeners = Promise.all([...this.#listeners].map((listener) => listener.close()));
+    if (!this.#isDrained) {
+      const drained = Promise.withResolvers<void>();
+      this.#onDrained = drained.resolve;
+      const timer = setTimeout(drained.resolve, DRAIN_MS);
+      await drained.promise;
+      clearTimeout(timer);
+    }
+    this.#rejectWaiting(() => closedError());
+    clearTimeout(this.#deadlineTimer);
+    await this.#keeper.close();
+    await listeners;
+  }
+
+  get #isDrained(): boolean {
+    if (this.#calls.size + this.#requests.size + this.#leases.size > 0) return false;
+    for (const { load } of this.#keeper.all) if (load > 0) return false;
+    return true;
+  }
+
+  #refusal({ signal }: RunOptions = {}): unknown {
+    if (this.#closing !== undefined) return closedError();
+    return signal?.aborted ? signal.reason : undefined;
+  }
+
+  /** Everything that arrives in this turn of the event loop is sent together. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#dispatch());
+  }
+
+  #dispatch(): void {
+    this.#isScheduled = false;
+    while (this.#serveNext());
+    for (const connection of this.#written) connection.flush();
+    this.#written.length = 0;
+    this.#provideForSessions();
+    this.#keeper.keepWarm();
+    this.#refuseOverflow();
+    this.#watchDeadlines();
+    if (this.#onDrained !== undefined && this.#isDrained) this.#onDrained();
+  }
+
+  /** Serves whoever waits longest among those who can be served. */
+  #serveNext(): boolean {
+    const request = this.#requests.first;
+    const call = this.#calls.first;
+    if (request !== undefined && (call === undefined || request.since < call.since)) {
+      const free = this.#keeper.takeIdle();
+      if (free !== undefined) {
+        this.#grant(request, free);
+        return true;
+      }
+    }
+    if (call === undefined) return false;
+    const connection = this.#keeper.takeIdle() ?? this.#busyConnection();
+    if (connection === undefined) return false;
+    this.#calls.remove(call);
+    connection.send(call);
+    this.#written.push(connection);
+    return true;
+  }
+
+  /** None is free: another is opened while there may be more, and who would not get that one shares. */
+  #busyConnection(): PipelinedConnection | undefined {
+    const keeper = this.#keeper;
+    const waiting = this.#calls.size + this.#requests.size;
+    if (waiting > keeper.opening && keeper.mayOpen) void keeper.open();
+    return waiting > keeper.opening ? keeper.leastLoaded() : undefined;
+  }
+
+  #provideForSessions(): void {
+    const keeper = this.#keeper;
+    const needed = this.#requests.size;
+    if (needed === 0) return;
+    while (needed > keeper.opening && keeper.mayOpen) void keeper.open();
+    while (needed > keeper.opening + keeper.reservedCount && keeper.reserve());
+  }
+
+  #grant(request: SessionRequest, connection: PipelinedConnection): void {
+    this.#requests.remove(request);
+    connection.isExclusive = true;
+    const lease: Lease = { since: performance.now(), stack: request.stack, isReported: false };
+    this.#leases.add(lease);
+    const released = (): void => {
+      this.#leases.delete(lease);
+      if (connection.isAlive) this.#keeper.progressed(connection);
+      else this.#schedule();
+    };
+    request.succeed(createSession(connection, { log: this.#log, counts: this.#counts, released }));
+  }
+
+  #replay(calls: readonly Call[]): void {
+    this.#counts.retried += calls.length;
+    for (const call of calls.toReversed()) this.#calls.unshift(call);
+    if (calls.length > 0) this.#schedule();
+  }
+
+  #abandon(call: Call, reason: unknown): void {
+    this.#calls.remove(call);
+    call.fail(reason);
+    call.connection?.abandon(call);
+  }
+
+  #refuseOverflow(): void {
+    const { maxWaiting } = this.#settings;
+    while (this.#calls.size + this.#requests.size > maxWaiting) {
+      const call = this.#calls.last;
+      const request = this.#requests.last;
+      const error = timeoutError(`More than ${maxWaiting} calls wait for a database connection.`);
+      if (call !== undefined && (request === undefined || call.since >= request.since)) {
+        this.#calls.remove(call);
+        call.fail(error);
+      } else if (request !== undefined) {
+        this.#requests.remove(request);
+        request.fail(error);
+      }
+      this.#counts.acquireTimeouts++;
+    }
+  }
+
+  /** All wait equally long at most, so that looking at the first in line is enough. */
+  #watchDeadlines(): void {
+    if (this.#calls.size + this.#requests.size === 0) {
+      clearTimeout(this.#deadlineTimer);
+      this.#deadlineTimer = undefined;
+    } else if (this.#deadlineTimer === undefined) {
+      const first = Math.min(this.#deadlineOf(this.#calls.first), this.#deadlineOf(this.#requests.first));
+      this.#deadlineTimer = setTimeout(() => this.#expire(), Math.max(1, first - performance.now()));
+    }
+  }
+
+  #expire(): void {
+    clearTimeout(this.#deadlineTimer);
+    this.#deadlineTimer = undefined;
+    const now = performance.now();
+    const { outage } = this.#keeper;
+    const limit = this.#settings.acquireTimeoutMs;
+    this.#rejectWaiting(
+      () => {
+        if (outage !== undefined) return outage.error;
+        this.#counts.acquireTimeouts++;
+        return timeoutError(`No database connection became free within ${limit} ms.`);
+      },
+      (item) => this.#deadlineOf(item) <= now,
+    );
+    this.#watchDeadlines();
+  }
+
+  /** During an outage nobody waits for longer than a short one takes. */
+  #deadlineOf(item: Call | SessionRequest | undefined): number {
+    if (item === undefined) return Infinity;
+    const deadline = item.since + this.#settings.acquireTimeoutMs;
+    const { outage } = this.#keeper;
+    return outage === undefined
+      ? deadline
+      : Math.min(deadline, Math.max(item.since, outage.since + OUTAGE_PATIENCE_MS));
+  }
+
+  /** From the first in line, as far as `isDue`. */
+  #rejectWaiting(reason: () => unknown, isDue: (item: Call | SessionRequest) => boolean = () => true): void {
+    for (let call = this.#calls.first; call !== undefined && isDue(call); call = this.#calls.first) {
+      this.#calls.remove(call);
+      call.fail(reason());
+    }
+    for (let item = this.#requests.first; item !== undefined && isDue(item); item = this.#requests.first) {
+      this.#requests.remove(item);
+      item.fail(reason());
+    }
+  }
+
+  #maintain(): void {
+    this.#keeper.maintain();
+    const { leakWarningMs } = this.#settings;
+    if (leakWarningMs === null) return;
+    const now = performance.now();
+    for (const lease of this.#leases) {
+      const heldMs = Math.round(now - lease.since);
+      if (lease.isReported || heldMs < leakWarningMs) continue;
+      lease.isReported = true;
+      this.#counts.leakWarnings++;
+      this.#log.warn({ heldMs, acquired: lease.stack }, "A database session is held for long; is it released?");
+    }
+  }
+}
+
+const DRAIN_MS = 10_000;
+/** How long calls wait for a server that has just gone: a restart or failover may be quicker than their caller gives up. */
+const OUTAGE_PATIENCE_MS = 1000;
+
+/** Often enough for the shortest limit, but no more than needed. */
+function maintenanceInterval({ idleTimeoutMs, maxLifetimeMs, leakWarningMs }: PoolSettings): number {
+  const shortest = Math.min(idleTimeoutMs, maxLifetimeMs, leakWarningMs ?? Infinity);
+  return Math.max(10, Math.min(1000, shortest / 4));
+}
+
+function timeoutError(message: string): HotpathError {
+  return new HotpathError("HP_POOL_TIMEOUT", message);
+}
+
+function closedError(): HotpathError {
+  return new HotpathError("HP_UNAVAILABLE", "The connection pool is closed.");
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import type { Command, Statement } from "./types.ts";
+
+/** A statement that each connection prepares once, named by a hash of its text. */
+export function createStatement(text: string): Statement {
+  return { name: `hp_${createHash("sha256").update(text).digest("base64url").slice(0, 32)}`, text };
+}
+
+/** A statement that is parsed each time it runs. */
+export function unnamedStatement(text: string): Statement {
+  return { name: "", text };
+}
+
+/** What the pool needs to know of a statement, found once. */
+export interface StatementTraits {
+  /** What a Bind message for it says before its parameters: unnamed portal, name, no parameter formats. */
+  readonly bindHead: Uint8Array;
+  /** It begins, ends or marks a transaction, or is a COPY: nothing that strangers can share a pipeline with. */
+  readonly isExclusive: boolean;
+  readonly problem: string | undefined;
+}
+
+const known = new WeakMap<Statement, StatementTraits>();
+
+/** Traits of a statement, remembered for as long as the statement lives. */
+export function traitsOf(statement: Statement): StatementTraits {
+  let traits = known.get(statement);
+  if (traits === undefined) known.set(statement, (traits = inspect(statement)));
+  return traits;
+}
+
+/** Why commands cannot be sent, or nothing. */
+export function problemOf(commands: readonly Command[], shared: boolean): string | undefined {
+  for (const { statement, values } of commands) {
+    const traits = traitsOf(statement);
+    if (traits.problem !== undefined) return traits.problem;
+    if (shared && traits.isExclusive) return "Transaction control and COPY need a session of their own.";
+    if (values.length > MAX_PARAMETERS) return `A statement takes ${MAX_PARAMETERS} parameters, not ${values.length}.`;
+  }
+  return undefined;
+}
+
+/** The bytes of a Bind message between its length and its parameters. */
+export function bindHead(name: string): Uint8Array {
+  return Buffer.from(`\0${name}\0\0\0`);
+}
+
+const MAX_PARAMETERS = 65_535;
+const EXCLUSIVE =
+  /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|copy)\b/i;
+
+function inspect({ name, text }: Statement): StatementTraits {
+  let problem: string | undefined;
+  if (text.includes("\0") || name.includes("\0")) problem = "SQL text may not contain a zero byte.";
+  if (Buffer.byteLength(name) > 63) problem = "A statement's name may have 63 bytes at most.";
+  return { bindHead: bindHead(name), isExclusive: EXCLUSIVE.test(text), problem };
+}

@@ -1,0 +1,106 @@
+import type { PoolSettings as CommonPoolSettings } from "../../api/settings.ts";
+
+/** SQL text and the name under which a connection prepares it. */
+export interface Statement {
+  /** At most 63 bytes, the same for the same text. Empty: parsed anew each time. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One statement and its parameters in text format; the server infers their types. */
+export interface Command {
+  readonly statement: Statement;
+  readonly values: readonly (string | null)[];
+}
+
+/** What one command answered. */
+export interface CommandResult {
+  /** Fields as the server spells them. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Command tag, e.g. `SELECT 3`; empty for an empty statement. */
+  readonly tag: string;
+}
+
+/** How a pool reaches its database and uses its connections. */
+export interface PoolSettings extends CommonPoolSettings {
+  /** `postgres://…`; a Unix socket as `postgresql:///database?host=/path`. Never printed. */
+  readonly url: string;
+  /** Shown in `pg_stat_activity`. Default `hotpath`. */
+  readonly applicationName?: string;
+  /** Statements a connection keeps prepared; the least recently used one goes first. Default 200. */
+  readonly maxPreparedPerConnection?: number;
+}
+
+/** What a caller may say about one call. */
+export interface RunOptions {
+  /** Aborts when the caller has left. A statement that is running for nobody is cancelled in the server. */
+  readonly signal?: AbortSignal;
+  /** Limit for waiting and running together; then `HP_DEADLINE`. Absent: only the pool's own limits. */
+  readonly timeoutMs?: number;
+}
+
+/** Connections to one database, shared by everybody. */
+export interface Pool {
+  /**
+   * Connects, and warms up as many connections as are kept idle. Resolves also when no server answers: it keeps trying.
+   * Rejects with `HP_DATABASE_REFUSED` when trying again cannot help (password, database, role, TLS).
+   */
+  start(): Promise<void>;
+  /**
+   * Runs the commands in order as one transaction. All of them go out in one piece, on a connection whose pipeline may
+   * carry strangers' calls before and behind. Commands may not control transactions: what must hold for this transaction alone is
+   * set with `set_config(…, true)`.
+   *
+   * Rejects with the server's error untouched (`DatabaseError` of `pg`), `HP_POOL_TIMEOUT`, `HP_DATABASE_UNREACHABLE`
+   * (see `ConnectionLostError`), `HP_DATABASE_REFUSED`, `HP_DEADLINE`, `HP_UNAVAILABLE` (closed), or the signal's reason.
+   */
+  run(commands: readonly Command[], options?: RunOptions): Promise<readonly CommandResult[]>;
+  /** A connection of one's own, e.g. for explicit transactions. Must be released. */
+  acquire(options?: RunOptions): Promise<Session>;
+  stats(): PoolStats;
+  /** Listens on a channel with a connection of its own, beside `max`, for as long as the pool lives. */
+  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener;
+  /** Whether the database answered when it was last needed. */
+  isReachable(): boolean;
+  /** Refuses new calls, lets accepted ones finish (up to ten seconds), then ends every connection. */
+  close(): Promise<void>;
+}
+
+/** A connection that nobody else uses. */
+export interface Session {
+  /** Runs the commands in order; outside an explicit transaction they are one. */
+  run(commands: readonly Command[], options?: RunOptions): Promise<readonly CommandResult[]>;
+  /** Gives the connection back; an open transaction is rolled back. A second call does nothing. */
+  release(): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A subscription to a channel. */
+export interface Listener {
+  close(): Promise<void>;
+}
+
+/** A pool at one moment, and its counts since it was made. */
+export interface PoolStats {
+  readonly max: number;
+  readonly total: number;
+  readonly idle: number;
+  readonly busy: number;
+  /** Connections held by sessions; also counted as busy. */
+  readonly sessions: number;
+  readonly opening: number;
+  /** Callers that no connection serves yet. */
+  readonly waiting: number;
+  /** Calls sent whose answer is not complete. */
+  readonly inFlight: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly connectFailures: number;
+  readonly connectionsLost: number;
+  readonly calls: number;
+  readonly errors: number;
+  readonly acquireTimeouts: number;
+  readonly cancelled: number;
+  readonly retried: number;
+  readonly leakWarnings: number;
+}
