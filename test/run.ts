@@ -9,6 +9,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { HotpathError } from "../src/errors.ts";
 import { installMissingCommands } from "./support/install-commands.ts";
 import { SHARED_CLUSTER, startTestCluster } from "./support/postgres.ts";
 
@@ -74,7 +75,10 @@ async function runTests(patterns: readonly string[]): Promise<number> {
   }
   await installMissingCommands(say, interruption.signal);
   if (interruption.signal.aborted) return INTERRUPTED;
-  const cluster = await startTestCluster();
+  const cluster = await startTestCluster().catch((error: unknown) => {
+    say(error instanceof HotpathError ? `${error.message}\n${error.todo}` : String(error));
+  });
+  if (cluster === undefined) return 1;
   try {
     return await run(process.execPath, ["--test", ...runnerOptions(), ...files], { [SHARED_CLUSTER]: cluster.url });
   } finally {

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { access, chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { access, chmod, cp, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { HotpathError } from "../errors.ts";
 import type { Account } from "./account.ts";
+import { openSharedFolder } from "./shared-folder.ts";
 
 /** PostgreSQL's programs on this machine. */
 export interface Binaries {
@@ -36,15 +37,6 @@ export async function findBinaries(account?: Account): Promise<Binaries> {
   return binariesIn(copy, account).catch((error: unknown) => {
     throw failure(error);
   });
-}
-
-/**
- * Whether a folder can be written by nobody but us: one in /var/tmp may have been laid out by anybody, to have us run
- * their programs.
- */
-export async function isOwnFolder(folder: string): Promise<boolean> {
-  const status = await lstat(folder);
-  return status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;
 }
 
 /** Where root keeps programs that other users must reach, best first. */
@@ -101,19 +93,9 @@ async function addMissingLinks(native: string): Promise<void> {
 }
 
 async function reachableCopy(native: string, name: string): Promise<string> {
-  let failure: unknown;
-  for (const cache of SHARED_CACHES) {
-    try {
-      await mkdir(cache, { recursive: true, mode: 0o755 });
-      if (!(await isOwnFolder(cache))) throw new Error(`${cache} belongs to somebody else`);
-      const copy = join(cache, name);
-      if (!existsSync(copy)) await copyReadable(native, copy);
-      return copy;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  const copy = join(await openSharedFolder(SHARED_CACHES), name);
+  if (!existsSync(copy)) await copyReadable(native, copy);
+  return copy;
 }
 
 /** The rename at the end makes the copy appear whole or not at all. */

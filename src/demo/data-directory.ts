@@ -7,6 +7,7 @@ import { HotpathError } from "../errors.ts";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { commandLine, isAlive, isIdentityAlive, signal, waitForEnd } from "./processes.ts";
+import { makeReachable } from "./shared-folder.ts";
 
 /** Name of the superuser of every cluster that hotpath makes. */
 export const SUPERUSER = "postgres";
@@ -51,7 +52,7 @@ async function initialise(directory: string, binaries: Binaries, account: Accoun
   const draft = join(dirname(directory), `.${basename(directory)}-${process.pid}-${randomBytes(4).toString("hex")}`);
   const passwordFile = `${draft}.password`;
   try {
-    await mkdir(dirname(directory), { recursive: true });
+    await (account ? makeReachable(dirname(directory)) : mkdir(dirname(directory), { recursive: true }));
     await mkdir(draft, { mode: 0o700 });
     await writeFile(passwordFile, `${randomBytes(18).toString("base64url")}\n`, { mode: 0o600 });
     if (account) await Promise.all([draft, passwordFile].map(async (path) => chown(path, account.uid, account.gid)));

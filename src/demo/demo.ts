@@ -1,10 +1,10 @@
-import { chmod, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { Client } from "pg";
 import { serverAccount } from "./account.ts";
-import { findBinaries, isOwnFolder } from "./binaries.ts";
+import { findBinaries } from "./binaries.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
+import { openSharedFolder } from "./shared-folder.ts";
 import { type LoadProgress, loadShop } from "./shop.ts";
 
 export interface DemoOptions {
@@ -78,17 +78,7 @@ async function defaultDirectory(): Promise<string> {
   const { majorVersion } = await findBinaries(await serverAccount("/nonexistent"));
   const name = `demo-${majorVersion}`;
   if (process.getuid?.() !== 0) return join(userCache(), "hotpath", name);
-  let failure: unknown;
-  for (const folder of ["/var/lib/hotpath", "/var/tmp/hotpath"]) {
-    try {
-      const made = await mkdir(folder, { recursive: true });
-      if (made !== undefined) await chmod(folder, 0o755);
-      if (await isOwnFolder(folder)) return join(folder, name);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure ?? new Error("no folder for the demo's data: name one");
+  return join(await openSharedFolder(["/var/lib/hotpath", "/var/tmp/hotpath"]), name);
 }
 
 /** XDG base directory specification: a relative path in the variable is invalid and counts as unset. */

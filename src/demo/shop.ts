@@ -102,11 +102,16 @@ async function load(client: Client, scale: number, options: ShopOptions): Promis
   ]);
   await client.query(DROP_SHOP_SQL);
   await client.query(CREATE_SHOP_SQL);
-  for (const step of steps) await insertRows(client, step, (rows) => report(step.name, rows));
+  for (const step of steps) {
+    report(step.name, 0);
+    await insertRows(client, step, (rows) => report(step.name, rows));
+  }
+  report("indexes", 0);
   for (const statement of INDEX_STATEMENTS) {
     await client.query(statement);
     report("indexes", indexWeight);
   }
+  report("statistics", 0);
   await client.query(FINISH_SQL);
   await continueNumbers(client);
   await client.query("vacuum (analyze)");
