@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { setImmediate } from "node:timers/promises";
 import {
   COMPRESS_AT_ONCE_BYTES,
   compress,
@@ -20,6 +18,7 @@ import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
 import { toNotModifiedHeaders, withoutContentFields } from "../http/not-modified.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { addVary } from "../http/vary.ts";
+import { digestInSlices, SLICE_LENGTH, toBytesInSlices } from "./large-content.ts";
 
 /** How replies are represented. */
 export interface RepresentSettings {
@@ -43,20 +42,17 @@ export const REPRESENT_DEFAULTS: RepresentSettings = {
 export type Represent = (request: HttpRequest, reply: HttpReply) => HttpReply | Promise<HttpReply>;
 
 /**
- * Hashing this much takes 0.6 ms, sending as much to a client about as long. Longer content is hashed in slices between which
- * other requests have their turn.
- */
-const HASH_SLICE_BYTES = 1024 * 1024;
-
-/**
  * Builds the last step of the pipeline: validators, preconditions, content coding, lengths.
  *
  * The reply given in is not changed; a stream in it belongs to the reply that comes out, and is destroyed when that has none.
  */
 export function createRepresent(settings: RepresentSettings): Represent {
   const chooseEncoding = createEncodingChoice(settings.encodings);
-  return (request, reply) => {
+  const represent: Represent = (request, reply) => {
     if (isWithoutContent(reply.status)) return withoutContent(reply);
+    if (typeof reply.body === "string" && reply.body.length > SLICE_LENGTH) {
+      return toBytesInSlices(reply.body).then(async (bytes) => represent(request, { ...reply, body: bytes }));
+    }
     const headers: ReplyHeaders = { ...reply.headers };
     const draft: Draft = {
       request,
@@ -80,6 +76,7 @@ export function createRepresent(settings: RepresentSettings): Represent {
     if (reply.validate === false || !isSelected(request, reply.status)) return finish(draft);
     return validate(draft);
   };
+  return represent;
 }
 
 /** A reply on its way. */
@@ -106,21 +103,13 @@ function validate(draft: Draft): HttpReply | Promise<HttpReply> {
   if (headers["etag"] !== undefined || body === undefined || body instanceof Readable) return finish(draft);
   // A 304 repeats none of these fields, so a change of any must change the tag: the same rows can be a page of a longer list.
   const metadata = `${asText(headers["content-type"])} ${asText(headers["content-range"])} ${asText(headers["link"])}`;
-  if (draft.bytes !== undefined && draft.bytes > HASH_SLICE_BYTES) return validateLarge(draft, body, metadata);
+  if (body instanceof Uint8Array && body.byteLength > SLICE_LENGTH) return validateLarge(draft, body, metadata);
   headers["etag"] = tagContent(body, metadata);
   return finish(draft);
 }
 
-async function validateLarge(draft: Draft, body: string | Uint8Array, metadata: string): Promise<HttpReply> {
-  // Hashing and compressing both need the bytes: they are made once.
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  draft.body = bytes;
-  const hash = createHash("sha256");
-  for (let at = 0; at < bytes.byteLength; at += HASH_SLICE_BYTES) {
-    hash.update(bytes.subarray(at, at + HASH_SLICE_BYTES));
-    await setImmediate();
-  }
-  draft.headers["etag"] = tagDigest(hash.digest("base64url"), metadata);
+async function validateLarge(draft: Draft, bytes: Uint8Array, metadata: string): Promise<HttpReply> {
+  draft.headers["etag"] = tagDigest(await digestInSlices(bytes), metadata);
   return finish(draft);
 }
 
