@@ -5,13 +5,14 @@
 //   npm test -- cache pagination          only test files whose path contains one of the words
 import { spawn } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { HotpathError } from "../src/errors.ts";
 import { installMissingCommands } from "./support/install-commands.ts";
-import { SHARED_CLUSTER, startTestCluster } from "./support/postgres.ts";
+import { SHARED_CLUSTER, startTestCluster, temporaryFolder } from "./support/postgres.ts";
 
 interface Step {
   readonly name: string;
@@ -75,14 +76,18 @@ async function runTests(patterns: readonly string[]): Promise<number> {
   }
   await installMissingCommands(say, interruption.signal);
   if (interruption.signal.aborted) return INTERRUPTED;
-  const cluster = await startTestCluster().catch((error: unknown) => {
-    say(error instanceof HotpathError ? `${error.message}\n${error.todo}` : String(error));
-  });
-  if (cluster === undefined) return 1;
+  const folder = await temporaryFolder();
   try {
-    return await run(process.execPath, ["--test", ...runnerOptions(), ...files], { [SHARED_CLUSTER]: cluster.url });
-  } finally {
+    const cluster = await startTestCluster(join(folder, "cluster"));
+    const env = { [SHARED_CLUSTER]: cluster.url, TMPDIR: folder };
+    const status = await run(process.execPath, ["--test", ...runnerOptions(), ...files], env);
     await cluster.stop("immediate");
+    return status;
+  } catch (error) {
+    say(error instanceof HotpathError ? `${error.message}\n${error.todo}` : String(error));
+    return 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

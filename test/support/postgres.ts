@@ -114,17 +114,20 @@ export async function testFolder(t: TestScope): Promise<string> {
   return folder;
 }
 
-/** A new folder that a server's user can reach. */
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(process.getuid?.() === 0 ? "/tmp" : tmpdir(), "hotpath-test-"));
+/**
+ * A new folder that a server's user can reach and somebody else removes. `test/run.ts` gives each run a TMPDIR of its
+ * own, so that what an interrupted test leaves goes with it; without it root's TMPDIR may be out of reach for others.
+ */
+export async function temporaryFolder(): Promise<string> {
+  const isAlone = process.env[SHARED_CLUSTER] === undefined;
+  const folder = await mkdtemp(join(isAlone && process.getuid?.() === 0 ? "/tmp" : tmpdir(), "hotpath-test-"));
   await chmod(folder, 0o755);
   return folder;
 }
 
 /** Starts the cluster that all tests of a run share. It and its folder go when this process ends. */
-export async function startTestCluster(): Promise<Cluster> {
-  const folder = await temporaryFolder();
-  return startCluster({ dataDirectory: folder, settings: TEST_SETTINGS, temporary: true });
+export async function startTestCluster(dataDirectory: string): Promise<Cluster> {
+  return startCluster({ dataDirectory, settings: TEST_SETTINGS, temporary: true });
 }
 
 let ownCluster: Promise<Cluster> | undefined;
@@ -133,7 +136,7 @@ let ownCluster: Promise<Cluster> | undefined;
 async function sharedClusterUrl(): Promise<string> {
   const given = process.env[SHARED_CLUSTER];
   if (given) return given;
-  ownCluster ??= startTestCluster();
+  ownCluster ??= temporaryFolder().then(startTestCluster);
   return (await ownCluster).url;
 }
 
