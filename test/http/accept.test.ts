@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { negotiateMediaType, parseAccept, qualityOf } from "../../src/http/accept.ts";
 import { negotiateEncoding, parseAcceptEncoding } from "../../src/http/accept-encoding.ts";
 import { parseMediaType } from "../../src/http/media-type.ts";

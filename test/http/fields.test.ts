@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { ERRORS, type ErrorCode, HotpathError } from "../../src/errors.ts";
 import * as http from "../../src/http/index.ts";
 import { toNotModifiedHeaders } from "../../src/http/not-modified.ts";
@@ -40,7 +40,8 @@ describe("problem details", () => {
       "cache-control": "no-store",
       allow: "GET",
     });
-    assert.deepEqual(JSON.parse(String(reply.body)), {
+    assert.ok(typeof reply.body === "string");
+    assert.deepEqual(JSON.parse(reply.body), {
       type: "about:blank",
       title: "Method Not Allowed",
       status: 405,
