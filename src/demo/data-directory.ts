@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { HotpathError } from "../errors.ts";
@@ -53,6 +53,7 @@ async function initialise(directory: string, binaries: Binaries, account: Accoun
   const passwordFile = `${draft}.password`;
   try {
     await (account ? makeReachable(dirname(directory)) : mkdir(dirname(directory), { recursive: true }));
+    await removeAbandonedDrafts(directory);
     await mkdir(draft, { mode: 0o700 });
     await writeFile(passwordFile, `${randomBytes(18).toString("base64url")}\n`, { mode: 0o600 });
     if (account) await Promise.all([draft, passwordFile].map(async (path) => chown(path, account.uid, account.gid)));
@@ -72,6 +73,19 @@ async function initialise(directory: string, binaries: Binaries, account: Accoun
   } finally {
     await rm(passwordFile, { force: true });
     await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** What processes that were killed while they made this data directory left beside it. */
+async function removeAbandonedDrafts(directory: string): Promise<void> {
+  const prefix = `.${basename(directory)}-`;
+  for (const name of await readdir(dirname(directory))) {
+    const pid = name.startsWith(prefix)
+      ? /^(\d+)-[0-9a-f]{8}(?:\.password)?$/.exec(name.slice(prefix.length))?.[1]
+      : undefined;
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      await rm(join(dirname(directory), name), { recursive: true, force: true });
+    }
   }
 }
 

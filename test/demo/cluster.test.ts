@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, unlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -52,6 +52,15 @@ test("of two first starts on one folder at once, one gets it and the other is to
   const failures = outcomes.filter((outcome) => outcome.status === "rejected");
   assert.equal(failures.length, 1);
   assert.equal(failures[0]?.reason?.code, "HP_CLUSTER_RUNNING");
+});
+
+test("half-made data directories of killed processes are cleared away, and those of living ones are not", async (t) => {
+  const folder = await testFolder(t);
+  const abandoned = [".data-999999999-0a1b2c3d", ".data-999999999-0a1b2c3d.password"];
+  const kept = [`.data-${process.pid}-0a1b2c3d`, ".data-999999999-mine", "data-999999999-0a1b2c3d"];
+  for (const name of [...abandoned, ...kept]) await writeFile(join(folder, name), "");
+  await start(t, { dataDirectory: join(folder, "data") });
+  assert.deepEqual((await readdir(folder)).sort(), [...kept, "data"].sort());
 });
 
 test("a server that outlived its process is ended by the next start", async (t) => {
