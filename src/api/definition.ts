@@ -75,8 +75,8 @@ export function resolveDefinition(
  * @throws HotpathError HP_OPTION_INVALID
  */
 export function toMountPoint(path: string): string {
-  const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path;
-  if (!/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(?:\/(?!$)|$))*$/.test(trimmed)) {
+  const trimmed = path.replace(/(?<=[^/])\/$/, "");
+  if (trimmed !== "/" && !/^(?:\/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+$/.test(trimmed)) {
     const received = JSON.stringify(path);
     throw new HotpathError("HP_OPTION_INVALID", `A base path must be a path such as / or /api; received ${received}.`);
   }

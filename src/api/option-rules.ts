@@ -1,8 +1,14 @@
 import { HotpathError } from "../errors.ts";
 import type { PostgresSettings, ServerSettings } from "./settings.ts";
 
-/** What must hold between options of the server. Throws HP_OPTION_INVALID. */
-export function checkServerSettings({ server, admin, http }: ServerSettings): void {
+/**
+ * What must hold between options of the server. Where lowering one option alone would clash with the default of another,
+ * the other gives way: a shorter request timeout must not ask for a second flag.
+ *
+ * @throws HotpathError HP_OPTION_INVALID
+ */
+export function fitServerSettings(settings: ServerSettings): ServerSettings {
+  const { server, admin, http } = settings;
   const { cert, key, dev } = server.tls;
   if ((cert === null) !== (key === null)) {
     throw invalid("server.tls.cert and server.tls.key (--tls-cert, --tls-key) belong together; received only one.");
@@ -13,24 +19,29 @@ export function checkServerSettings({ server, admin, http }: ServerSettings): vo
   if (admin.enabled && server.socket === null && admin.port !== 0 && admin.port === server.port) {
     throw invalid(`server.port and admin.port (--port, --admin-port) must differ; received ${admin.port} for both.`);
   }
-  if (http.maxUrlBytes > http.maxHeaderBytes) {
-    throw invalid(
-      `http.maxUrlBytes (${http.maxUrlBytes}) must not exceed http.maxHeaderBytes (${http.maxHeaderBytes}), ` +
-        "which counts the URL too.",
-    );
-  }
-  if (http.headersTimeoutMs > http.requestTimeoutMs) {
-    throw invalid("http.headersTimeout must not be longer than http.requestTimeout, which it is a part of.");
-  }
+  return {
+    ...settings,
+    http: {
+      ...http,
+      maxUrlBytes: Math.min(http.maxUrlBytes, http.maxHeaderBytes),
+      headersTimeoutMs: Math.min(http.headersTimeoutMs, http.requestTimeoutMs),
+    },
+  };
 }
 
-/** What must hold between options of a PostgreSQL source. Throws HP_OPTION_INVALID. */
-export function checkPostgresSettings({ pool, schemas }: PostgresSettings): void {
-  if (pool.maxLifetimeJitterMs >= pool.maxLifetimeMs) {
-    throw invalid("pool.maxLifetimeJitter must be shorter than pool.maxLifetime.");
-  }
+/** The same for a PostgreSQL source. */
+export function fitPostgresSettings(settings: PostgresSettings): PostgresSettings {
+  const { pool, schemas } = settings;
   const system = schemas.find((schema) => schema === "pg_catalog" || schema === "information_schema");
   if (system !== undefined) throw invalid(`schemas must not name the system schema ${system}.`);
+  return {
+    ...settings,
+    pool: {
+      ...pool,
+      minIdle: Math.min(pool.minIdle, pool.max),
+      maxLifetimeJitterMs: Math.min(pool.maxLifetimeJitterMs, Math.floor(pool.maxLifetimeMs / 2)),
+    },
+  };
 }
 
 function invalid(message: string): HotpathError {

@@ -3,7 +3,7 @@ import { nearest } from "./nearest.ts";
 import { ENVIRONMENT_ONLY, OPTIONS, PUBLIC_OPTIONS, type Option, type OptionScope } from "./option-table.ts";
 import { toSetting } from "./option-value.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
-import { checkPostgresSettings, checkServerSettings } from "./option-rules.ts";
+import { fitPostgresSettings, fitServerSettings } from "./option-rules.ts";
 import type { PostgresOptions, ServerOptions } from "./option-types.ts";
 import type { PostgresSettings, ServerSettings } from "./settings.ts";
 
@@ -40,9 +40,7 @@ export interface OptionOrigins<Options> {
  * @throws HotpathError HP_OPTION_UNKNOWN (names the nearest known name), HP_OPTION_INVALID
  */
 export function resolveServerSettings(origins: OptionOrigins<ServerOptions> = {}): ServerSettings {
-  const settings = resolveScope("server", origins) as unknown as ServerSettings;
-  checkServerSettings(settings);
-  return settings;
+  return deepFreeze(fitServerSettings(resolveScope("server", origins) as unknown as ServerSettings));
 }
 
 /**
@@ -53,11 +51,7 @@ export function resolveServerSettings(origins: OptionOrigins<ServerOptions> = {}
  */
 export function resolvePostgresSettings(url: string, origins: OptionOrigins<PostgresOptions> = {}): PostgresSettings {
   checkDatabaseUrl(url);
-  const resolved = { url, ...resolveScope("postgres", origins) } as unknown as PostgresSettings;
-  checkPostgresSettings(resolved);
-  const { pool } = resolved;
-  // A small pool needs no second option to be valid: what it cannot hold it does not keep idle.
-  return Object.freeze({ ...resolved, pool: Object.freeze({ ...pool, minIdle: Math.min(pool.minIdle, pool.max) }) });
+  return deepFreeze(fitPostgresSettings({ url, ...resolveScope("postgres", origins) } as unknown as PostgresSettings));
 }
 
 /**
@@ -90,7 +84,7 @@ function resolveScope(scope: OptionScope, origins: OptionOrigins<object>): Tree 
   for (const given of [origins.argument, origins.config]) checkNames(given, options);
   const settings: Tree = {};
   for (const option of options) place(settings, option.settingsPath, resolveOption(option, origins));
-  return deepFreeze(settings);
+  return settings;
 }
 
 function resolveOption(option: Option, origins: OptionOrigins<object>): unknown {
@@ -153,7 +147,7 @@ function place(tree: Tree, path: readonly string[], value: unknown): void {
   node[path.at(-1)!] = value;
 }
 
-function deepFreeze(tree: Tree): Tree {
-  for (const value of Object.values(tree)) if (typeof value === "object" && value !== null) deepFreeze(value as Tree);
+function deepFreeze<T extends object>(tree: T): T {
+  for (const value of Object.values(tree)) if (typeof value === "object" && value !== null) deepFreeze(value as object);
   return Object.freeze(tree);
 }

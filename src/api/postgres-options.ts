@@ -157,7 +157,7 @@ export const POSTGRES_OPTIONS = [
     min: 0,
     max: "1d",
     description:
-      "Up to this much, at random, is taken off each connection's age limit so that not all are replaced at once.",
+      "Up to this much, at random and at most half, is taken off each connection's age so that not all are replaced at once.",
   },
   {
     path: "pool.connectTimeout",

@@ -94,7 +94,7 @@ export const SERVER_OPTIONS = [
     min: 256,
     max: "1MiB",
     flag: "max-url-bytes",
-    description: "Longest request URL.",
+    description: "Longest request URL; at most `http.maxHeaderBytes`.",
   },
   {
     path: "http.maxBodyBytes",
@@ -112,7 +112,7 @@ export const SERVER_OPTIONS = [
     min: "100ms",
     max: "10m",
     flag: "headers-timeout",
-    description: "How long a client may take to send a request's head.",
+    description: "How long a client may take to send a request's head; at most `http.requestTimeout`.",
   },
   {
     path: "http.requestTimeout",

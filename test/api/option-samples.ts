@@ -1,0 +1,79 @@
+import type { Option } from "../../src/api/option-table.ts";
+
+/** One value of an option: as text, as a program would write it, and as the settings hold it. */
+export interface Sample {
+  readonly text: string;
+  readonly value: unknown;
+  readonly setting: unknown;
+}
+
+/** Two values that differ from each other; the first differs from the default, too. */
+export function samplesOf(option: Option): [Sample, Sample] {
+  switch (option.type) {
+    case "boolean": {
+      const flipped = !(option.default as boolean);
+      return [toSample(flipped), toSample(!flipped)];
+    }
+    case "integer":
+      return [toSample((option.min as number) + 3), toSample((option.min as number) + 4)];
+    case "bytes":
+      return [
+        { text: "5KiB", value: 5120, setting: 5120 },
+        { text: "7000", value: "7kB", setting: 7000 },
+      ];
+    case "duration":
+      return [
+        { text: "17s", value: "17s", setting: 17_000 },
+        { text: "0.5m", value: 30_000, setting: 30_000 },
+      ];
+    case "choice":
+      return [toText(option.choices!.at(-1)!), toText(option.choices!.at(-2)!)];
+    case "list": {
+      const entries =
+        option.choices ?? (option.path.startsWith("cors") ? ["https://a.example", "*"] : ["one", "two words"]);
+      return [
+        { text: entries[1]!, value: [entries[1]], setting: [entries[1]] },
+        {
+          text: entries.slice(0, 2).toReversed().join(" , "),
+          value: entries.slice(0, 2).toReversed(),
+          setting: entries.slice(0, 2).toReversed(),
+        },
+      ];
+    }
+    default:
+      return [toText("first"), toText("second")];
+  }
+}
+
+function toSample(value: number | boolean): Sample {
+  return { text: String(value), value, setting: value };
+}
+
+/** Texts that the option must refuse. */
+export function wrongTexts(option: Option): string[] {
+  switch (option.type) {
+    case "boolean":
+      return ["yes", "TRUE ", "2"];
+    case "integer":
+      return ["abc", "1.5", "1e3", "0x10", " 1", "99999999999", ...beside(option)];
+    case "bytes":
+      return ["abc", "1XB", "-1", "1KiB2", "99999GiB"];
+    case "duration":
+      return ["abc", "10", "1w", "-1s", "999999d", "s"];
+    case "choice":
+      return ["other", option.choices![0]!.toUpperCase()];
+    case "list":
+      return ["a,,b", "a,a", ","];
+    default:
+      return ["\0"];
+  }
+}
+
+/** The integers just outside the range. */
+function beside({ min, max }: Option): string[] {
+  return [String((min as number) - 1), String((max as number) + 1)];
+}
+
+function toText(text: string): Sample {
+  return { text, value: text, setting: text };
+}
