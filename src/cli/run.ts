@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { nearest } from "../api/nearest.ts";
 import { HotpathError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -21,7 +21,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   });
   try {
     const [name = "help", ...rest] = argv;
-    if (name === "--version" || name === "-v") terminal.out(`${await readVersion()}\n`);
+    if (name === "--version" || name === "-v") terminal.out(`${VERSION}\n`);
     else if (name === "help" || name === "--help" || name === "-h") {
       const [topic] = rest;
       terminal.out(topic === undefined ? await renderHelp(terminal) : renderCommandHelp(await load(topic), terminal));
@@ -36,12 +36,6 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     reportError(error, terminal, process.env);
     return exitStatus(error);
   }
-}
-
-/** Version of the package, from its own package.json, which stands two folders up from src/cli and dist/cli alike. */
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 async function load(name: string): Promise<Command> {

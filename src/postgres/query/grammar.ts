@@ -2,6 +2,7 @@ import {
   anyChar,
   attempt,
   between,
+  chain,
   char,
   choice,
   digit,
@@ -26,7 +27,6 @@ import {
   separated1,
   sequence,
   succeed,
-  then,
 } from "./parser-combinators.ts";
 import type {
   AggregateFunction,
@@ -184,7 +184,7 @@ const spreadHead: Parser<RelationHead> = lexeme(
 );
 
 /** `count(` is the aggregate, never a relation. */
-const relationName: Parser<string> = then(fieldName, (name) => (name === "count" ? reject<string>() : succeed(name)));
+const relationName: Parser<string> = chain(fieldName, (name) => (name === "count" ? reject<string>() : succeed(name)));
 
 const relationHead: Parser<RelationHead> = lexeme(
   map(
@@ -246,7 +246,7 @@ export const logicPath: Parser<{ path: readonly string[]; operator: string }> = 
 );
 
 const anyCase = (word: string): Parser<string> =>
-  map(sequence<readonly string[]>(...[...word].map((c) => choice(char(c), char(c.toUpperCase())))), join);
+  map(sequence<readonly string[]>(...word.split("").map((c) => choice(char(c), char(c.toUpperCase())))), join);
 
 const isLiteral: Parser<IsLiteral> = label(
   "isVal: (null, not_null, true, false, unknown)",

@@ -114,7 +114,7 @@ function parseText<T>(parser: Parser<T>, what: string, text: string): T {
 function syntaxError(what: string, text: string, failure: { position: number; message: string }): DialectError {
   const before = text.slice(0, failure.position);
   const line = before.split("\n").length;
-  const column = [...before.slice(before.lastIndexOf("\n") + 1)].length + 1;
+  const column = Array.from(before.slice(before.lastIndexOf("\n") + 1)).length + 1;
   return new DialectError("PGRST100", 400, `"failed to parse ${what}" (line ${line}, column ${column})`, {
     details: failure.message,
   });

@@ -107,7 +107,7 @@ export function literal(text: string, value: unknown = text): Parser<unknown> {
 }
 
 /** Runs `first`, then the parser that `next` makes of its value. */
-export function then<A, B>(first: Parser<A>, next: (value: A) => Parser<B>): Parser<B> {
+export function chain<A, B>(first: Parser<A>, next: (value: A) => Parser<B>): Parser<B> {
   return (input, position) => {
     const a = first(input, position);
     if (!a.ok) return a as unknown as Outcome<B>;

@@ -1,0 +1,17 @@
+export { type Api, type ApiOptions, defineApi, postgres } from "./server/define-api.ts";
+export type { RunningServer } from "./server/start.ts";
+export type { ByteSize, Duration, PostgresOptions, ServerOptions } from "./api/option-types.ts";
+export type {
+  Counter,
+  Histogram,
+  LabelledValue,
+  Log,
+  MetricDeclaration,
+  MetricsRegistry,
+  Source,
+  SourceContext,
+  SourceReply,
+  SourceRequest,
+} from "./api/source.ts";
+export type { HttpReply, HttpRequest, ReplyHeaders } from "./http/message.ts";
+export { type ErrorCode, ERRORS, HotpathError } from "./errors.ts";

@@ -1,0 +1,79 @@
+import { DialectError } from "./dialect-error.ts";
+
+/** What `Prefer` asked for (RFC 7240), as far as the dialect knows it. Unset: not asked. */
+export interface Preferences {
+  readonly resolution?: "merge-duplicates" | "ignore-duplicates";
+  readonly representation?: "representation" | "minimal" | "headers-only";
+  readonly count?: "exact" | "planned" | "estimated";
+  readonly transaction?: "commit" | "rollback";
+  readonly missing?: "default" | "null";
+  readonly handling?: "strict" | "lenient";
+  readonly timezone?: string;
+  readonly maxAffected?: number;
+  /** Preferences that are not known, as received. */
+  readonly unknown: readonly string[];
+}
+
+export const NO_PREFERENCES: Preferences = { unknown: [] };
+
+const KNOWN = {
+  resolution: ["merge-duplicates", "ignore-duplicates"],
+  return: ["representation", "minimal", "headers-only"],
+  count: ["exact", "planned", "estimated"],
+  tx: ["commit", "rollback"],
+  missing: ["default", "null"],
+  handling: ["strict", "lenient"],
+} as const;
+
+/** Of a preference given twice the first counts (RFC 7240 section 2). */
+export function parsePreferences(header: string): Preferences {
+  const found: Partial<Record<keyof typeof KNOWN, string>> = {};
+  const rest: { timezone?: string; maxAffected?: number } = {};
+  const unknown: string[] = [];
+  for (const part of header.split(",")) {
+    const preference = part.trim();
+    const [name = "", value = ""] = split(preference);
+    if (name === "timezone") rest.timezone ??= value;
+    else if (name === "max-affected") rest.maxAffected ??= Number.parseInt(value, 10);
+    else if (isKnown(name, value)) found[name] ??= value;
+    else if (preference !== "") unknown.push(preference);
+  }
+  const { return: representation, tx: transaction, ...others } = found;
+  return {
+    ...others,
+    ...(representation === undefined ? {} : { representation }),
+    ...(transaction === undefined ? {} : { transaction }),
+    ...rest,
+    unknown,
+  } as Preferences;
+}
+
+/** @throws DialectError PGRST122 under `handling=strict` when something asked for is not known. */
+export function refuseUnknown(preferences: Preferences, isTimezone: boolean): void {
+  if (preferences.handling !== "strict") return;
+  const invalid = [...preferences.unknown, ...(isTimezone ? [] : [`timezone=${preferences.timezone}`])];
+  if (invalid.length === 0) return;
+  throw new DialectError("PGRST122", 400, "Invalid preferences given with handling=strict", {
+    details: `Invalid preferences: ${invalid.join(", ")}`,
+  });
+}
+
+/** The `Preference-Applied` of a read, or undefined when nothing was applied. */
+export function appliedToRead(preferences: Preferences, honoursTransaction: boolean): string | undefined {
+  const applied = [
+    preferences.count === undefined ? undefined : `count=${preferences.count}`,
+    preferences.transaction === undefined || !honoursTransaction ? undefined : `tx=${preferences.transaction}`,
+    preferences.handling === undefined ? undefined : `handling=${preferences.handling}`,
+    preferences.timezone === undefined ? undefined : `timezone=${preferences.timezone}`,
+  ].filter((part) => part !== undefined);
+  return applied.length === 0 ? undefined : applied.join(", ");
+}
+
+function split(preference: string): readonly string[] {
+  const equals = preference.indexOf("=");
+  return equals === -1 ? [preference] : [preference.slice(0, equals), preference.slice(equals + 1)];
+}
+
+function isKnown(name: string, value: string): name is keyof typeof KNOWN {
+  return Object.hasOwn(KNOWN, name) && (KNOWN[name as keyof typeof KNOWN] as readonly string[]).includes(value);
+}

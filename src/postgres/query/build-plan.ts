@@ -1,0 +1,235 @@
+import { createHash } from "node:crypto";
+
+import type { Catalog, Relation, Relationship } from "../catalog/types.ts";
+import { DialectError } from "../dialect-error.ts";
+import type { Filter, JsonStep, LogicTree, OrderTerm, QueryTree, RowRange, SelectItem, SelectRelation } from "./ast.ts";
+import { findRelationship, isToOne } from "./find-relationship.ts";
+import type { PlannedColumn, PlannedCondition, PlannedField, PlannedOrder, PlanSettings, ReadNode } from "./plan.ts";
+import { hasOutputRepresentation, isSearchVector, resolveColumn } from "./resolve-column.ts";
+import { linkOutputs } from "./spread.ts";
+
+/** `NAMEDATALEN` less its NUL and less what derived names append. */
+const MAX_NAME_BYTES = 52;
+
+/**
+ * Resolves a parsed query against the catalog.
+ *
+ * @param range the root's rows, after limit, offset and `Range` were weighed.
+ * @throws DialectError for what the catalog does not have or the settings do not allow.
+ */
+export function planRead(
+  catalog: Catalog,
+  relation: Relation,
+  query: QueryTree,
+  range: RowRange,
+  settings: PlanSettings,
+): ReadNode {
+  const root = createRoot(relation);
+  addSelection(catalog, root, query.select);
+  for (const { path, item } of query.filters) {
+    const node = findNode(root, path);
+    node.where.push(planCondition(catalog, node, item));
+  }
+  for (const { path, item } of query.logic) {
+    const node = findNode(root, path);
+    node.where.push(planCondition(catalog, node, item));
+  }
+  for (const { path, item } of query.order) {
+    const node = findNode(root, path);
+    node.order = item.map((term) => planOrder(catalog, node, term));
+  }
+  for (const { path, item } of query.ranges) {
+    // The root's range was weighed by the caller.
+    if (path.length > 0) findNode(root, path).range = { ...item };
+  }
+  root.range = { ...range };
+  everyNode(root, (node) => {
+    if (!settings.aggregates && node.select.some((field) => field.aggregate !== undefined)) {
+      throw new DialectError("PGRST123", 400, "Use of aggregate functions is not allowed");
+    }
+    node.range = capRange(node.range, settings.maxRows);
+  });
+  expandStars(catalog, root, false);
+  everyNode(root, aliasFields);
+  linkOutputs(root);
+  return root;
+}
+
+function everyNode(node: ReadNode, visit: (node: ReadNode) => void): void {
+  visit(node);
+  for (const child of node.children) everyNode(child, visit);
+}
+
+function createRoot(relation: Relation): ReadNode {
+  return {
+    name: relation.name,
+    outputName: relation.name,
+    depth: 0,
+    relation,
+    reference: { schema: relation.schema, name: relation.name },
+    joinAlias: "",
+    join: "left",
+    ...emptyParts(),
+  };
+}
+
+type Parts = Pick<ReadNode, "select" | "where" | "order" | "range" | "children" | "outputs" | "spreadOrder">;
+
+function emptyParts(): Parts {
+  return { select: [], where: [], order: [], range: { offset: 0 }, children: [], outputs: [], spreadOrder: [] };
+}
+
+function addSelection(catalog: Catalog, node: ReadNode, items: readonly SelectItem[]): void {
+  for (const item of items) {
+    if (item.kind === "relation") {
+      const child = createChild(catalog, node, item);
+      node.children.push(child);
+      addSelection(catalog, child, item.select);
+    } else {
+      node.select.push({
+        column: resolveColumn(catalog, node.relation, node.reference, item.field, "output"),
+        ...(item.aggregate === undefined ? {} : { aggregate: item.aggregate }),
+        ...(item.aggregateCast === undefined ? {} : { aggregateCast: item.aggregateCast }),
+        ...(item.cast === undefined ? {} : { cast: item.cast }),
+        ...(item.alias === undefined ? {} : { alias: item.alias }),
+      });
+    }
+  }
+}
+
+function createChild(catalog: Catalog, parent: ReadNode, item: SelectRelation): ReadNode {
+  const relationship = findRelationship(catalog, parent.relation, item.name, item.hint);
+  const relation = catalog.relations.get(relationship.to.schema)?.get(relationship.to.name);
+  // The catalog lists relationships between exposed relations only.
+  if (relation === undefined) throw new Error(`relationship to an unknown relation ${relationship.to.name}`);
+  const depth = parent.depth + 1;
+  const outputName = item.alias ?? item.name;
+  return {
+    name: item.name,
+    outputName,
+    depth,
+    relation,
+    reference: { name: shortName(relation.name, `_${depth}`) },
+    joinAlias: shortName(`${parent.relation.name}_${outputName}`, `_${depth}`),
+    relationship,
+    parentReference: parent.reference,
+    join: item.join ?? "left",
+    ...(item.spread ? { spread: spreadKind(relationship) } : {}),
+    ...emptyParts(),
+  };
+}
+
+/** PostgreSQL cuts identifiers at 63 bytes, so a longer name keeps its beginning and a digest that tells it from others. */
+function shortName(name: string, suffix: string): string {
+  if (Buffer.byteLength(name + suffix) <= MAX_NAME_BYTES) return name + suffix;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 12);
+  return `${Buffer.from(name).subarray(0, 32).toString("utf8").replaceAll("\u{fffd}", "")}_${digest}${suffix}`;
+}
+
+function spreadKind(relationship: Relationship): "one" | "many" {
+  return isToOne(relationship) ? "one" : "many";
+}
+
+/** @throws DialectError PGRST108 when the path names a relation that is not embedded. */
+function findNode(root: ReadNode, path: readonly string[]): ReadNode {
+  let node = root;
+  for (const name of path) {
+    const child =
+      node.children.find(({ outputName }) => outputName === name) ??
+      // Addressing an aliased embed by its target's name: older clients do.
+      node.children.find((candidate) => candidate.name === name);
+    if (child === undefined) throw notEmbedded(name);
+    node = child;
+  }
+  return node;
+}
+
+function notEmbedded(name: string): DialectError {
+  return new DialectError("PGRST108", 400, `'${name}' is not an embedded resource in this request`, {
+    hint: `Verify that '${name}' is included in the 'select' query parameter.`,
+  });
+}
+
+function planCondition(catalog: Catalog, node: ReadNode, tree: LogicTree): PlannedCondition {
+  if (tree.kind === "filter") return planFilter(catalog, node, tree);
+  const children = tree.children.map((child) => planCondition(catalog, node, child));
+  return { kind: "group", operator: tree.kind, negated: tree.negated, children };
+}
+
+function planFilter(catalog: Catalog, node: ReadNode, filter: Filter): PlannedCondition {
+  const { field, negated, operation } = filter;
+  const embed = field.path.length === 0 ? node.children.find(({ outputName }) => outputName === field.name) : undefined;
+  if (embed !== undefined && operation.kind === "is" && operation.literal === "null") {
+    return { kind: "embed-null", joinAlias: embed.joinAlias, negated };
+  }
+  const column = resolveColumn(catalog, node.relation, node.reference, field, "filter");
+  if (operation.kind !== "search" || isSearchVector(node.relation, field.name)) {
+    return { kind: "filter", column, negated, operation };
+  }
+  const searched: PlannedColumn = { ...column, searchLanguage: operation.language ?? "" };
+  return { kind: "filter", column: searched, negated, operation };
+}
+
+function planOrder(catalog: Catalog, node: ReadNode, term: OrderTerm): PlannedOrder {
+  const suffix = {
+    ...(term.direction === undefined ? {} : { direction: term.direction }),
+    ...(term.nulls === undefined ? {} : { nulls: term.nulls }),
+  };
+  if (term.relation === undefined) {
+    return { column: resolveColumn(catalog, node.relation, node.reference, term.field, "order"), ...suffix };
+  }
+  const child = node.children.find(({ outputName }) => outputName === term.relation);
+  if (child === undefined) throw notEmbedded(term.relation);
+  if (child.relationship === undefined || !isToOne(child.relationship)) {
+    throw new DialectError("PGRST118", 400, `A related order on '${child.outputName}' is not possible`, {
+      details: `'${node.relation.name}' and '${child.outputName}' do not form a many-to-one or one-to-one relationship`,
+    });
+  }
+  const column = resolveColumn(catalog, child.relation, child.reference, term.field, "order");
+  return { column, joinAlias: child.joinAlias, ...suffix };
+}
+
+function capRange(range: RowRange, maxRows: number | null): { limit?: number; offset: number } {
+  if (maxRows === null) return { ...range };
+  return { ...range, limit: Math.min(range.limit ?? maxRows, maxRows) };
+}
+
+/**
+ * Writes `*` out as columns where it cannot stand: with domain representations, beside aggregates (for GROUP BY) and
+ * in to-many spreads.
+ */
+function expandStars(catalog: Catalog, node: ReadNode, insideAggregate: boolean): void {
+  const isExpanded =
+    insideAggregate || node.spread === "many" || node.select.some((field) => field.aggregate !== undefined);
+  if (isExpanded || hasOutputRepresentation(catalog, node.relation)) {
+    node.select = node.select.flatMap((field) => expandStar(catalog, node, field));
+  }
+  for (const child of node.children) expandStars(catalog, child, isExpanded);
+}
+
+function expandStar(catalog: Catalog, node: ReadNode, field: PlannedField): readonly PlannedField[] {
+  if (field.column.name !== "*" || field.column.path.length > 0) return [field];
+  if (field.aggregate === "count" && node.spread !== undefined) {
+    return [{ ...field, column: { ...field.column, wholeRow: true } }];
+  }
+  if (field.aggregate !== undefined) return [field];
+  return [...node.relation.columns.keys()].map((name) => ({
+    column: resolveColumn(catalog, node.relation, node.reference, { name, path: [] }, "output"),
+  }));
+}
+
+/** Gives an output name to fields that SQL would name otherwise than the dialect does. */
+function aliasFields(node: ReadNode): void {
+  node.select = node.select.map((field): PlannedField => {
+    if (field.alias !== undefined) return field;
+    if (field.aggregate !== undefined) return node.spread === undefined ? field : { ...field, alias: field.aggregate };
+    const key = lastKey(field.column.path);
+    if (field.column.path.length > 0) return { ...field, alias: key ?? field.column.name };
+    return field.column.transform === undefined ? field : { ...field, alias: field.column.name };
+  });
+}
+
+function lastKey(path: readonly JsonStep[]): string | undefined {
+  const step = path.findLast(({ operand }) => "key" in operand);
+  return step !== undefined && "key" in step.operand ? step.operand.key : undefined;
+}

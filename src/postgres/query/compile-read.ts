@@ -1,0 +1,162 @@
+import type { RelationName } from "../catalog/types.ts";
+import { qualified, createSqlWriter, identifier, type SqlWriter } from "./sql-text.ts";
+import type { ReadNode } from "./plan.ts";
+import { countSql, type HiddenColumns, rowsSql } from "./read-sql.ts";
+import { createTemplate, type Template } from "./statement.ts";
+import { DialectError } from "../dialect-error.ts";
+import { type CursorPlan, cursorCondition } from "./cursor-sql.ts";
+
+/** How rows become the reply's text. */
+export type RowFormat =
+  | { readonly kind: "array"; readonly stripNulls: boolean }
+  | { readonly kind: "object"; readonly stripNulls: boolean }
+  | { readonly kind: "csv" }
+  /** A media type handler of the database: an aggregate over the rows. */
+  | { readonly kind: "handler"; readonly function: RelationName; readonly relation?: RelationName };
+
+export interface ReadOptions {
+  readonly format: RowFormat;
+  /** `exact` counts all rows, `planned` asks the planner, `estimated` counts up to `maxRows` and then asks the planner. */
+  readonly count: "exact" | "planned" | "estimated" | null;
+  readonly maxRows: number | null;
+  /** Rows of the root are all rows: the page's count is the total. */
+  readonly isWhole: boolean;
+  /** Also read what a database function may have set: reply headers and status. */
+  readonly readsReplySettings: boolean;
+  /** Column whose time is the row's modification time. */
+  readonly modifiedColumn: string | null;
+  readonly cursor: CursorPlan | null;
+  /** EXPLAIN instead of running: options and format from the closed sets of the media type. */
+  readonly explain: { readonly format: "json" | "text"; readonly options: readonly ExplainOption[] } | null;
+  /** SQL names of the types that casts name. */
+  readonly types: ReadonlyMap<string, string>;
+}
+
+export type ExplainOption = "analyze" | "verbose" | "settings" | "buffers" | "wal";
+
+/** A request's shape, compiled: one statement, and one more where the planner is asked for a count. */
+export interface CompiledRead {
+  readonly main: Template;
+  /** Answers the planner's estimate as `EXPLAIN (FORMAT JSON)`. */
+  readonly plannedCount: Template | null;
+  /** Place of each part in the main statement's one row; -1: not there. */
+  readonly layout: ReadLayout;
+}
+
+export interface ReadLayout {
+  readonly total: number;
+  readonly pageCount: number;
+  readonly body: number;
+  readonly replyHeaders: number;
+  readonly replyStatus: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number;
+  /** The last row's cursor values begin here. */
+  readonly cursor: number;
+}
+
+export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead {
+  const writer = createSqlWriter(options.types, unknownType);
+  const hidden = hiddenColumns(writer, node, options);
+  const rows = rowsSql(writer, node, hidden);
+  const columns: string[] = [];
+  const add = (sql: string) => columns.push(sql) - 1;
+
+  const row = hidden.expressions.length === 0 ? "t" : "t.r";
+  const pageCount = add("pg_catalog.count(*)");
+  const body = add(bodySql(options.format, row));
+  const total = countsRows(options) ? add(totalSql(writer, node, options)) : -1;
+  const replyHeaders = options.readsReplySettings ? add(settingSql("response.headers")) : -1;
+  const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
+  const modified = options.modifiedColumn === null ? -1 : add(lastSql(1, "bigint"));
+  const firstCursor = options.modifiedColumn === null ? 1 : 2;
+  const cursorColumns = options.cursor?.terms.map((_, index) => add(lastSql(firstCursor + index, null))) ?? [];
+  const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
+  const text = options.format.kind === "csv" ? `WITH source AS (${rows}) ${select}` : select;
+
+  return {
+    main: createTemplate(explained(text, options), writer.slots),
+    plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
+    layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
+  };
+}
+
+function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions): HiddenColumns {
+  const root = qualified(node.reference);
+  const modified =
+    options.modifiedColumn === null
+      ? []
+      : [`(extract(epoch from ${root}.${identifier(options.modifiedColumn)}) * 1000)::bigint`];
+  const cursor = options.cursor?.terms.map((term) => `${root}.${identifier(term.column)}`) ?? [];
+  const condition = options.cursor === null ? undefined : cursorCondition(writer, root, options.cursor);
+  return { expressions: [...modified, ...cursor], ...(condition === undefined ? {} : { condition }) };
+}
+
+/** Hidden column `place` of the last row of the page, as text. */
+function lastSql(place: number, type: string | null): string {
+  const value = `(array_agg(t.h${place}))[pg_catalog.count(*)]`;
+  return type === null ? `${value}::text` : `${value}::${type}`;
+}
+
+function bodySql(format: RowFormat, row: string): string {
+  switch (format.kind) {
+    case "array": {
+      const rows = `json_agg(${row})`;
+      return `coalesce(${format.stripNulls ? `json_strip_nulls(${rows})` : rows}, '[]')::text`;
+    }
+    case "object": {
+      const object = `row_to_json(${row})`;
+      return `(array_agg(${format.stripNulls ? `json_strip_nulls(${object})` : object}))[1]::text`;
+    }
+    case "csv":
+      return csvSql();
+    case "handler": {
+      const argument = format.relation === undefined ? row : `${row}::${qualified(format.relation)}`;
+      return `${qualified(format.function)}(${argument})`;
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+/** A header of the first row's names, then each row as PostgreSQL prints a record, less its brackets. */
+function csvSql(): string {
+  const header =
+    "(SELECT coalesce(string_agg(k, ','), '') FROM (SELECT json_object_keys(first.r)::text AS k " +
+    "FROM (SELECT row_to_json(s) AS r FROM source AS s LIMIT 1) AS first) AS names)";
+  const line = "substring(t::text, 2, length(t::text) - 2)";
+  return `${header} || E'\\n' || coalesce(string_agg(${line}, E'\\n'), '')`;
+}
+
+function countsRows(options: ReadOptions): boolean {
+  return options.count === "exact" || options.count === "estimated";
+}
+
+function asksPlanner(options: ReadOptions): boolean {
+  return options.count === "planned" || options.count === "estimated";
+}
+
+function totalSql(writer: SqlWriter, node: ReadNode, options: ReadOptions): string {
+  if (options.isWhole && options.maxRows === null) return "pg_catalog.count(*)";
+  // Beyond the cap the planner is asked, so counting further would be wasted.
+  const cap = options.count === "estimated" && options.maxRows !== null ? ` LIMIT ${options.maxRows + 1}` : "";
+  return `(SELECT pg_catalog.count(*) FROM (${countSql(writer, node)}${cap}) AS counted)`;
+}
+
+function plannedCount(node: ReadNode, options: ReadOptions): Template {
+  const writer = createSqlWriter(options.types, unknownType);
+  return createTemplate(`EXPLAIN (FORMAT JSON) ${countSql(writer, node)}`, writer.slots);
+}
+
+function explained(text: string, { explain }: ReadOptions): string {
+  if (explain === null) return text;
+  return `EXPLAIN (${[`FORMAT ${explain.format}`, ...explain.options].join(", ").toUpperCase()}) ${text}`;
+}
+
+function settingSql(name: "response.headers" | "response.status"): string {
+  return `nullif(current_setting('${name}', true), '')`;
+}
+
+function unknownType(cast: string): DialectError {
+  return new DialectError("42704", 400, `type "${cast}" does not exist`);
+}

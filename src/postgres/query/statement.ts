@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import type { Statement } from "../pool/index.ts";
+import { bindOperand } from "./query-string.ts";
+import type { Slot } from "./sql-text.ts";
+
+/** A statement and where its parameters come from: made once for a request shape, bound for each request. */
+export interface Template {
+  readonly statement: Statement;
+  readonly slots: readonly Slot[];
+}
+
+/** What requests of one shape differ in. */
+export interface Bindings {
+  /** By place of the query parameter; see `shapeOf`. */
+  readonly operands: readonly (string | undefined)[];
+  readonly cursor: readonly (string | null)[];
+}
+
+/** Equal texts get equal names, so every connection prepares a statement once however many shapes lead to it. */
+export function createTemplate(text: string, slots: readonly Slot[]): Template {
+  const name = `hp_${createHash("sha256").update(text).digest("base64url").slice(0, 27)}`;
+  return { statement: { name, text }, slots: [...slots] };
+}
+
+/** The parameters of one execution, or undefined when an operand is not of the form its shape promises. */
+export function bindTemplate(template: Template, bindings: Bindings): readonly (string | null)[] | undefined {
+  const values: (string | null)[] = [];
+  for (const slot of template.slots) {
+    const value = slotText(slot, bindings);
+    if (value === undefined) return undefined;
+    values.push(value);
+  }
+  return values;
+}
+
+function slotText(slot: Slot, { operands, cursor }: Bindings): string | null | undefined {
+  if (slot.kind === "constant") return slot.text;
+  if (slot.kind === "cursor") return cursor[slot.index];
+  const operand = operands[slot.parameter];
+  return operand === undefined ? undefined : bindOperand(operand, slot.use);
+}

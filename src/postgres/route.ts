@@ -1,0 +1,82 @@
+import { nearest } from "../api/nearest.ts";
+import type { PostgresSettings } from "../api/settings.ts";
+import type { SourceRequest } from "../api/source.ts";
+import type { Catalog, Relation } from "./catalog/types.ts";
+import { DialectError } from "./dialect-error.ts";
+
+/** What a path names. */
+export type Route =
+  | { readonly kind: "root"; readonly schema: string; readonly pattern: string }
+  | {
+      readonly kind: "relation";
+      readonly relation: Relation;
+      /** Values of the primary key in a row path, else null. */
+      readonly key: readonly string[] | null;
+      readonly namesProfile: boolean;
+      /** `/users` or `/users/:key`: bounded by the catalog. */
+      readonly pattern: string;
+    };
+
+/**
+ * Finds what a request is about: `/`, `/relation`, or `/relation/key` where row paths are on.
+ *
+ * @throws DialectError PGRST106 for a schema that is not exposed, PGRST125 for a path of another form, PGRST205 for an
+ *   unknown relation.
+ */
+export function resolveRoute(catalog: Catalog, settings: PostgresSettings, request: SourceRequest): Route {
+  const segments = pathSegments(request.subpath);
+  const [name, key, ...more] = segments;
+  const profile = requestedSchema(request);
+  if (profile !== undefined && !settings.schemas.includes(profile)) throw schemaNotExposed(profile, settings.schemas);
+  const schema = profile ?? settings.schemas[0] ?? "public";
+  if (name === undefined) return { kind: "root", schema, pattern: `${request.basePath}/` };
+  if (more.length > 0 || name === "" || (key !== undefined && !settings.rowPaths)) throw invalidPath();
+  const relation = catalog.relations.get(schema)?.get(decodeSegment(name));
+  if (relation === undefined) throw unknownRelation(catalog, schema, decodeSegment(name));
+  const namesProfile = profile !== undefined || settings.schemas.length > 1;
+  const pattern = `${request.basePath}/${relation.name}`;
+  if (key === undefined) return { kind: "relation", relation, key: null, namesProfile, pattern };
+  // Split before decoding, so that a value may hold an escaped comma.
+  const values = key.split(",").map(decodeSegment);
+  return { kind: "relation", relation, key: values, namesProfile, pattern: `${pattern}/:key` };
+}
+
+/** Writes name the schema of their content, everything else that of the reply. */
+function requestedSchema({ method, headers }: SourceRequest): string | undefined {
+  const isWrite = method === "POST" || method === "PATCH" || method === "PUT" || method === "DELETE";
+  const profile = headers[isWrite ? "content-profile" : "accept-profile"];
+  // Node reads header bytes as Latin-1; names may be any UTF-8.
+  return typeof profile === "string" ? Buffer.from(profile, "latin1").toString("utf8") : undefined;
+}
+
+function pathSegments(path: string): readonly string[] {
+  const segments = path.slice(1).split("/");
+  if (segments.at(-1) === "") segments.pop();
+  return segments;
+}
+
+function decodeSegment(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function invalidPath(): DialectError {
+  return new DialectError("PGRST125", 404, "Invalid path specified in request URL");
+}
+
+function schemaNotExposed(schema: string, exposed: readonly string[]): DialectError {
+  return new DialectError("PGRST106", 406, `Invalid schema: ${schema}`, {
+    hint: `Only the following schemas are exposed: ${exposed.join(", ")}`,
+  });
+}
+
+function unknownRelation(catalog: Catalog, schema: string, name: string): DialectError {
+  const near = nearest(name, catalog.relations.get(schema)?.keys() ?? []);
+  return new DialectError("PGRST205", 404, `Could not find the table '${schema}.${name}' in the schema cache`, {
+    hint: near === undefined ? null : `Perhaps you meant the table '${schema}.${near}'`,
+  });
+}

@@ -1,0 +1,249 @@
+import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
+import type { PostgresSettings } from "../api/settings.ts";
+import { HotpathError } from "../errors.ts";
+import { readCatalog } from "./catalog/read-catalog.ts";
+import type { Catalog, Relation } from "./catalog/types.ts";
+import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
+import { toDialectError } from "./database-error.ts";
+import { DialectError } from "./dialect-error.ts";
+import { createPlanCache, type PlanCache } from "./plan-cache.ts";
+import { observePool } from "./pool-metrics.ts";
+import { createPool, type Command, type Listener, type Pool } from "./pool/index.ts";
+import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
+import { read, type ReadPlan } from "./read.ts";
+import { describeRoot } from "./root.ts";
+import { resolveRoute, type Route } from "./route.ts";
+import { createOpenTransaction, type OpenTransaction } from "./transaction.ts";
+
+/** Plans of request shapes that are kept; a shape is a few kilobytes. */
+const MAX_PLANS = 2000;
+
+/** What a catalog brings with it: all of it goes when the catalog is read again. */
+interface Schema {
+  readonly catalog: Catalog;
+  readonly plans: PlanCache<ReadPlan>;
+  readonly types: TypeResolver;
+}
+
+/** Serves the tables and views of a PostgreSQL database in PostgREST's dialect. */
+export function createPostgresSource(settings: PostgresSettings): Source {
+  return new PostgresSource(settings);
+}
+
+class PostgresSource implements Source {
+  readonly name = "postgres";
+  readonly #settings: PostgresSettings;
+  readonly #openTransaction: OpenTransaction;
+  #pool: Pool | undefined;
+  #log: Log | undefined;
+  #schema: Schema | undefined;
+  #listener: Listener | undefined;
+  #loading: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(settings: PostgresSettings) {
+    this.#settings = settings;
+    this.#openTransaction = createOpenTransaction(settings);
+  }
+
+  async start({ log, metrics }: SourceContext): Promise<void> {
+    this.#log = log;
+    this.#pool = createPool({ ...this.#settings.pool, url: this.#settings.url }, log);
+    observePool(metrics, this.#pool);
+    await this.#pool.start();
+    await this.#load();
+    const { reloadChannel } = this.#settings;
+    if (reloadChannel !== null) {
+      // A notification may have been missed while the connection was away.
+      const reload = () => void this.reload();
+      this.#listener = this.#pool.listen(reloadChannel, (payload) => isReload(payload) && reload(), reload);
+    }
+  }
+
+  async resolve(request: SourceRequest): Promise<SourceReply> {
+    try {
+      return await this.#answer(request);
+    } catch (error) {
+      const dialect = toDialectError(error, false);
+      if (dialect === undefined) throw error;
+      if (dialect.status >= 500)
+        this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
+      return errorReply(dialect);
+    }
+  }
+
+  /** Reads the catalog again; requests go on with the old one until then. */
+  async reload(): Promise<void> {
+    await this.#load();
+  }
+
+  isReady(): boolean {
+    return this.#schema !== undefined && (this.#pool?.isReachable() ?? false);
+  }
+
+  /** What is served, for a start-up message. */
+  get catalog(): Catalog | undefined {
+    return this.#schema?.catalog;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#listener?.close();
+    await this.#pool?.close();
+  }
+
+  async #answer(request: SourceRequest): Promise<SourceReply> {
+    const schema = this.#schema;
+    if (schema === undefined) {
+      throw new DialectError("PGRST002", 503, "Could not query the database for the schema cache. Retrying.", {
+        headers: { "retry-after": "1" },
+      });
+    }
+    const route = resolveRoute(schema.catalog, this.#settings, request);
+    this.#refuseTokens(request);
+    const reply = await this.#dispatch(schema, request, route);
+    reply.route = route.pattern;
+    return reply;
+  }
+
+  #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
+    const { method } = request;
+    const isRead = method === "GET" || method === "HEAD";
+    if (method === "OPTIONS") return optionsReply(route);
+    if (!isRead)
+      throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, { headers: allowHeader(route) });
+    if (route.kind === "root") return describeRoot(schema.catalog, request, route.schema);
+    return this.#read(schema, request, route);
+  }
+
+  async #read(
+    { catalog, plans, types }: Schema,
+    request: SourceRequest,
+    route: Extract<Route, { kind: "relation" }>,
+  ): Promise<SourceReply> {
+    const preferences = await readPreferences(catalog, request);
+    const opening = this.#openTransaction(request, {
+      schema: route.relation.schema,
+      role: this.#settings.anonRole,
+      timezone: preferences.timezone ?? null,
+    });
+    const run = async (commands: readonly Command[]) => {
+      // The signal costs an allocation, so it is not asked for where statements end soon by themselves.
+      const results = await this.#requirePool().run(opening.length === 0 ? commands : [...opening, ...commands], {
+        signal: request.signal,
+      });
+      return results.slice(opening.length);
+    };
+    const context = { settings: this.#settings, catalog, plans, run, resolveTypes: types };
+    return read(context, request, route, preferences);
+  }
+
+  /** Tokens are not understood yet, and a request that carries one must not pass as anonymous. */
+  #refuseTokens(request: SourceRequest): void {
+    const { secret } = this.#settings.jwt;
+    const hasToken = /^bearer /i.test(request.headers.authorization ?? "");
+    if (hasToken && secret === null && this.#settings.anonRole !== null) {
+      throw new DialectError("PGRST300", 500, "Server lacks JWT secret");
+    }
+    if (hasToken && secret !== null) throw new HotpathError("HP_UNAVAILABLE", "Tokens are not supported yet.");
+    if (!this.#settings.allowAnonymous) {
+      throw new DialectError("PGRST302", 401, "Anonymous access is disabled", {
+        headers: { "www-authenticate": "Bearer" },
+      });
+    }
+  }
+
+  #requirePool(): Pool {
+    if (this.#pool === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
+    return this.#pool;
+  }
+
+  /** One read at a time: whoever asks meanwhile shares it. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#readCatalog().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #readCatalog(): Promise<void> {
+    const pool = this.#requirePool();
+    const query = async (text: string, values: readonly (string | null)[]) => {
+      const [result] = await pool.run([{ statement: { name: "", text }, values }], { timeoutMs: CATALOG_TIMEOUT_MS });
+      return result?.rows ?? [];
+    };
+    try {
+      const catalog = await readCatalog(query, this.#settings);
+      if (catalog.version === this.#schema?.catalog.version) return;
+      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types: createTypeResolver(query) };
+      this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
+    } catch (error) {
+      if (error instanceof HotpathError && isFinal(error) && this.#schema === undefined) throw error;
+      if (this.#closed) return;
+      this.#log?.warn({ err: error }, "the catalog could not be read; trying again");
+      this.#retry = setTimeout(() => void this.#load(), CATALOG_RETRY_MS);
+      this.#retry.unref();
+    }
+  }
+}
+
+/** Reading a catalog of thousands of tables takes seconds at most. */
+const CATALOG_TIMEOUT_MS = 60_000;
+const CATALOG_RETRY_MS = 1000;
+
+function isFinal(error: HotpathError): boolean {
+  return error.code === "HP_SCHEMA_UNKNOWN" || error.code === "HP_DATABASE_REFUSED";
+}
+
+function isReload(payload: string): boolean {
+  return payload === "" || payload === "reload schema";
+}
+
+function countRelations(catalog: Catalog): number {
+  let count = 0;
+  for (const relations of catalog.relations.values()) count += relations.size;
+  return count;
+}
+
+async function readPreferences(catalog: Catalog, request: SourceRequest): Promise<Preferences> {
+  const { prefer } = request.headers;
+  if (prefer === undefined) return NO_PREFERENCES;
+  const preferences = parsePreferences(Array.isArray(prefer) ? prefer.join(",") : prefer);
+  const { timezone } = preferences;
+  const isTimezone = timezone === undefined || (await catalog.timezones()).has(timezone);
+  refuseUnknown(preferences, isTimezone);
+  if (isTimezone) return preferences;
+  const { timezone: _ignored, ...rest } = preferences;
+  return rest;
+}
+
+function errorReply(error: DialectError): SourceReply {
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "proxy-status": `PostgREST; error=${error.code}`,
+    ...error.headers,
+  };
+  const reply: SourceReply = { status: error.status, headers, body: error.toJson(), validate: false };
+  if (error.statusText !== undefined) reply.statusText = error.statusText;
+  return reply;
+}
+
+function optionsReply(route: Route): SourceReply {
+  return { status: 200, headers: allowHeader(route), body: "", validate: false };
+}
+
+function allowHeader(route: Route): Record<string, string> {
+  return { allow: route.kind === "root" ? "OPTIONS,GET,HEAD" : allowedMethods(route.relation) };
+}
+
+function allowedMethods(relation: Relation): string {
+  const { insertable, updatable, deletable, primaryKey } = relation;
+  const methods = ["OPTIONS,GET,HEAD"];
+  if (insertable) methods.push("POST");
+  if (insertable && updatable && primaryKey.length > 0) methods.push("PUT");
+  if (updatable) methods.push("PATCH");
+  if (deletable) methods.push("DELETE");
+  return methods.join(",");
+}
