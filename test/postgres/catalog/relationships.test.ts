@@ -1,28 +1,31 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { findRelationships } from "../../../src/postgres/catalog/lookup.ts";
 import { testDatabase } from "../../support/postgres.ts";
-import { describeRelationship, describeRelationships, readFrom } from "./read-from.ts";
+import { describeRelationship, describeRelationships, readFrom, remake } from "./read-from.ts";
+
+const url = await testDatabase({ after });
 
 /** Lines of `describeRelationships`, sorted, of a database made by `sql`. */
-async function relationshipsOf(t: test.TestContext, sql: string): Promise<string[]> {
-  return describeRelationships(await readFrom(await testDatabase(t, { sql }))).toSorted();
+async function relationshipsOf(sql: string): Promise<string[]> {
+  await remake(url, sql);
+  return describeRelationships(await readFrom(url)).toSorted();
 }
 
-test("a foreign key is followed both ways, composite ones pair by pair", async (t) => {
+test("a foreign key is followed both ways, composite ones pair by pair", async () => {
   const sql = `create table a (x int, y int, primary key (x, y));
     create table b (y int, x int, constraint k foreign key (x, y) references a (x, y));`;
-  assert.deepEqual(await relationshipsOf(t, sql), ["a -< b [x=x,y=y] k", "b >- a [x=x,y=y] k"]);
+  assert.deepEqual(await relationshipsOf(sql), ["a -< b [x=x,y=y] k", "b >- a [x=x,y=y] k"]);
 });
 
-test("it is one-to-one when its columns, in any order, are the primary key or a unique constraint", async (t) => {
+test("it is one-to-one when its columns, in any order, are the primary key or a unique constraint", async () => {
   const sql = `create table a (x int, y int, primary key (x, y));
     create table by_key (x int, y int, primary key (y, x), constraint k1 foreign key (x, y) references a);
     create table by_unique (x int, y int, unique (y, x), constraint k2 foreign key (x, y) references a);
     create table by_part (x int unique, y int, constraint k3 foreign key (x, y) references a);
     create table by_index (x int, y int, constraint k4 foreign key (x, y) references a);
     create unique index on by_index (x, y);`;
-  assert.deepEqual(await relationshipsOf(t, sql), [
+  assert.deepEqual(await relationshipsOf(sql), [
     "a -< by_index [x=x,y=y] k4",
     "a -< by_part [x=x,y=y] k3",
     "a .< by_key [x=x,y=y] k1",
@@ -34,32 +37,33 @@ test("it is one-to-one when its columns, in any order, are the primary key or a 
   ]);
 });
 
-test("many-to-many goes through a table whose primary key holds both foreign keys", async (t) => {
+test("many-to-many goes through a table whose primary key holds both foreign keys", async () => {
   const sql = `create table a (id int primary key); create table b (id int primary key);
     create table j (a int constraint ja references a, b int constraint jb references b, n int, primary key (n, a, b));
     create table no (a int constraint na references a, b int constraint nb references b, primary key (a));`;
-  const lines = await relationshipsOf(t, sql);
+  const lines = await relationshipsOf(sql);
   assert.deepEqual(
     lines.filter((line) => line.includes("><")),
     ["a >< b via j [id=a|b=id] ja jb", "b >< a via j [id=b|a=id] jb ja"],
   );
 });
 
-test("many-to-many goes through a view that shows the whole key of such a table", async (t) => {
+test("many-to-many goes through a view that shows the whole key of such a table", async () => {
   const sql = `create schema s; create table a (id int primary key); create table b (id int primary key);
     create table s.j (a int constraint ja references a, b int constraint jb references b, primary key (a, b));
     create view v as select a as x, b as y from s.j; create view w as select a from s.j;`;
-  const lines = await relationshipsOf(t, sql);
+  const lines = await relationshipsOf(sql);
   assert.deepEqual(
     lines.filter((line) => line.includes("><")),
     ["a >< b via v [id=x|y=id] ja jb", "b >< a via v [id=y|x=id] jb ja"],
   );
 });
 
-test("a reference to the own table goes both ways, a table linked to itself many-to-many four ways", async (t) => {
+test("a reference to the own table goes both ways, a table linked to itself many-to-many four ways", async () => {
   const sql = `create table p (id int primary key, boss int constraint k references p);
     create table friend (a int constraint fa references p, b int constraint fb references p, primary key (a, b));`;
-  const catalog = await readFrom(await testDatabase(t, { sql }));
+  await remake(url, sql);
+  const catalog = await readFrom(url);
   const own = findRelationships(catalog, { schema: "public", name: "p" }).filter((one) => one.isSelf);
   assert.deepEqual(own.map(describeRelationship), [
     "p -< p [id=boss] k",
@@ -69,31 +73,32 @@ test("a reference to the own table goes both ways, a table linked to itself many
   ]);
 });
 
-test("relations of other schemas take no part, not even as junctions", async (t) => {
+test("relations of other schemas take no part, not even as junctions", async () => {
   const sql = `create schema s; create table a (id int primary key); create table b (id int primary key);
     create table s.j (a int references a, b int references b, primary key (a, b));
     create table s.c (a int references a); create table d (c int); `;
-  assert.deepEqual(await relationshipsOf(t, sql), []);
+  assert.deepEqual(await relationshipsOf(sql), []);
 });
 
-test("a partitioned table has each of its foreign keys once", async (t) => {
+test("a partitioned table has each of its foreign keys once", async () => {
   const sql = `create table a (id int primary key);
     create table p (id int, a int constraint k references a) partition by list (id);
     create table p1 partition of p for values in (1); create table p2 partition of p for values in (2);`;
-  assert.deepEqual(await relationshipsOf(t, sql), ["a -< p [id=a] k", "p >- a [a=id] k"]);
+  assert.deepEqual(await relationshipsOf(sql), ["a -< p [id=a] k", "p >- a [a=id] k"]);
 });
 
-test("a request sees relationships to the schema it is made to", async (t) => {
+test("a request sees relationships to the schema it is made to", async () => {
   const sql = `create schema s; create table a (id int primary key);
     create table b (a int constraint k1 references a); create table s.c (a int constraint k2 references a);`;
-  const catalog = await readFrom(await testDatabase(t, { sql }), { schemas: ["public", "s"] });
+  await remake(url, sql);
+  const catalog = await readFrom(url, { schemas: ["public", "s"] });
   const a = { schema: "public", name: "a" };
   assert.deepEqual(findRelationships(catalog, a).map(describeRelationship), ["a -< b [id=a] k1"]);
   assert.deepEqual(findRelationships(catalog, a, "s").map(describeRelationship), ["a -< c [id=a] k2"]);
   assert.deepEqual(findRelationships(catalog, { schema: "public", name: "none" }), []);
 });
 
-test("functions from row to rows are relationships, and replace those to a relation of their name", async (t) => {
+test("functions from row to rows are relationships, and replace those to a relation of their name", async () => {
   const sql = `create table a (id int primary key); create table b (id int primary key, a int constraint k references a);
     create function one(a) returns b language sql as 'select * from b limit 1';
     create function few(a) returns setof b language sql as 'select * from b';
@@ -101,7 +106,7 @@ test("functions from row to rows are relationships, and replace those to a relat
     create function self(a) returns setof a language sql as 'select * from a';
     create function more(a, int default 1) returns setof b language sql as 'select * from b';
     create function a(b) returns setof a rows 1 language sql as 'select * from a';`;
-  assert.deepEqual(await relationshipsOf(t, sql), [
+  assert.deepEqual(await relationshipsOf(sql), [
     "a -< a by self",
     "a -< b [id=a] k",
     "a -< b by few",
@@ -111,7 +116,7 @@ test("functions from row to rows are relationships, and replace those to a relat
   ]);
 });
 
-test("functions of a row are computed columns, also of parents, and nearer schemas win", async (t) => {
+test("functions of a row are computed columns, also of parents, and nearer schemas win", async () => {
   const sql = `create schema s; create schema other;
     create table parent (x int); create table child (y int) inherits (parent);
     create function up(parent) returns int language sql as 'select 1';
@@ -121,7 +126,8 @@ test("functions of a row are computed columns, also of parents, and nearer schem
     create function s.up(parent) returns bool language sql as 'select true';
     create function s.far(parent) returns setof date language sql as 'select current_date';
     create function other.hidden(parent) returns int language sql as 'select 3';`;
-  const catalog = await readFrom(await testDatabase(t, { sql }), { extraSearchPath: ["s"] });
+  await remake(url, sql);
+  const catalog = await readFrom(url, { extraSearchPath: ["s"] });
   const columns = (name: string) =>
     [...(catalog.computedColumns.get(JSON.stringify(["public", name]))?.values() ?? [])]
       .map((one) => `${one.function.schema}.${one.name} ${one.set ? "setof " : ""}${one.type} ${one.category}`)

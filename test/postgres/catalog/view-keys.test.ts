@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { after, suite, test } from "node:test";
 import { testDatabase } from "../../support/postgres.ts";
-import { describeRelationships, readFrom, relationOf } from "./read-from.ts";
+import { describeRelationships, readFrom, relationOf, remake } from "./read-from.ts";
 
 const tables = `
 create schema hidden;
@@ -9,11 +9,7 @@ create table hidden.item (a int, b int, name text, primary key (b, a));
 create table box (id int primary key, "odd } name" text, a int, b int, foreign key (b, a) references hidden.item);
 `;
 
-/** What a view of the tables above has for a key. */
-async function keyOf(t: test.TestContext, sql: string): Promise<readonly string[]> {
-  const url = await testDatabase(t, { sql: `${tables}${sql}` });
-  return relationOf(await readFrom(url), "v").primaryKey;
-}
+const url = await testDatabase({ after });
 
 suite("the key of a view", () => {
   const views: readonly (readonly [title: string, sql: string, key: readonly string[]])[] = [
@@ -73,23 +69,28 @@ suite("the key of a view", () => {
     ],
   ];
   for (const [title, sql, key] of views) {
-    test(title, async (t) => assert.deepEqual(await keyOf(t, sql), key));
+    test(title, async () => {
+      await remake(url, `${tables}${sql}`);
+      assert.deepEqual(relationOf(await readFrom(url), "v").primaryKey, key);
+    });
   }
 
-  test("passes through views on the extra search path", async (t) => {
+  test("passes through views on the extra search path", async () => {
     const sql = `${tables} create view hidden.w as select id from box; create view v as select id as x from hidden.w`;
-    const catalog = await readFrom(await testDatabase(t, { sql }), { extraSearchPath: ["hidden"] });
+    await remake(url, sql);
+    const catalog = await readFrom(url, { extraSearchPath: ["hidden"] });
     assert.deepEqual(relationOf(catalog, "v").primaryKey, ["x"]);
     assert.equal(catalog.relations.has("hidden"), false);
   });
 });
 
-test("views stand in for tables, also hidden ones, at both ends of a foreign key", async (t) => {
+test("views stand in for tables, also hidden ones, at both ends of a foreign key", async () => {
   const sql = `${tables}
     create view items as select b as x, a as y from hidden.item;
     create view boxes as select id, a as a1, a as a2, b from box;
     create view couple as select box.id, box.a, box.b, i.a as ia, i.b as ib from box join hidden.item i on true;`;
-  const catalog = await readFrom(await testDatabase(t, { sql }));
+  await remake(url, sql);
+  const catalog = await readFrom(url);
   const fromBox = describeRelationships(catalog).filter((line) => line.includes(">-"));
   assert.deepEqual(fromBox.toSorted(), [
     "box >- couple [b=ib,a=ia] box_b_a_fkey",
