@@ -1,12 +1,7 @@
 import type { MountedSource, ResolvedApi } from "../api/definition.ts";
-import type { Source } from "../api/source.ts";
+import type { Catalog } from "../postgres/catalog/types.ts";
 import type { RunningServer } from "./run-server.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Sources may say in a few words what they serve, e.g. `12 tables, 3 views`; asked after their start. */
-interface SummarySource extends Source {
-  summary?(): string;
-}
 
 /** The lines a server command prints once it runs: what is served where. */
 export function describeServer(api: ResolvedApi, server: RunningServer, titles: Titles, terminal: Terminal): string {
@@ -26,6 +21,17 @@ export type Titles = Readonly<Record<string, string>>;
 
 function describeSource({ path, source }: MountedSource, titles: Titles): string {
   const title = titles[path] ?? source.name;
-  const summary = (source as SummarySource).summary?.();
-  return summary ? `${title} (${summary})` : title;
+  const catalog = "catalog" in source ? (source.catalog as Catalog | undefined) : undefined;
+  return catalog ? `${title} (${describeCatalog(catalog)})` : title;
+}
+
+/** `11 tables, 2 views`. */
+function describeCatalog({ relations }: Catalog): string {
+  const kinds = [...relations.values()].flatMap((schema) => [...schema.values()].map(({ kind }) => kind));
+  const views = kinds.filter((kind) => kind.endsWith("view")).length;
+  return [count(kinds.length - views, "table"), ...(views > 0 ? [count(views, "view")] : [])].join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -22,7 +22,6 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     ),
     strict: false,
     tokens: true,
-    allowNegative: true,
   });
   const own = new Map<string, string | boolean>();
   const flags = new Map<string, string | boolean>();
