@@ -3,7 +3,14 @@ import { once } from "node:events";
 import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import {
+  brotliDecompressSync,
+  createBrotliDecompress,
+  createGunzip,
+  createZstdDecompress,
+  gunzipSync,
+  zstdDecompressSync,
+} from "node:zlib";
 import * as fc from "fast-check";
 import {
   compress,
@@ -19,6 +26,12 @@ const DECODERS: Record<Encoding, (content: Uint8Array) => Buffer> = {
   zstd: (content) => zstdDecompressSync(content),
   br: (content) => brotliDecompressSync(content),
   gzip: (content) => gunzipSync(content),
+};
+
+const STREAM_DECODERS = {
+  zstd: () => createZstdDecompress(),
+  br: () => createBrotliDecompress(),
+  gzip: () => createGunzip(),
 };
 
 describe("compressible types", () => {
@@ -132,6 +145,17 @@ for (const encoding of ENCODINGS) {
       stream.destroy();
       await closed;
       assert.ok(source.destroyed);
+    });
+
+    it("delivers what has arrived while the source waits for more", { timeout: 5000 }, async () => {
+      const source = new PassThrough();
+      const decoded = compressStream(source, encoding).pipe(STREAM_DECODERS[encoding]());
+      for (const row of ["first row", "second row"]) {
+        source.write(row);
+        assert.equal(String((await once(decoded, "data"))[0]), row);
+      }
+      source.end();
+      await once(decoded, "end");
     });
 
     it("passes a failure of the source on to the reader", async () => {
