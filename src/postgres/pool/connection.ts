@@ -169,6 +169,8 @@ export class PipelinedConnection implements Receiver {
         writer.parse("", statement.text);
         writer.bind(UNNAMED, values);
       } else {
+        // Others that failed over the same statement may be sent again just before: none relies on another's Parse.
+        if (call.wasReplayed) this.#prepared.renew(statement.name);
         const parsed = this.#prepared.prepare(statement, writer);
         if (parsed !== undefined) (call.parses ??= []).push(parsed);
         writer.bind(traitsOf(statement).bindHead, values);
@@ -184,7 +186,6 @@ export class PipelinedConnection implements Receiver {
       call.fail(failure);
       return;
     }
-    for (const { statement } of call.commands) this.#prepared?.renew(statement.name);
     call.rewind();
     call.wasReplayed = true;
     if (this.isExclusive) {

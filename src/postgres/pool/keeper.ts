@@ -40,6 +40,7 @@ export class ConnectionKeeper implements ConnectionOwner {
   readonly #backoff = createBackoff();
   /** Least recently used first. */
   readonly #idle: PipelinedConnection[] = [];
+  readonly #attempts = new Set<Promise<unknown>>();
   readonly #connecting = new Set<Client>();
   readonly #ending = new Set<Promise<void>>();
   #retryTimer: NodeJS.Timeout | undefined;
@@ -74,13 +75,9 @@ export class ConnectionKeeper implements ConnectionOwner {
   leastLoaded(): PipelinedConnection | undefined {
     const stalledBefore = performance.now() - STALLED_MS;
     let best: PipelinedConnection | undefined;
-    let load = this.#settings.maxPipelineDepth;
     for (const connection of this.all) {
-      if (connection.load < load && connection.isShareable && connection.progressedAt >= stalledBefore) {
-        if (!connection.isWritable) continue;
-        best = connection;
-        load = connection.load;
-      }
+      if (connection.load >= this.#settings.maxPipelineDepth || connection.progressedAt < stalledBefore) continue;
+      if (connection.isShareable && connection.isWritable && isBetter(connection, best)) best = connection;
     }
     return best;
   }
@@ -103,27 +100,22 @@ export class ConnectionKeeper implements ConnectionOwner {
   }
 
   /** Opens one connection. Never rejects: answers the failure, which is then also in `outage` if nothing is connected. */
-  async open(): Promise<HotpathError | undefined> {
-    this.opening++;
-    const client = createClient(this.#settings, { pipeline: true });
-    this.#connecting.add(client);
-    try {
-      await connect(client);
-      this.opening--;
-      this.#opened(client);
-      return undefined;
-    } catch (error) {
-      this.opening--;
-      this.#failed(error as HotpathError);
-      return error as HotpathError;
-    } finally {
-      this.#connecting.delete(client);
-    }
+  open(): Promise<HotpathError | undefined> {
+    const attempt = this.#attempt();
+    this.#attempts.add(attempt);
+    void attempt.then(() => this.#attempts.delete(attempt));
+    return attempt;
   }
 
   /** Opens what is missing of the idle minimum. */
   keepWarm(): void {
     while (this.#idle.length + this.opening < this.#settings.minIdle && this.mayOpen) void this.open();
+  }
+
+  /** Resolves when the idle minimum is connected, or connecting has failed. */
+  async warmUp(): Promise<void> {
+    this.keepWarm();
+    while (this.#attempts.size > 0) await Promise.all(this.#attempts);
   }
 
   /** Ends what is too old or more than needed. To be called now and then. */
@@ -165,6 +157,7 @@ export class ConnectionKeeper implements ConnectionOwner {
     this.#removed(connection);
     // What was killed with the server is needed again; one attempt finds out, and the pauses between further ones grow.
     if (this.all.size + this.opening === 0 && this.mayOpen) void this.open();
+    this.keepWarm();
     this.#owner.ready();
   }
 
@@ -183,6 +176,24 @@ export class ConnectionKeeper implements ConnectionOwner {
       else connection.destroy(new Error("The pool was closed."));
     }
     await Promise.all(this.#ending);
+  }
+
+  async #attempt(): Promise<HotpathError | undefined> {
+    this.opening++;
+    const client = createClient(this.#settings, { pipeline: true });
+    this.#connecting.add(client);
+    try {
+      await connect(client);
+      this.opening--;
+      this.#opened(client);
+      return undefined;
+    } catch (error) {
+      this.opening--;
+      this.#failed(error as HotpathError);
+      return error as HotpathError;
+    } finally {
+      this.#connecting.delete(client);
+    }
   }
 
   #opened(client: Client): void {
@@ -248,6 +259,12 @@ export class ConnectionKeeper implements ConnectionOwner {
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
   }
+}
+
+/** Of equally long pipelines, the one that moved last. */
+function isBetter(one: PipelinedConnection, other: PipelinedConnection | undefined): boolean {
+  if (other === undefined || one.load < other.load) return true;
+  return one.load === other.load && one.progressedAt > other.progressedAt;
 }
 
 /** How long a statement may run before nobody is queued behind it on its connection. */

@@ -54,8 +54,7 @@ class ConnectionPool implements Pool {
       await this.close();
       throw failure;
     }
-    const missing = Math.max(0, this.#settings.minIdle - this.#keeper.all.size - this.#keeper.opening);
-    if (failure === undefined) await Promise.all(Array.from({ length: missing }, () => this.#keeper.open()));
+    await this.#keeper.warmUp();
   }
 
   run(commands: readonly Command[], options?: RunOptions): Promise<readonly CommandResult[]> {
@@ -195,12 +194,14 @@ class ConnectionPool implements Pool {
     return true;
   }
 
-  /** None is free: another is opened while there may be more, and who would not get that one shares. */
+  /**
+   * None is free: another is opened while there may be more, and waited for, since a fresh connection answers sooner than one
+   * with an unknown statement ahead. At the maximum, connections are shared.
+   */
   #busyConnection(): PipelinedConnection | undefined {
     const keeper = this.#keeper;
-    const waiting = this.#calls.size + this.#requests.size;
-    if (waiting > keeper.opening && keeper.mayOpen) void keeper.open();
-    return waiting > keeper.opening ? keeper.leastLoaded() : undefined;
+    while (this.#calls.size + this.#requests.size > keeper.opening && keeper.mayOpen) void keeper.open();
+    return keeper.opening > 0 ? undefined : keeper.leastLoaded();
   }
 
   #provideForSessions(): void {

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { TLSSocket } from "node:tls";
+import { generate } from "selfsigned";
+import { queryRows, runSql, type TestScope, testDatabase } from "../../support/postgres.ts";
+import { command, failureOf, scalar, testPool, until } from "./fixture.ts";
+
+/** Passes connections on to the database; `wrap` may put a layer on the client's side. */
+async function relay(
+  t: TestScope,
+  url: string,
+  listenOn: string | number,
+  wrap: (socket: Socket, use: (plain: Socket) => void) => void,
+): Promise<Server> {
+  const { hostname, port } = new URL(url);
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => socket.destroy());
+    wrap(socket, (plain) => {
+      const upstream = connect(Number(port), hostname);
+      open.add(upstream);
+      upstream.on("error", () => plain.destroy());
+      plain.on("error", () => upstream.destroy());
+      plain.pipe(upstream).pipe(plain);
+    });
+  });
+  server.listen(listenOn);
+  await once(server, "listening");
+  t.after(async () => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  });
+  return server;
+}
+
+describe("ways to the server", () => {
+  it("a Unix socket named in the URL", async (t) => {
+    const url = await testDatabase(t);
+    const folder = await mkdtemp(join(tmpdir(), "hotpath-socket-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    await relay(t, url, join(folder, ".s.PGSQL.5432"), (socket, use) => use(socket));
+    const { username, password, pathname } = new URL(url);
+    const local = `postgresql:///${pathname.slice(1)}?host=${folder}&user=${username}&password=${password}`;
+    const { pool } = testPool(t, local, { max: 2 });
+    await pool.start();
+    assert.equal(`/${await scalar(pool, "select current_database()")}`, pathname);
+    const left = failureOf(pool.run([command("select pg_sleep(30)")], { timeoutMs: 50 }));
+    assert.equal((await left).code, "HP_DEADLINE");
+    await until(() => pool.stats().idle === 1, "the statement was cancelled");
+  });
+
+  it("TLS as sslmode says, also for cancel requests", async (t) => {
+    const url = await testDatabase(t);
+    const { private: key, cert } = await generate([{ name: "commonName", value: "localhost" }]);
+    let encrypted = 0;
+    const server = await relay(t, url, 0, (socket, use) => {
+      // SSLRequest is 8 bytes; the answer S begins the handshake.
+      socket.once("data", () => {
+        const secured = new TLSSocket(socket, { isServer: true, key, cert });
+        secured.once("secure", () => encrypted++);
+        socket.write("S");
+        use(secured);
+      });
+    });
+    const address = server.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const secure = new URL(url);
+    secure.host = `localhost:${address.port}`;
+    secure.searchParams.set("sslmode", "no-verify");
+    const { pool } = testPool(t, secure.href, { max: 1 });
+    await pool.start();
+    assert.equal(await scalar(pool, "select 1"), "1");
+    await failureOf(pool.run([command("select pg_sleep(30)")], { timeoutMs: 50 }));
+    assert.equal(await scalar(pool, "select 'cancelled in time'"), "cancelled in time");
+    assert.equal(encrypted, 2);
+
+    secure.searchParams.set("sslmode", "verify-full");
+    const strict = testPool(t, secure.href).pool;
+    assert.equal((await failureOf(strict.start())).code, "HP_DATABASE_REFUSED");
+  });
+});
+
+describe("a listener", () => {
+  it("hears what is said on its channel, also after its connection was cut, and says when it may have missed something", async (t) => {
+    const url = await testDatabase(t);
+    const { pool } = testPool(t, url);
+    const heard: string[] = [];
+    let reconnects = 0;
+    const listener = pool.listen(
+      'odd "channel"',
+      (payload) => heard.push(payload),
+      () => reconnects++,
+    );
+    const listening = `select pid from pg_stat_activity where query like 'listen%' and datname = current_database()`;
+    await until(async () => (await queryRows(url, listening)).length === 1, "it listens");
+    await runSql(url, `notify "odd ""channel""", 'first'`);
+    await until(() => heard.length === 1, "the first is heard");
+    await queryRows(url, listening.replace("select pid", "select pg_terminate_backend(pid)"));
+    await until(() => reconnects === 1, "it listens again");
+    await runSql(url, `notify "odd ""channel""", 'second'`);
+    await until(() => heard.length === 2, "the second is heard");
+    assert.deepEqual(heard, ["first", "second"]);
+    await listener.close();
+    await until(async () => (await queryRows(url, listening)).length === 0, "it is gone");
+  });
+});
+
+describe("a process", () => {
+  it("ends by itself once its pool is closed, also with the server down", async (t) => {
+    const url = await testDatabase(t);
+    const pool = new URL("../../../src/postgres/pool/index.ts", import.meta.url).href;
+    const fixture = new URL("./fixture.ts", import.meta.url).href;
+    const program = `
+      const { createPool, createStatement } = await import(${JSON.stringify(pool)});
+      const { CALM } = await import(${JSON.stringify(fixture)});
+      const log = { debug() {}, info() {}, warn() {}, error() {} };
+      for (const url of [${JSON.stringify(url)}, "postgres://me@127.0.0.1:1/none"]) {
+        const pool = createPool({ ...CALM, url, minIdle: 2, leakWarningMs: 1000 }, log);
+        await pool.start();
+        pool.listen("channel", () => {}, () => {});
+        await pool.run([{ statement: createStatement("select 1"), values: [] }]).catch(() => {});
+        await pool.close();
+      }`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
+    const limit = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    const [code] = await once(child, "exit");
+    clearTimeout(limit);
+    assert.equal(code, 0);
+  });
+});
