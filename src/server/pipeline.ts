@@ -79,8 +79,8 @@ async function resolve(request: HttpRequest, path: string, mount: Mount | undefi
 }
 
 function echo(request: HttpRequest, reply: HttpReply, header: string): void {
-  const value = request.headers[header];
-  if (typeof value === "string") reply.headers[header] = value;
+  const value = request.headers[header.toLowerCase()];
+  if (typeof value === "string") reply.headers[header.toLowerCase()] = value;
 }
 
 /** Where the time went, for the client's own tools (Server-Timing, W3C). */

@@ -1,7 +1,7 @@
 import type { RelationName } from "../catalog/types.ts";
 import { qualified, createSqlWriter, identifier, type SqlWriter } from "./sql-text.ts";
 import type { ReadNode } from "./plan.ts";
-import { countSql, type HiddenColumns, rowsSql } from "./read-sql.ts";
+import { countSql, type HiddenColumns, RECORD, rowsSql } from "./read-sql.ts";
 import { createTemplate, type Template } from "./statement.ts";
 import { DialectError } from "../dialect-error.ts";
 import { type CursorPlan, cursorCondition } from "./cursor-sql.ts";
@@ -62,7 +62,8 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const columns: string[] = [];
   const add = (sql: string) => columns.push(sql) - 1;
 
-  const row = hidden.expressions.length === 0 ? "t" : "t.r";
+  // Never a bare name: a column of that name would be meant.
+  const row = hidden.expressions.length === 0 ? "t.*" : `t.${RECORD}`;
   const pageCount = add("pg_catalog.count(*)");
   const body = add(bodySql(options.format, row));
   const total = countsRows(options) ? add(totalSql(writer, node, options)) : -1;
@@ -111,7 +112,7 @@ function bodySql(format: RowFormat, row: string): string {
     case "csv":
       return csvSql();
     case "handler": {
-      const argument = format.relation === undefined ? row : `${row}::${qualified(format.relation)}`;
+      const argument = format.relation === undefined ? row : `(${row})::${qualified(format.relation)}`;
       return `${qualified(format.function)}(${argument})`;
     }
     default:
@@ -123,8 +124,8 @@ function bodySql(format: RowFormat, row: string): string {
 function csvSql(): string {
   const header =
     "(SELECT coalesce(string_agg(k, ','), '') FROM (SELECT json_object_keys(first.r)::text AS k " +
-    "FROM (SELECT row_to_json(s) AS r FROM source AS s LIMIT 1) AS first) AS names)";
-  const line = "substring(t::text, 2, length(t::text) - 2)";
+    "FROM (SELECT row_to_json(s.*) AS r FROM source AS s LIMIT 1) AS first) AS names)";
+  const line = "substring((t.*)::text, 2, length((t.*)::text) - 2)";
   return `${header} || E'\\n' || coalesce(string_agg(${line}, E'\\n'), '')`;
 }
 

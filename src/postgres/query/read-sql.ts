@@ -6,26 +6,29 @@ import { identifier, qualified, type SqlWriter } from "./sql-text.ts";
 
 /** What a read adds to its rows beside what the request selects. */
 export interface HiddenColumns {
-  /** SQL expressions over the root's columns, output as `h1`, `h2`, … beside the row `r`. */
+  /** SQL expressions over the root's columns, output as `h1`, `h2`, … beside the record. */
   readonly expressions: readonly string[];
   /** Further condition on the root. */
   readonly condition?: string;
 }
+
+/** Name of the record of selected columns, such as no column of a relation will have. */
+export const RECORD = '"hp.row"';
 
 const NOTHING_HIDDEN: HiddenColumns = { expressions: [] };
 
 /**
  * The rows of a node, embedded ones included, as one SELECT.
  *
- * With hidden columns the selected ones are one record `r`, so that they can be turned to JSON apart from the others.
+ * With hidden columns the selected ones are one record, so that they can be turned to JSON apart from the others.
  */
 export function rowsSql(writer: SqlWriter, node: ReadNode, hidden: HiddenColumns = NOTHING_HIDDEN): string {
   const selected = selectionSql(writer, node).join(", ");
   const joins = node.children.map((child) => joinSql(writer, child)).join("");
   const isHiding = hidden.expressions.length > 0;
-  const record = isHiding ? ` CROSS JOIN LATERAL (SELECT ${selected}) AS r` : "";
+  const record = isHiding ? ` CROSS JOIN LATERAL (SELECT ${selected}) AS ${RECORD}` : "";
   const columns = isHiding
-    ? ["r", ...hidden.expressions.map((sql, index) => `${sql} AS h${index + 1}`)].join(", ")
+    ? [RECORD, ...hidden.expressions.map((sql, index) => `${sql} AS h${index + 1}`)].join(", ")
     : selected;
   const conditions = conditionsSql(writer, node);
   if (hidden.condition !== undefined) conditions.push(hidden.condition);

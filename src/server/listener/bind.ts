@@ -1,4 +1,4 @@
-import { chmod, unlink } from "node:fs/promises";
+import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { ListenAddress } from "./settings.ts";
@@ -38,7 +38,7 @@ async function bindSocketFile(server: Server, at: Extract<ListenAddress, { path:
   const listen = (): Promise<void> => listening(server, () => server.listen({ path: at.path, backlog: BACKLOG }));
   try {
     await listen().catch(async (error: unknown) => {
-      if (errorCode(error) !== "EADDRINUSE" || (await isAnswered(at.path))) throw error;
+      if (errorCode(error) !== "EADDRINUSE" || !(await isStale(at.path))) throw error;
       await unlink(at.path);
       await listen();
     });
@@ -62,18 +62,19 @@ function listening(server: Server, start: () => void): Promise<void> {
   });
 }
 
-/** Whether a process accepts connections at a socket file: a file that nobody answers was left by a dead one. */
-function isAnswered(path: string): Promise<boolean> {
+/** Whether a path is a socket file that nobody answers: a process left it that died. Anything else is not ours to remove. */
+async function isStale(path: string): Promise<boolean> {
+  // Connecting to an ordinary file is refused as well.
+  if (!(await lstat(path)).isSocket()) return false;
   return new Promise((resolve) => {
     const probe = connect({ path, timeout: PROBE_TIMEOUT_MS });
     const settle = (answer: boolean): void => {
       probe.destroy();
       resolve(answer);
     };
-    probe.once("connect", () => settle(true));
-    probe.once("timeout", () => settle(true));
-    // Only a refusal proves that nobody is there; a path that is no socket at all is not ours to remove.
-    probe.once("error", (error) => settle(errorCode(error) !== "ECONNREFUSED"));
+    probe.once("connect", () => settle(false));
+    probe.once("timeout", () => settle(false));
+    probe.once("error", (error) => settle(errorCode(error) === "ECONNREFUSED"));
   });
 }
 

@@ -1,4 +1,4 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { HttpReply } from "../../http/message.ts";
 import { carriesContent, discardReply, isConnectionField, pumpBody } from "./reply-body.ts";
 
@@ -50,16 +50,27 @@ export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, opt
   pumpBody(body, stream, {
     expectedBytes: announced === undefined ? undefined : Number(announced),
     failed(error) {
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      resetStream(stream, error);
       options.failed(error);
     },
     stalled: (isStalled) => watchStall(stream, isStalled ? options.stallTimeoutMs : 0),
   });
 }
 
+/**
+ * Breaks a stream off with RST_STREAM. Not by `close(code)`: Node then ends the content first, and the client would
+ * take what it has got for the whole reply.
+ */
+export function resetStream(stream: ServerHttp2Stream, reason: Error): void {
+  stream.destroy(reason);
+}
+
 /** Smaller replies fit the window that every client opens with. */
 const FLOW_WINDOW_BYTES = 65_535;
 
 function watchStall(stream: ServerHttp2Stream, timeoutMs: number): void {
-  stream.setTimeout(timeoutMs, timeoutMs === 0 ? undefined : () => stream.close(constants.NGHTTP2_CANCEL));
+  stream.setTimeout(
+    timeoutMs,
+    timeoutMs === 0 ? undefined : () => resetStream(stream, new Error("the client takes nothing")),
+  );
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders as Http2Headers, type ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import type { HttpRequest } from "../../http/message.ts";
 import { emptyBody, RequestBody } from "./request-body.ts";
@@ -10,6 +10,8 @@ export class Http2Request implements HttpRequest {
   readonly target: string;
   readonly authority: string;
   readonly httpVersion = "2.0";
+  readonly remoteAddress: string;
+  readonly scheme: "http" | "https";
   readonly #stream: ServerHttp2Stream;
   readonly #received: Http2Headers;
   readonly #maxBodyBytes: number;
@@ -22,11 +24,14 @@ export class Http2Request implements HttpRequest {
     stream: ServerHttp2Stream,
     received: Http2Headers,
     head: { readonly method: string; readonly target: string; readonly authority: string },
+    peer: Peer,
     maxBodyBytes: number,
   ) {
     this.method = head.method;
     this.target = head.target;
     this.authority = head.authority;
+    this.remoteAddress = peer.address;
+    this.scheme = peer.scheme;
     this.#stream = stream;
     this.#received = received;
     this.#maxBodyBytes = maxBodyBytes;
@@ -55,21 +60,13 @@ export class Http2Request implements HttpRequest {
     return this.#headers;
   }
 
-  get scheme(): "http" | "https" {
-    return this.#stream.session?.encrypted === true ? "https" : "http";
-  }
-
-  get remoteAddress(): string {
-    return this.#stream.session?.socket.remoteAddress ?? "";
-  }
-
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       this.#abort = abort;
       const stream = this.#stream;
       if (stream.destroyed) abort.abort();
-      else stream.once("close", () => stream.writableFinished || abort.abort());
+      else stream.once("close", () => isWhole(stream) || abort.abort());
     }
     return this.#abort.signal;
   }
@@ -91,6 +88,17 @@ export class Http2Request implements HttpRequest {
     if (this.#questionMark === NOT_SOUGHT) this.#questionMark = this.target.indexOf("?");
     return this.#questionMark;
   }
+}
+
+/** Whether a closed stream's reply went out whole. Node marks the writing side finished on a reset, too. */
+function isWhole(stream: ServerHttp2Stream): boolean {
+  return stream.headersSent && !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+}
+
+/** The other end of a session. */
+export interface Peer {
+  readonly address: string;
+  readonly scheme: "http" | "https";
 }
 
 const NOT_SOUGHT = -2;

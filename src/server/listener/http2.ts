@@ -7,8 +7,8 @@ import {
 } from "node:http2";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
-import { writeHttp2Reply } from "./http2-reply.ts";
-import { Http2Request } from "./http2-request.ts";
+import { resetStream, writeHttp2Reply } from "./http2-reply.ts";
+import { Http2Request, type Peer } from "./http2-request.ts";
 import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
 import { bodyTooLarge } from "./request-body.ts";
@@ -30,10 +30,15 @@ export function serveHttp2(server: Http2Server, context: ServeContext): Http2Ses
     session.once("close", () => sessions.delete(session));
     session.setTimeout(context.limits.keepAliveTimeoutMs, () => retire(session));
     session.on("error", (error) => context.log.debug({ err: error }, "HTTP/2 session failed"));
+    // Kept from the start: a socket that is gone no longer tells who it was.
+    const peer = {
+      address: session.socket.remoteAddress ?? "",
+      scheme: session.encrypted === true ? "https" : "http",
+    } as const;
+    session.on("stream", (stream, headers) => serve(stream, headers, peer, context));
     // Connections that were accepted just before the listener began to drain.
     if (context.isClosing()) session.close();
   });
-  server.on("stream", (stream, headers) => serve(stream, headers, context));
   return {
     close() {
       for (const session of sessions) session.close();
@@ -66,7 +71,7 @@ function retire(session: ServerHttp2Session): void {
   else session.close();
 }
 
-function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, context: ServeContext): void {
+function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer, context: ServeContext): void {
   // A client that resets a stream is no event; without a listener it would end the process.
   stream.on("error", ignore);
   const method = headers[":method"] ?? "";
@@ -81,7 +86,7 @@ function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, context:
     answer(stream, method, SERVER_OPTIONS_REPLY, context);
     return;
   }
-  const request = new Http2Request(stream, headers, head, context.limits.maxBodyBytes);
+  const request = new Http2Request(stream, headers, head, peer, context.limits.maxBodyBytes);
   if (!stream.endAfterHeaders) stream.once("finish", () => discardContent(stream, request));
   let outcome: HttpReply | Promise<HttpReply>;
   try {
@@ -137,7 +142,7 @@ function answer(stream: ServerHttp2Stream, method: string, reply: HttpReply, con
   } catch (error) {
     context.log.error({ err: error, method }, "reply cannot be written");
     discardReply(reply);
-    if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.headersSent) resetStream(stream, new Error("reply cannot be written"));
     else writeHttp2Reply(stream, toErrorReply(error), options);
   }
 }

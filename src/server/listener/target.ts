@@ -39,4 +39,4 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
 const MAX_AUTHORITY_LENGTH = 512;
 
 // Nearly every request of a server names the same host: comparing with the last good one spares the expression.
-let lastGood = "";
+let lastGood = "localhost";
