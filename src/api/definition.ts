@@ -56,7 +56,7 @@ export function resolveDefinition(
 ): ResolvedApi {
   const server = resolveServerSettings({ ...origins, config: definition.options });
   const { flags, environment } = origins;
-  const sources = Object.entries(definition.sources).map(([path, declared]) => ({
+  const sources = Object.entries(checkSources(definition.sources)).map(([path, declared]) => ({
     path: toMountPoint(path),
     source: isPostgres(declared)
       ? createPostgres(resolvePostgresSettings(declared.url, { flags, environment, config: declared.options }))
@@ -81,6 +81,20 @@ export function toMountPoint(path: string): string {
     throw new HotpathError("HP_OPTION_INVALID", `A base path must be a path such as / or /api; received ${received}.`);
   }
   return trimmed;
+}
+
+/** A config file in JavaScript may hold anything here. */
+function checkSources(sources: unknown): ApiDefinition["sources"] {
+  const entries = typeof sources === "object" && sources !== null ? Object.entries(sources) : [];
+  if (entries.length === 0)
+    throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
+  for (const [path, value] of entries as [string, unknown][]) {
+    const isSource = typeof value === "object" && value !== null && ("kind" in value || "resolve" in value);
+    if (isSource) continue;
+    const message = `Option sources must hold sources such as postgres(url); ${JSON.stringify(path)} holds something else.`;
+    throw new HotpathError("HP_OPTION_INVALID", message);
+  }
+  return sources as ApiDefinition["sources"];
 }
 
 function isPostgres(declared: Source | PostgresDeclaration): declared is PostgresDeclaration {

@@ -114,7 +114,12 @@ describe("a definition", () => {
   });
 
   test("without sources, or with two at one place, is refused", () => {
-    for (const sources of [{}, { "/a": custom, "/a/": custom }]) {
+    for (const sources of [
+      undefined as never,
+      {},
+      { "/": "postgres://h/d" as never },
+      { "/a": custom, "/a/": custom },
+    ]) {
       assert.throws(() => resolveDefinition({ options: {}, sources }, {}, () => custom), { code: "HP_OPTION_INVALID" });
     }
   });

@@ -16,6 +16,13 @@ export interface RunOptions {
   readonly directory?: string;
 }
 
+export interface StartedCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Outcome>;
+  /** Waits until the output matches; answers the first group. Rejects when the command ends before. */
+  readonly said: (pattern: RegExp) => Promise<string>;
+}
+
 /** Runs the real command line to its end, with none of the caller's HOTPATH_ and PGRST_ variables. */
 export async function runHotpath(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return startHotpath(argv, options).ended;
@@ -25,7 +32,7 @@ export async function runHotpath(argv: readonly string[], options: RunOptions = 
 export function startHotpath(
   argv: readonly string[],
   { environment = {}, directory }: RunOptions = {},
-): { readonly child: ChildProcess; readonly ended: Promise<Outcome>; said(pattern: RegExp): Promise<string> } {
+): StartedCommand {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HOTPATH_|PGRST_|NODE_)/.test(name));
   const child = spawn(process.execPath, [MAIN, ...argv], {
     env: { ...Object.fromEntries(inherited), ...environment },
