@@ -43,6 +43,10 @@ describe("Link", () => {
       ["a"],
     );
     assert.deepEqual(parseLink("<a"), []);
+    for (const unended of ['"x', '"x\\"', '"', '"\\']) {
+      assert.equal(parseLink(`<a>; title=${unended}`)[0]?.parameters.get("title"), undefined, unended);
+    }
+    assert.equal(parseLink('<a>; title="x\\\\"')[0]?.parameters.get("title"), "x\\");
     assert.equal(parseLink("<a>; title=plain; title*=UTF-8''%ZZ")[0]?.parameters.get("title"), "plain");
   });
 

@@ -35,6 +35,7 @@ describe("byte ranges", () => {
       ],
     ],
     ["adjoining ranges", "bytes=500-600,601-999", 10_000, [{ first: 500, last: 999 }]],
+    ["adjoining ranges backwards", "bytes=601-999,500-600", 10_000, [{ first: 500, last: 999 }]],
     ["overlapping ranges", "bytes=500-700,601-999", 10_000, [{ first: 500, last: 999 }]],
     ["a range that joins two", "bytes=0-1,8-9,1-8", 10, [{ first: 0, last: 9 }]],
     [
