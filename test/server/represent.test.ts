@@ -266,6 +266,14 @@ describe("the reply", () => {
     assert.equal(sent.headers["etag"], `${String(plain.headers["etag"]).slice(0, -1)}-zstd"`);
   });
 
+  it("of large text is its UTF-8, wherever slices of it end", async () => {
+    for (const start of ["", "x"]) {
+      const body = start + "😀".repeat(600_000) + "\uD800";
+      const sent = await represent(get(), json(body));
+      assert.ok(sent.body instanceof Uint8Array && Buffer.from(body).equals(sent.body));
+    }
+  });
+
   it("never breaks its promises, whatever was asked and answered", async () => {
     const decoders = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
     const request = fc.record({
