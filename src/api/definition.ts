@@ -1,4 +1,6 @@
 import { HotpathError } from "../errors.ts";
+import { checkDatabaseUrl } from "./database-url.ts";
+import { withLibpqDefaults } from "./libpq-defaults.ts";
 import { resolvePostgresSettings, resolveServerSettings, type OptionOrigins } from "./options.ts";
 import type { PostgresOptions, ServerOptions } from "./option-types.ts";
 import type { PostgresSettings, ServerSettings } from "./settings.ts";
@@ -56,10 +58,16 @@ export function resolveDefinition(
 ): ResolvedApi {
   const server = resolveServerSettings({ ...origins, config: definition.options });
   const { flags, environment } = origins;
+  const complete = (url: string): string => {
+    checkDatabaseUrl(url);
+    return withLibpqDefaults(url, environment ?? {});
+  };
   const sources = Object.entries(checkSources(definition.sources)).map(([path, declared]) => ({
     path: toMountPoint(path),
     source: isPostgres(declared)
-      ? createPostgres(resolvePostgresSettings(declared.url, { flags, environment, config: declared.options }))
+      ? createPostgres(
+          resolvePostgresSettings(complete(declared.url), { flags, environment, config: declared.options }),
+        )
       : declared,
   }));
   if (sources.length === 0)

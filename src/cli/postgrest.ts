@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { describeDatabase } from "../api/database-url.ts";
+import { checkDatabaseUrl, describeDatabase } from "../api/database-url.ts";
 import type { ResolvedApi } from "../api/definition.ts";
+import { withLibpqDefaults } from "../api/libpq-defaults.ts";
 import { resolvePostgresSettings, resolveServerSettings } from "../api/options.ts";
 import { HotpathError } from "../errors.ts";
 import { describeServer } from "./announce.ts";
@@ -26,10 +27,12 @@ export const postgrest: Command = {
     const settings = await readSettings(input);
     for (const warning of settings.warnings) input.terminal.err(`hotpath: warning: ${warning}\n`);
     const { createPostgresSource } = await import("../postgres/source.ts");
-    const postgres = resolvePostgresSettings(settings.uri, { argument: settings.postgres });
+    checkDatabaseUrl(settings.uri);
+    const uri = withLibpqDefaults(settings.uri, input.environment);
+    const postgres = resolvePostgresSettings(uri, { argument: settings.postgres });
     const server = resolveServerSettings({ argument: settings.server });
     const api: ResolvedApi = { server, sources: [{ path: "/", source: createPostgresSource(postgres) }] };
-    const titles = { "/": describeDatabase(settings.uri) };
+    const titles = { "/": describeDatabase(uri) };
     const announce = (running: RunningServer): string => describeServer(api, running, titles, input.terminal);
     await runServer(() => ({ api, announce }), input);
   },

@@ -91,8 +91,8 @@ describe("a definition", () => {
     const definition: ApiDefinition = {
       options: { server: { port: 1 }, log: { level: "warn" } },
       sources: {
-        "/": { kind: "postgres", url: "postgres://localhost/a", options: { maxRows: 1, pool: { max: 3 } } },
-        "/b/": { kind: "postgres", url: "postgres://localhost/b", options: {} },
+        "/": { kind: "postgres", url: "postgres://u@localhost/a", options: { maxRows: 1, pool: { max: 3 } } },
+        "/b/": { kind: "postgres", url: "postgres://u@localhost/b", options: {} },
         "/custom": custom,
       },
     };
@@ -108,8 +108,8 @@ describe("a definition", () => {
       ["/", "/b", "/custom"],
     );
     assert.deepEqual(urls, [
-      ["postgres://localhost/a", 9, 3],
-      ["postgres://localhost/b", 9, 10],
+      ["postgres://u@localhost/a", 9, 3],
+      ["postgres://u@localhost/b", 9, 10],
     ]);
   });
 
