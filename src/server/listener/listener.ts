@@ -154,6 +154,10 @@ async function drain(
     for (const socket of connections.sockets) socket.destroy();
   }, graceMs);
   await ended;
+  // The server counts a connection out a moment before the connection itself says so.
+  await Promise.all(
+    Array.from(connections.sockets, (socket) => new Promise((resolve) => socket.once("close", resolve))),
+  );
   clearInterval(sweep);
   clearTimeout(deadline);
 }

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import { createAdmin, type AdminSettings, type Readiness } from "../../src/server/admin.ts";
+import { collect, curl, exchange, type LogLine } from "./listener/harness.ts";
+
+async function start(t: TestContext, readiness: () => Readiness, settings: Partial<AdminSettings> = {}) {
+  const metrics = createMetrics();
+  metrics.counter({ name: "things_total", help: "Things." }).with().add(3);
+  const lines: LogLine[] = [];
+  const admin = createAdmin({ port: 0, ...settings }, { readiness, metrics }, collect(lines));
+  const { url, port, address } = await admin.listen();
+  t.after(() => admin.close({ graceMs: 0 }));
+  return { url, port, address, lines };
+}
+
+const ready = (): Readiness => ({ ready: true, checks: { postgres: "ok" } });
+
+test("it tells that the process lives, whether it is ready, and its metrics", async (t) => {
+  let readiness = ready();
+  const { url, address, lines } = await start(t, () => readiness);
+  assert.equal(address, "127.0.0.1");
+  assert.deepEqual(lines, []);
+  assert.match(await curl(`${url}/live`), /^HTTP\/1.1 200 /);
+  assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 200 [^]*"postgres":"ok"/);
+  readiness = { ready: false, checks: { postgres: "no connection" } };
+  assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 503 [^]*"ready":false[^]*no connection/);
+  assert.match(await curl(`${url}/live`), /^HTTP\/1.1 200 /);
+  assert.match(await curl(`${url}/metrics`), /content-type: text\/plain; version=0.0.4[^]*\nthings_total 3\n/);
+  const open = await curl(
+    "-H",
+    "accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+    `${url}/metrics`,
+  );
+  assert.match(
+    open,
+    /content-type: application\/openmetrics-text[^]*# TYPE things counter\nthings_total 3\n[^]*# EOF\n$/,
+  );
+  assert.match(await curl(`${url}/`), /text\/html[^]*href="\/metrics"/);
+  assert.match(await curl("-I", `${url}/metrics`), /^HTTP\/1.1 200 [^]*\r\n\r\n$/);
+});
+
+test("it answers nothing else", async (t) => {
+  const { url } = await start(t, ready);
+  assert.match(await curl(`${url}/users`), /^HTTP\/1.1 404 /);
+  assert.match(await curl("-X", "POST", `${url}/live`), /^HTTP\/1.1 405 [^]*allow: GET, HEAD/);
+});
+
+test("a page cannot read it through a name of its own", async (t) => {
+  const { port } = await start(t, ready, { allowedHosts: ["ops.internal"] });
+  const ask = (host: string): Promise<string> =>
+    exchange(port, `GET /metrics HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+  for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:3001", "[::1].evil"]) {
+    assert.match(await ask(host), /^HTTP\/1.1 4(21|00) /, host);
+  }
+  for (const host of ["localhost", "LOCALHOST:3001", "127.0.0.1:1", "10.1.2.3", "[::1]:3001", "ops.internal"]) {
+    assert.match(await ask(host), /^HTTP\/1.1 200 /, host);
+  }
+});
+
+test("opening it to the network is said in the log", async (t) => {
+  const { lines } = await start(t, ready, { host: "0.0.0.0" });
+  assert.match(lines[0]?.message ?? "", /open to the network/);
+});

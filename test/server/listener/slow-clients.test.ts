@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { test } from "node:test";
+import { text as readText } from "node:stream/consumers";
+import { devCertificate } from "../../../src/server/listener/index.ts";
+import { exchange, rawClient, startListener, text } from "./harness.ts";
+
+const IMPATIENT = { headersTimeoutMs: 200, requestTimeoutMs: 400, keepAliveTimeoutMs: 200, replyStallTimeoutMs: 200 };
+
+test("a connection that says nothing, or never ends its head, is closed", async (t) => {
+  const { port } = await startListener(t, () => text("ok"), IMPATIENT);
+  const [silent, preface, head] = await Promise.all([
+    rawClient(port).ended(),
+    rawClient(port, "PRI * HTT").ended(),
+    rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\nx: ").ended(),
+  ]);
+  assert.equal(silent.received, "");
+  assert.equal(preface.received, "");
+  assert.match(head.received, /^HTTP\/1.1 408 [^]*HP_REQUEST_TIMEOUT/);
+});
+
+test("dripping header bytes does not buy time", async (t) => {
+  const { port } = await startListener(t, () => text("ok"), IMPATIENT);
+  const client = rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\nx: ");
+  const drip = setInterval(() => client.send("x"), 20);
+  t.after(() => clearInterval(drip));
+  assert.match((await client.ended()).received, /^HTTP\/1.1 408 /);
+});
+
+test("content that does not come in time is a 408, though the handler waits for it", async (t) => {
+  const { port } = await startListener(t, async (request) => text(await readText(request.body)), IMPATIENT);
+  const client = rawClient(port, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n");
+  const drip = setInterval(() => client.send("x"), 100);
+  t.after(() => clearInterval(drip));
+  assert.match((await client.ended()).received, /^HTTP\/1.1 408 /);
+});
+
+test("a handler may take longer than every timeout of the connection", async (t) => {
+  const { port } = await startListener(
+    t,
+    () => new Promise((resolve) => setTimeout(resolve, 700, text("late"))),
+    IMPATIENT,
+  );
+  assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /late$/);
+});
+
+test("a client that takes none of a large reply loses it, over either protocol", async (t) => {
+  const large = Buffer.alloc(32 * 1024 * 1024);
+  const { port, url } = await startListener(t, () => text(large), IMPATIENT);
+  const client = rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await client.until(/\r\n\r\n/);
+  client.socket.pause();
+  const session = connectHttp2(url, { settings: { initialWindowSize: 1000 } });
+  session.on("error", () => {});
+  const stream = session.request({ ":path": "/" });
+  const [error] = (await once(stream.pause(), "error")) as [Error & { code?: string }];
+  assert.equal(error.code, "ERR_HTTP2_STREAM_ERROR");
+  session.destroy();
+  client.socket.resume();
+  const { received } = await client.ended();
+  assert.ok(received.length < large.length);
+});
+
+test("an idle keep-alive connection, an idle HTTP/2 session and an unfinished TLS handshake are closed", async (t) => {
+  const { port, url } = await startListener(t, () => text("ok"), IMPATIENT);
+  const secure = await startListener(t, () => text("ok"), { ...IMPATIENT, tls: await devCertificate() });
+  const session = connectHttp2(url);
+  await Promise.all([
+    rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").ended(),
+    once(session, "close"),
+    rawClient(secure.port, "\x16\x03\x01").ended(),
+  ]);
+});
+
+test("thousands of idle and half-open connections do not keep others from being served", async (t) => {
+  const count = Math.min(8000, Math.floor((Number(execFileSync("sh", ["-c", "ulimit -n"])) - 500) / 2));
+  const { port, listener } = await startListener(t, () => text("ok"));
+  const sockets: Socket[] = [];
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  const beginnings = [
+    "",
+    "G",
+    "GET / HTTP/1.1\r\nhost: a\r\n",
+    "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx",
+    "PRI",
+  ];
+  for (let opened = 0; opened < count; opened += 500) {
+    const batch = Array.from({ length: Math.min(500, count - opened) }, (_, at) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(beginnings[at % beginnings.length] ?? "");
+      sockets.push(socket);
+      return once(socket, "connect");
+    });
+    await Promise.all(batch);
+  }
+  const began = performance.now();
+  for (let round = 0; round < 50; round += 1) {
+    assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /ok$/);
+  }
+  assert.ok(listener.connections() > count * 0.9, String(listener.connections()));
+  assert.ok(performance.now() - began < 2500, "fifty requests take less than a second even beside idle connections");
+});
+
+test("connections beyond the limit are closed at once, and there is room again afterwards", async (t) => {
+  const { port } = await startListener(t, () => text("ok"), { maxConnections: 2 });
+  const kept = [
+    rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+    rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+  ];
+  for (const client of kept) await client.until(/ok$/);
+  assert.equal((await rawClient(port).ended()).received, "");
+  kept[0]?.socket.end();
+  await kept[0]?.ended();
+  assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /ok$/);
+});
