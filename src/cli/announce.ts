@@ -13,7 +13,9 @@ export function describeServer(api: ResolvedApi, server: RunningServer, titles: 
     const base = server.adminUrl.replace(/\/$/, "");
     lines.push(`  ${terminal.bold(base)}  admin: /live /ready /metrics`);
   }
-  return `hotpath is ready\n${lines.join("\n")}\n`;
+  const isReady = api.sources.every(({ source }) => source.isReady?.() ?? true);
+  const first = isReady ? "hotpath is ready" : "hotpath listens; it answers 503 until it reaches the database";
+  return `${first}\n${lines.join("\n")}\n`;
 }
 
 /** What stands for a source in the announcement, by mount point; never holds a password. */

@@ -69,6 +69,16 @@ describe("hotpath serve", { concurrency: 4 }, () => {
     assert.doesNotMatch(err, /Debugger/);
   });
 
+  test("starts without the database's server, says so and answers 503", async (t) => {
+    const argv = ["serve", "postgres://user:hunter2@127.0.0.1:1/shop", ...FREE_PORTS, "--log-level", "silent"];
+    const server = await start(t, argv, {}, /listens; it answers 503 until it reaches the database/);
+    assert.equal((await fetch(`${server.url}/users`)).status, 503);
+    assert.equal((await fetch(`${server.adminUrl}/ready`)).status, 503);
+    const { status, out, err } = await server.stop("SIGTERM");
+    assert.equal(status, 0);
+    assert.ok(!`${out}${err}`.includes("hunter2"));
+  });
+
   test("lets a request under way finish at the first signal, and ends at once at the second", async (t) => {
     const sql = `${SHOP} create view slow as select 1 as one from pg_sleep(20);`;
     const database = await testDatabase(t, { sql });
@@ -165,13 +175,18 @@ interface StartedServer {
 }
 
 /** Starts a server command and waits until it says where it listens. Ended with the test in any case. */
-async function start(t: TestContext, argv: readonly string[], options: RunOptions = {}): Promise<StartedServer> {
+async function start(
+  t: TestContext,
+  argv: readonly string[],
+  options: RunOptions = {},
+  first = /hotpath is ready/,
+): Promise<StartedServer> {
   const { child, ended, said } = startHotpath(argv, options);
   t.after(async () => {
     child.kill("SIGKILL");
     await ended;
   });
-  const text = await said(/hotpath is ready\n((?: {2}\S.*\n)+)/);
+  const text = await said(new RegExp(`${first.source}\\n((?: {2}\\S.*\\n)+)`));
   const url = /^ {2}(http\S+)/.exec(text)![1]!;
   return {
     url,
