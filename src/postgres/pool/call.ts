@@ -31,6 +31,8 @@ export class Call implements Waiting<Call> {
   /** Statements that this sending parses, in order, and how many of them the server confirmed. */
   parses: PreparedStatement[] | undefined = undefined;
   parsed = 0;
+  /** What the caller allows in all; 0: said nothing. */
+  timeoutMs = 0;
   /** Ends what watches for the caller's leaving. */
   unwatch: (() => void) | undefined = undefined;
 
@@ -125,7 +127,7 @@ export function watch(options: RunOptions, leave: (reason: unknown) => void): ((
 const NO_ROWS: readonly Row[] = [];
 
 /** Commands that a failure later in the same transaction undoes. A procedure, say, may have committed. */
-const UNDONE_BY_FAILURE = /^(?:SELECT|SET|RESET|SHOW|INSERT|UPDATE|DELETE|MERGE|BEGIN|START|$)/;
+const UNDONE_BY_FAILURE = /^(?:SELECT|SET|RESET|SHOW|INSERT|UPDATE|DELETE|MERGE|$)/;
 
 /**
  * No such prepared statement, one too many, or "cached plan must not change result type"; that last code means

@@ -84,6 +84,14 @@ export class PipelinedConnection implements Receiver {
     return this.#client.getTransactionStatus() !== "I";
   }
 
+  /** Whether the server should long have answered or ended the statement: the way to it is cut, and TCP does not say so. */
+  isOverdue(statementTimeoutMs: number, graceMs: number): boolean {
+    const head = this.#calls[0];
+    if (head === undefined) return false;
+    const allowed = Math.max(statementTimeoutMs * head.commands.length, head.timeoutMs) + graceMs;
+    return performance.now() - this.progressedAt > allowed;
+  }
+
   /** Whether the socket still takes data; one that does not is about to be reported lost. */
   get isWritable(): boolean {
     return this.isAlive && insideOf(this.#client).connection.stream.writable;
@@ -220,17 +228,25 @@ export class PipelinedConnection implements Receiver {
     destroyClient(this.#client);
     const calls = this.#calls;
     this.#calls = [];
-    // A server that said why it closes has not looked at what follows the call it said that to.
-    const unseen = calls[0]?.failure === undefined ? [] : calls.splice(1);
+    const said = calls[0]?.failure;
+    // A server that says why it closes has not looked at what follows the call it says that to.
+    const unseen = said !== undefined && isFarewell(said) ? calls.splice(1) : [];
     for (const call of calls) {
       call.connection = undefined;
-      call.fail(new ConnectionLostError(true, call.failure ?? cause));
+      // Any other error was the answer: that call's transaction has failed, whatever happened then.
+      const isAnswered = call.failure !== undefined && !isFarewell(call.failure);
+      call.fail(isAnswered ? call.failure : new ConnectionLostError(true, call.failure ?? cause));
     }
     for (const call of unseen) call.rewind();
-    if (this.isExclusive) for (const call of unseen) call.fail(new ConnectionLostError(false, cause));
+    if (this.isExclusive) for (const call of unseen) call.fail(new ConnectionLostError(false, said));
     else this.#owner.replay(unseen.filter((call) => !call.isSettled));
     this.#owner.lost(this, cause);
   }
+}
+
+/** Shutdown, crash of a neighbour, database dropped, idle for too long: codes that end a connection. */
+function isFarewell({ code }: DatabaseError): boolean {
+  return code !== undefined && /^57P0[1-5]$/.test(code);
 }
 
 const GOODBYE_MS = 1000;

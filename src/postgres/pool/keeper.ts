@@ -43,6 +43,8 @@ export class ConnectionKeeper implements ConnectionOwner {
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #connecting = new Set<Client>();
   readonly #ending = new Set<Promise<void>>();
+  /** There are connections, but opening more has failed; said once. */
+  #isConfined = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -121,8 +123,12 @@ export class ConnectionKeeper implements ConnectionOwner {
   /** Ends what is too old or more than needed. To be called now and then. */
   maintain(): void {
     const now = performance.now();
+    const { statementTimeoutMs, connectTimeoutMs } = this.#settings;
     for (const connection of this.all) {
-      if (connection.expiresAt > now || connection.isRetiring) continue;
+      if (statementTimeoutMs && connection.isOverdue(statementTimeoutMs, connectTimeoutMs)) {
+        connection.destroy(new Error("The server has stopped answering."));
+      }
+      if (connection.expiresAt > now || connection.isRetiring || !connection.isAlive) continue;
       connection.isRetiring = true;
       if (connection.load === 0 && !connection.isExclusive) this.progressed(connection);
     }
@@ -210,6 +216,7 @@ export class ConnectionKeeper implements ConnectionOwner {
       return;
     }
     this.#backoff.reset();
+    this.#isConfined = false;
     if (this.outage !== undefined) {
       this.#log.info(
         { seconds: Math.round((performance.now() - this.outage.since) / 1000) },
@@ -229,7 +236,9 @@ export class ConnectionKeeper implements ConnectionOwner {
       this.#retryTimer.unref();
     }
     if (this.all.size > 0) {
-      this.#log.warn({ reason: error.message }, "No further database connection could be opened");
+      if (!this.#isConfined)
+        this.#log.warn({ reason: error.message }, "No further database connection could be opened");
+      this.#isConfined = true;
       this.#owner.ready();
       return;
     }
@@ -268,4 +277,4 @@ function isBetter(one: PipelinedConnection, other: PipelinedConnection | undefin
 }
 
 /** How long a statement may run before nobody is queued behind it on its connection. */
-const STALLED_MS = 50;
+const STALLED_MS = 20;

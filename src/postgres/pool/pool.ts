@@ -69,7 +69,10 @@ class ConnectionPool implements Pool {
       } else if (commands.length === 0) {
         call.succeed();
       } else {
-        if (options !== undefined) call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
+        if (options !== undefined) {
+          call.timeoutMs = options.timeoutMs ?? 0;
+          call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
+        }
         this.#calls.push(call);
         this.#schedule();
       }
@@ -115,7 +118,12 @@ class ConnectionPool implements Pool {
   listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener {
     const listener = listen(this.#settings, this.#log, channel, onNotify, onReconnect);
     this.#listeners.add(listener);
-    return listener;
+    return {
+      close: () => {
+        this.#listeners.delete(listener);
+        return listener.close();
+      },
+    };
   }
 
   isReachable(): boolean {

@@ -80,6 +80,7 @@ export function createSession(connection: PipelinedConnection, hooks: SessionHoo
         call.fail(options.signal.reason);
         return;
       }
+      call.timeoutMs = options.timeoutMs ?? 0;
       call.unwatch = watch(options, (reason) => {
         call.fail(reason);
         connection.abandon(call);

@@ -35,7 +35,10 @@ export interface PoolSettings extends CommonPoolSettings {
 export interface RunOptions {
   /** Aborts when the caller has left. A statement that is running for nobody is cancelled in the server. */
   readonly signal?: AbortSignal;
-  /** Limit for waiting and running together; then `HP_DEADLINE`. Absent: only the pool's own limits. */
+  /**
+   * Limit for waiting and running together; then `HP_DEADLINE`. Absent: only the pool's own limits. A call that sets itself a
+   * longer `statement_timeout` than the pool's must give its limit here, or its connection is taken for dead.
+   */
   readonly timeoutMs?: number;
 }
 

@@ -7,7 +7,7 @@ import {
   type PoolSettings,
   unnamedStatement,
 } from "../../../src/postgres/pool/index.ts";
-import type { TestScope } from "../../support/postgres.ts";
+import { defer, type TestScope } from "../../support/defer.ts";
 
 /** Settings under which nothing happens by time alone. */
 export const CALM: Omit<PoolSettings, "url"> = {
@@ -43,7 +43,7 @@ export function testPool(
   };
   const log = { debug: level("debug"), info: level("info"), warn: level("warn"), error: level("error") };
   const pool = createPool({ ...CALM, url, ...settings }, log);
-  t.after(() => pool.close());
+  defer(t, () => pool.close());
   return { pool, lines };
 }
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { createPool } from "../../../src/postgres/pool/index.ts";
 import { freePort } from "../../../src/demo/cluster.ts";
-import { privateCluster, queryRows, testDatabase } from "../../support/postgres.ts";
+import { defer } from "../../support/defer.ts";
+import { privateCluster, queryRows, runSql, testDatabase } from "../../support/postgres.ts";
 import { CALM, command, failureOf, scalar, testPool, until } from "./fixture.ts";
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
@@ -74,13 +76,13 @@ describe("a database that goes away", () => {
       assert.equal(error.code, "HP_DATABASE_UNREACHABLE");
       assert.equal(error.mayHaveExecuted, true);
       assert.equal((await failureOf(scalar(pool, "select 1"))).code, "HP_DATABASE_UNREACHABLE");
-      assert.equal(pool.isReachable(), false);
+      await until(() => !pool.isReachable(), "the outage is noticed");
       await cluster.start();
       const back = performance.now();
       await until(() => pool.isReachable(), "it is found again");
       assert.equal(await scalar(pool, "select 'back'"), "back");
       assert.ok(performance.now() - back < 2500);
-      await until(() => pool.stats().idle === 2, "the minimum is warm again");
+      await until(() => pool.stats().idle >= 2, "the minimum is warm again");
     }
   });
 
@@ -148,12 +150,11 @@ describe("a database that goes away", () => {
 
   it("whose places are all taken is shared through the connections there are", async (t) => {
     const url = await testDatabase(t);
-    await queryRows(url, "create role narrow login password 'narrow' connection limit 1");
-    t.after(async () => {
-      await queryRows(url, "drop role narrow");
-    });
+    const role = `narrow_${randomBytes(5).toString("hex")}`;
+    await runSql(url, `create role ${role} login password 'narrow' connection limit 1`);
+    defer(t, () => runSql(url, `drop role ${role}`));
     const narrow = withUrl(url, (parsed) => {
-      parsed.username = "narrow";
+      parsed.username = role;
       parsed.password = "narrow";
     });
     const { pool } = testPool(t, narrow, { max: 4, minIdle: 2 });
@@ -164,6 +165,5 @@ describe("a database that goes away", () => {
     assert.deepEqual(answers.map(Number), [...answers.keys()]);
     assert.equal(pool.stats().total, 1);
     assert.ok(pool.stats().connectFailures > 0);
-    await pool.close();
   });
 });

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { TLSSocket } from "node:tls";
 import { generate } from "selfsigned";
-import { queryRows, runSql, type TestScope, testDatabase } from "../../support/postgres.ts";
+import { defer, type TestScope } from "../../support/defer.ts";
+import { queryRows, runSql, testDatabase } from "../../support/postgres.ts";
 import { command, failureOf, scalar, testPool, until } from "./fixture.ts";
 
 /** Passes connections on to the database; `wrap` may put a layer on the client's side. */
@@ -17,6 +18,7 @@ async function relay(
   url: string,
   listenOn: string | number,
   wrap: (socket: Socket, use: (plain: Socket) => void) => void,
+  answer: (chunk: Buffer, plain: Socket) => void = (chunk, plain) => plain.write(chunk),
 ): Promise<Server> {
   const { hostname, port } = new URL(url);
   const open = new Set<Socket>();
@@ -28,24 +30,42 @@ async function relay(
       open.add(upstream);
       upstream.on("error", () => plain.destroy());
       plain.on("error", () => upstream.destroy());
-      plain.pipe(upstream).pipe(plain);
+      plain.pipe(upstream);
+      upstream.on("data", (chunk) => answer(chunk, plain));
+      upstream.on("end", () => plain.end());
     });
   });
   server.listen(listenOn);
   await once(server, "listening");
-  t.after(async () => {
+  defer(t, () => {
     for (const socket of open) socket.destroy();
     server.close();
   });
   return server;
 }
 
+/** ReadyForQuery, without its status. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5]);
+
+function direct(socket: Socket, use: (plain: Socket) => void): void {
+  use(socket);
+}
+
+/** The URL that leads through a relay. */
+function through(server: Server, url: string, host = "127.0.0.1"): string {
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const relayed = new URL(url);
+  relayed.host = `${host}:${address.port}`;
+  return relayed.href;
+}
+
 describe("ways to the server", () => {
   it("a Unix socket named in the URL", async (t) => {
     const url = await testDatabase(t);
     const folder = await mkdtemp(join(tmpdir(), "hotpath-socket-"));
-    t.after(() => rm(folder, { recursive: true, force: true }));
-    await relay(t, url, join(folder, ".s.PGSQL.5432"), (socket, use) => use(socket));
+    defer(t, () => rm(folder, { recursive: true, force: true }));
+    await relay(t, url, join(folder, ".s.PGSQL.5432"), direct);
     const { username, password, pathname } = new URL(url);
     const local = `postgresql:///${pathname.slice(1)}?host=${folder}&user=${username}&password=${password}`;
     const { pool } = testPool(t, local, { max: 2 });
@@ -69,10 +89,7 @@ describe("ways to the server", () => {
         use(secured);
       });
     });
-    const address = server.address();
-    assert.ok(typeof address === "object" && address !== null);
-    const secure = new URL(url);
-    secure.host = `localhost:${address.port}`;
+    const secure = new URL(through(server, url, "localhost"));
     secure.searchParams.set("sslmode", "no-verify");
     const { pool } = testPool(t, secure.href, { max: 1 });
     await pool.start();
@@ -84,6 +101,49 @@ describe("ways to the server", () => {
     secure.searchParams.set("sslmode", "verify-full");
     const strict = testPool(t, secure.href).pool;
     assert.equal((await failureOf(strict.start())).code, "HP_DATABASE_REFUSED");
+  });
+});
+
+describe("a way that breaks", () => {
+  it("after an error's answer leaves that error, and never sends again what the server may have done", async (t) => {
+    const url = await testDatabase(t, { sql: "create table written (id int)" });
+    const server = await relay(t, url, 0, direct, (chunk, plain) => {
+      // Everything from the ReadyForQuery after the error on is lost.
+      const error = chunk.indexOf("division by zero");
+      const ready = chunk.indexOf(READY, Math.max(error, 0));
+      if (error < 0) plain.write(chunk);
+      else plain.end(ready < 0 ? chunk : chunk.subarray(0, ready));
+    });
+    const { pool } = testPool(t, through(server, url), { max: 1 });
+    await pool.start();
+    const failing = failureOf(scalar(pool, "select 1 / 0"));
+    const behind = failureOf(pool.run([command("insert into written values (1)")]));
+    assert.equal((await failing).code, "22012");
+    assert.equal((await behind).mayHaveExecuted, true);
+    const count = "select count(*) from written";
+    await until(async () => (await scalar(pool, count)) !== "0", "the server has done it");
+    assert.equal(await scalar(pool, count), "1");
+  });
+
+  it("without a word is noticed, and calls go another way", async (t) => {
+    const url = await testDatabase(t);
+    let isCut = false;
+    const server = await relay(t, url, 0, direct, (chunk, plain) => {
+      if (!isCut) plain.write(chunk);
+    });
+    const { pool } = testPool(t, through(server, url), {
+      max: 1,
+      statementTimeoutMs: 100,
+      connectTimeoutMs: 200,
+      idleTimeoutMs: 100,
+    });
+    await pool.start();
+    isCut = true;
+    const error = await failureOf(scalar(pool, "select 1"));
+    assert.equal(error.code, "HP_DATABASE_UNREACHABLE");
+    assert.equal(error.mayHaveExecuted, true);
+    isCut = false;
+    assert.equal(await scalar(pool, "select 2"), "2");
   });
 });
 
