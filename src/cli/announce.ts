@@ -1,6 +1,6 @@
 import type { MountedSource, ResolvedApi } from "../api/definition.ts";
 import type { Catalog } from "../postgres/catalog/types.ts";
-import type { RunningServer } from "./run-server.ts";
+import type { RunningServer } from "../server/start.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The lines a server command prints once it runs: what is served where. */

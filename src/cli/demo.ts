@@ -2,10 +2,11 @@ import { resolveDefinition, type ApiDefinition } from "../api/definition.ts";
 import { resolveServerSettings } from "../api/options.ts";
 import type { ServerSettings } from "../api/settings.ts";
 import { HotpathError } from "../errors.ts";
+import type { RunningServer } from "../server/start.ts";
 import { describeServer } from "./announce.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { requireFreePort } from "./ports.ts";
-import { runServer, type RunningServer, type ServerRun } from "./run-server.ts";
+import { runServer, type ServerRun } from "./run-server.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MAX_SCALE = 1000;
@@ -45,7 +46,8 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
   });
   try {
     const definition: ApiDefinition = {
-      options: {},
+      // A newcomer reads the terminal: only what went wrong belongs there.
+      options: { log: { level: "warn" } },
       sources: { "/": { kind: "postgres", url: database.url, options: {} } },
     };
     const api = resolveDefinition(definition, { flags, environment }, createPostgresSource);

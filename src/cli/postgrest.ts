@@ -5,11 +5,12 @@ import type { ResolvedApi } from "../api/definition.ts";
 import { withLibpqDefaults } from "../api/libpq-defaults.ts";
 import { resolvePostgresSettings, resolveServerSettings } from "../api/options.ts";
 import { HotpathError } from "../errors.ts";
+import type { RunningServer } from "../server/start.ts";
 import { describeServer } from "./announce.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { parsePostgrestFile } from "./postgrest-file.ts";
 import { readPostgrestSettings, type PostgrestSettings } from "./postgrest-settings.ts";
-import { runServer, type RunningServer } from "./run-server.ts";
+import { runServer } from "./run-server.ts";
 
 /** `hotpath postgrest`: PostgREST's settings in, PostgREST's dialect out, without hotpath's additions to URLs. */
 export const postgrest: Command = {

@@ -1,16 +1,9 @@
 import type { ResolvedApi } from "../api/definition.ts";
+import type { RunningServer } from "../server/start.ts";
 import type { CommandInput } from "./command.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
 
-/** The server as commands see it once it runs. */
-export interface RunningServer {
-  readonly url: string;
-  /** Absent or empty when the admin listener is off. */
-  readonly adminUrl?: string | undefined;
-  reload(): Promise<void>;
-  close(): Promise<void>;
-}
-
+/** What a command wants to be run. */
 export interface ServerRun {
   readonly api: ResolvedApi;
   /** What to print once the server runs. */
