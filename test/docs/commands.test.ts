@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { loadShop } from "../../src/demo/shop.ts";
+import { requireCommand } from "../support/commands.ts";
+import { testDatabase } from "../support/postgres.ts";
+import { serve } from "../support/server.ts";
+
+const run = promisify(execFile);
+const root = new URL("../../", import.meta.url);
+const guide = readdirSync(new URL("docs/guide/", root)).map((name) => `docs/guide/${name}`);
+
+/** Every `sh` block that calls curl; what it calls is the demo's address. */
+function curlBlocks(file: string): readonly string[] {
+  const text = readFileSync(new URL(file, root), "utf8");
+  return [...text.matchAll(/^```sh\n(.*?)^```/gms)]
+    .map(([, block]) => block ?? "")
+    .filter((block) => block.includes("curl"));
+}
+
+await test("every curl command of the README and the guide answers as written", async (t) => {
+  const curl = requireCommand(t, "curl");
+  if (curl === undefined) return;
+  const url = await testDatabase(t);
+  await loadShop(url, { scale: 0.05 });
+  const api = await serve(t, url);
+  for (const file of ["README.md", ...guide]) {
+    for (const block of curlBlocks(file)) {
+      const script = block
+        .replaceAll("http://localhost:3000", api.url)
+        .replaceAll("http://127.0.0.1:3001", api.adminUrl ?? "")
+        .replaceAll(/\bcurl /g, "curl -sS --fail --max-time 10 ");
+      const { stdout, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", script], { maxBuffer: 1 << 26 });
+      assert.equal(stderr, "", `${file}: ${block}`);
+      assert.notEqual(stdout, "", `${file}: ${block}`);
+    }
+  }
+});
