@@ -19,8 +19,8 @@ export const TEST_SETTINGS = {
   shared_buffers: "64MB",
 } as const;
 
-/** Environment variable that carries the superuser's URL of the cluster `test/run.ts` starts. */
-export const SHARED_CLUSTER = "HOTPATH_TEST_POSTGRES";
+/** Environment variable that carries the superuser's URL of the cluster `test/run.ts` starts; not `HOTPATH_…`, which are options. */
+export const SHARED_CLUSTER = "TEST_POSTGRES_URL";
 
 /**
  * A fresh database in the suite's cluster, dropped once the test has ended, and its superuser's URL.
