@@ -182,7 +182,7 @@ class PostgresSource implements Source {
     } catch (error) {
       if (error instanceof HotpathError && isFinal(error) && this.#schema === undefined) throw error;
       if (this.#closed) return;
-      this.#log?.warn({ err: error }, "the catalog could not be read; trying again");
+      this.#log?.warn({ reason: messageOf(error) }, "the catalog could not be read; trying again");
       this.#retry = setTimeout(() => void this.#load(), CATALOG_RETRY_MS);
       this.#retry.unref();
     }
@@ -195,6 +195,11 @@ const CATALOG_RETRY_MS = 1000;
 
 function isFinal(error: HotpathError): boolean {
   return error.code === "HP_SCHEMA_UNKNOWN" || error.code === "HP_DATABASE_REFUSED";
+}
+
+/** Without the stack: the line comes again each second while the database is away. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isReload(payload: string): boolean {

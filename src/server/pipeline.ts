@@ -1,4 +1,4 @@
-import type { ServerSettings } from "../api/settings.ts";
+import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, SourceReply } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
@@ -16,6 +16,8 @@ export interface PipelineParts {
   readonly metrics: HttpMetrics;
   readonly settings: ServerSettings["http"];
   readonly log: Log;
+  /** Which requests get a line in the log. */
+  readonly logged: RequestLog;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface PipelineParts {
  */
 export function createPipeline(parts: PipelineParts): (request: HttpRequest) => Promise<HttpReply> {
   const { represent, cors, metrics, settings, log } = parts;
+  const leastLogged = LEAST_LOGGED[parts.logged];
   return async (request) => {
     const startedAt = performance.now();
     metrics.begin();
@@ -55,9 +58,25 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       return reply;
     } finally {
       metrics.end();
-      metrics.record(request.method, route, status, (performance.now() - startedAt) / 1000);
+      const seconds = (performance.now() - startedAt) / 1000;
+      metrics.record(request.method, route, status, seconds);
+      if (status >= leastLogged) logRequest(log, request, route, status, seconds);
     }
   };
+}
+
+/** The lowest status that is logged. */
+const LEAST_LOGGED: Readonly<Record<RequestLog, number>> = {
+  none: Number.POSITIVE_INFINITY,
+  failed: 500,
+  errors: 400,
+  all: 0,
+};
+
+/** One line a request. The path goes without its query, which may hold what people typed. */
+function logRequest(log: Log, { method, path }: HttpRequest, route: string, status: number, seconds: number): void {
+  const milliseconds = Math.round(seconds * 1e6) / 1000;
+  log.info({ method, path, route, status, ms: milliseconds }, "request");
 }
 
 /** Endpoint label of requests that no source is mounted for. */

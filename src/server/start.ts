@@ -49,6 +49,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     metrics: createHttpMetrics(metrics),
     settings: settings.http,
     log: ownLog,
+    logged: settings.log.requests,
   });
 
   const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
