@@ -44,6 +44,13 @@ export function refuseConnection(socket: Socket, error: HotpathError): void {
   }
 }
 
+/** Ends a connection whose time has run out, unless it is the server that is late with a reply. */
+export function closeStalled(socket: Socket, timeoutMs: number): void {
+  const isOurs = pendingReply(socket) !== undefined && socket.writableLength === 0;
+  if (isOurs) socket.setTimeout(timeoutMs);
+  else socket.destroy();
+}
+
 /**
  * Makes a connection's end orderly (RFC 9112 section 9.6): our side is closed, and what the client still sends is
  * dropped for a moment. Closing both sides at once would reset the connection and could take the reply with it.

@@ -43,7 +43,7 @@ export function writeHttp1Reply(response: ServerResponse, reply: HttpReply, opti
       response.end();
     } else {
       response.end(body);
-      if (body.length > SOCKET_BUFFER_BYTES) watchStall(response, options.stallTimeoutMs);
+      watchStall(response, options.stallTimeoutMs);
     }
     return;
   }
@@ -65,9 +65,6 @@ export function resetConnection(socket: Socket): void {
   if ("encrypted" in socket || socket.remoteAddress === undefined) socket.destroy();
   else socket.resetAndDestroy();
 }
-
-/** Smaller replies fit the kernel's buffer: no client can make them wait for long. */
-const SOCKET_BUFFER_BYTES = 64 * 1024;
 
 function writeHead(response: ServerResponse, reply: HttpReply, fields: string[]): void {
   if (reply.statusText === undefined) response.writeHead(reply.status, fields);
@@ -107,7 +104,7 @@ function pump(
   });
 }
 
-/** Node's http server destroys a socket that times out; its timer counts from the last byte taken. */
-function watchStall(response: ServerResponse, timeoutMs: number): void {
-  if (!response.writableFinished) response.socket?.setTimeout(timeoutMs);
+/** Gives a client that has not taken the whole reply at once a time to take more; `closeStalled` judges who is late. */
+function watchStall({ socket }: ServerResponse, timeoutMs: number): void {
+  if (socket !== null && socket.writableLength > 0) socket.setTimeout(timeoutMs);
 }

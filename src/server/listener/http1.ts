@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
-import { closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
+import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
 import { toErrorReply } from "./refusal.ts";
@@ -13,12 +13,13 @@ import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve
 /** Serves the requests of a `node:http` or `node:https` server, and refuses what is none. */
 export function serveHttp1(server: Server, context: ServeContext): void {
   const { limits, log } = context;
-  server.on("request", (message, response) => serve({ message, response, context, awaitsContinue: false }));
-  server.on("checkContinue", (message, response) => serve({ message, response, context, awaitsContinue: true }));
+  server.on("request", (message, response) => serveInTurn({ message, response, context, awaitsContinue: false }));
+  server.on("checkContinue", (message, response) => serveInTurn({ message, response, context, awaitsContinue: true }));
   server.on("checkExpectation", (message, response) => {
     const error = new HotpathError("HP_EXPECTATION_FAILED", "Nothing but 100-continue can be expected.");
     refuse({ message, response, context, awaitsContinue: true }, error);
   });
+  server.on("timeout", (socket) => closeStalled(socket, limits.replyStallTimeoutMs));
   server.on("connect", (_message, socket: Socket) => {
     refuseConnection(socket, new HotpathError("HP_METHOD_NOT_ALLOWED", "CONNECT is refused: this is no proxy."));
   });
@@ -34,6 +35,15 @@ interface Exchange {
   readonly context: ServeContext;
   /** The client holds its content back until told to continue. */
   awaitsContinue: boolean;
+}
+
+/**
+ * Serves a pipelined request when the replies before it are through. Node would have all of them handled at once and keep
+ * the replies: one packet of 64 KiB can ask for two thousand. In turn, a connection holds one reply at a time.
+ */
+function serveInTurn(exchange: Exchange): void {
+  if (exchange.response.socket === null) exchange.response.once("socket", () => serve(exchange));
+  else serve(exchange);
 }
 
 function serve(exchange: Exchange): void {

@@ -5,6 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { Readable } from "node:stream";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { resetStream, writeHttp2Reply } from "./http2-reply.ts";
@@ -28,13 +29,15 @@ export function serveHttp2(server: Http2Server, context: ServeContext): Http2Ses
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
-    session.setTimeout(context.limits.keepAliveTimeoutMs, () => retire(session));
     session.on("error", (error) => context.log.debug({ err: error }, "HTTP/2 session failed"));
     // Kept from the start: a socket that is gone no longer tells who it was.
-    const peer = {
+    const peer: Peer & Waiting = {
       address: session.socket.remoteAddress ?? "",
       scheme: session.encrypted === true ? "https" : "http",
-    } as const;
+      waiting: 0,
+    };
+    session.on("timeout", () => retire(session, peer, context.limits.keepAliveTimeoutMs));
+    session.setTimeout(context.limits.keepAliveTimeoutMs);
     session.on("stream", (stream, headers) => serve(stream, headers, peer, context));
     // Connections that were accepted just before the listener began to drain.
     if (context.isClosing()) session.close();
@@ -65,13 +68,27 @@ export function toHttp2Options(limits: ListenerLimits): object {
   };
 }
 
-/** A session without traffic for the keep-alive time: let idle ones go, give stuck ones one more period to finish. */
-function retire(session: ServerHttp2Session): void {
-  if (session.closed) session.destroy();
-  else session.close();
+/** Streams of a session that wait for the server: for a handler, or for a reply that is a stream. */
+interface Waiting {
+  waiting: number;
 }
 
-function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer, context: ServeContext): void {
+/**
+ * A session without traffic for the keep-alive time. Where streams wait for us it stays. Else it is asked to go, and,
+ * should streams stay open because the client takes nothing, dropped after as long again.
+ */
+function retire(session: ServerHttp2Session, { waiting }: Waiting, timeoutMs: number): void {
+  if (waiting === 0 && session.closed) session.destroy();
+  else if (waiting === 0) session.close();
+  if (!session.destroyed) session.setTimeout(timeoutMs);
+}
+
+function serve(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Peer & Waiting,
+  context: ServeContext,
+): void {
   // A client that resets a stream is no event; without a listener it would end the process.
   stream.on("error", ignore);
   const method = headers[":method"] ?? "";
@@ -79,11 +96,11 @@ function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Pe
   try {
     head = checkHead(method, headers, context.limits);
   } catch (error) {
-    answer(stream, method, toErrorReply(error), context);
+    answer(stream, method, toErrorReply(error), context, peer);
     return;
   }
   if (head.target === "*") {
-    answer(stream, method, SERVER_OPTIONS_REPLY, context);
+    answer(stream, method, SERVER_OPTIONS_REPLY, context, peer);
     return;
   }
   const request = new Http2Request(stream, headers, head, peer, context.limits.maxBodyBytes);
@@ -95,10 +112,14 @@ function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Pe
     outcome = toFailureReply(error, request, context.log);
   }
   if (outcome instanceof Promise) {
-    const settle = (reply: HttpReply): void => answer(stream, method, reply, context);
+    peer.waiting += 1;
+    const settle = (reply: HttpReply): void => {
+      peer.waiting -= 1;
+      answer(stream, method, reply, context, peer);
+    };
     void outcome.then(settle, (error: unknown) => settle(toFailureReply(error, request, context.log)));
   } else {
-    answer(stream, method, outcome, context);
+    answer(stream, method, outcome, context, peer);
   }
 }
 
@@ -127,10 +148,20 @@ function checkHead(method: string, headers: IncomingHttpHeaders, limits: Listene
   return { method, target: target.target, authority: named };
 }
 
-function answer(stream: ServerHttp2Stream, method: string, reply: HttpReply, context: ServeContext): void {
+function answer(
+  stream: ServerHttp2Stream,
+  method: string,
+  reply: HttpReply,
+  context: ServeContext,
+  peer: Waiting,
+): void {
   if (stream.destroyed || stream.closed) {
     discardReply(reply);
     return;
+  }
+  if (reply.body instanceof Readable) {
+    peer.waiting += 1;
+    stream.once("close", () => (peer.waiting -= 1));
   }
   const options = {
     method,

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
+import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { devCertificate } from "../../../src/server/listener/index.ts";
 import { exchange, rawClient, startListener, text } from "./harness.ts";
@@ -39,12 +40,54 @@ test("content that does not come in time is a 408, though the handler waits for 
 });
 
 test("a handler may take longer than every timeout of the connection", async (t) => {
-  const { port } = await startListener(
+  const { port, url } = await startListener(
     t,
     () => new Promise((resolve) => setTimeout(resolve, 700, text("late"))),
     IMPATIENT,
   );
   assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /late$/);
+  const session = connectHttp2(url);
+  assert.equal(await readText(session.request({ ":path": "/" })), "late");
+  await once(session, "close");
+});
+
+test("a reply that comes in drops may take longer than every timeout, over either protocol", async (t) => {
+  const { port, url } = await startListener(
+    t,
+    () =>
+      text(
+        Readable.from([0, 1, 2, 3]).map((n) => new Promise((resolve) => setTimeout(resolve, 300, String(n))), {
+          concurrency: 1,
+        }),
+      ),
+    IMPATIENT,
+  );
+  const session = connectHttp2(url);
+  const replies = await Promise.all([
+    exchange(port, "GET / HTTP/1.0\r\nhost: a\r\n\r\n"),
+    readText(session.request({ ":path": "/" })),
+  ]);
+  for (const reply of replies) assert.match(reply, /0123$/);
+  session.destroy();
+});
+
+test("a client that pipelines and takes no replies loses its connection; so does one that opens no window", async (t) => {
+  const body = "x".repeat(100_000);
+  let handled = 0;
+  const { port, url, listener } = await startListener(t, () => (handled++, text(body)), IMPATIENT);
+  const client = rawClient(port);
+  await once(client.socket, "connect");
+  client.socket.pause();
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(2000));
+  const session = connectHttp2(url, { settings: { initialWindowSize: 0 } });
+  session.on("error", () => {});
+  const stream = session.request({ ":path": "/" });
+  stream.on("error", () => {});
+  await once(session, "close");
+  while (listener.connections() > 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(handled < 1000, `only what the kernel takes is produced, not ${handled} replies`);
+  client.socket.resume();
+  await client.ended();
 });
 
 test("a client that takes none of a large reply loses it, over either protocol", async (t) => {
