@@ -51,7 +51,9 @@ describe("prepared statements", () => {
     for (const { code } of failures) assert.equal(code, "42P01");
     // Skipped in the server, since the first command had failed.
     assert.equal((await failureOf(pool.run([command("select 1/0"), command("select 'skipped'")]))).code, "22012");
+    const { retried } = pool.stats();
     assert.equal(await scalar(pool, "select 'skipped'"), "skipped");
+    assert.equal(pool.stats().retried, retried, "it was known not to be prepared");
     await pool.run([command("create table later (id int)")]);
     assert.equal(await scalar(pool, read), "0");
   });

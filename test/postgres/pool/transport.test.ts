@@ -47,6 +47,8 @@ async function relay(
 /** ReadyForQuery, without its status. */
 const READY = Buffer.from([0x5a, 0, 0, 0, 5]);
 
+const CANCEL_REQUEST = 80_877_102;
+
 function direct(socket: Socket, use: (plain: Socket) => void): void {
   use(socket);
 }
@@ -123,6 +125,35 @@ describe("a way that breaks", () => {
     const count = "select count(*) from written";
     await until(async () => (await scalar(pool, count)) !== "0", "the server has done it");
     assert.equal(await scalar(pool, count), "1");
+  });
+
+  it("for a while, for a cancel request, never makes it hit the next caller's statement", async (t) => {
+    const url = await testDatabase(t);
+    const arrived = Promise.withResolvers<() => void>();
+    const server = await relay(t, url, 0, (socket, use) => {
+      socket.once("data", (first: Buffer) => {
+        socket.pause();
+        socket.unshift(first);
+        if (first.length === 16 && first.readInt32BE(4) === CANCEL_REQUEST) arrived.resolve(() => use(socket));
+        else use(socket);
+      });
+    });
+    const { pool } = testPool(t, through(server, url), { max: 1 });
+    await pool.start();
+    const controller = new AbortController();
+    const left = failureOf(pool.run([command("select pg_sleep(0.1)")], { signal: controller.signal }));
+    await until(() => pool.stats().inFlight === 1, "it is sent");
+    controller.abort(new Error("left"));
+    await left;
+    const next = scalar(pool, "select 'mine' from pg_sleep(0.3)");
+    const deliver = await arrived.promise;
+    const active =
+      "select from pg_stat_activity where query like '%pg_sleep(0.1)%' and state = 'active' and pid <> pg_backend_pid()";
+    await until(async () => (await queryRows(url, active)).length === 0, "the statement ended by itself");
+    await queryRows(url, active);
+    deliver();
+    assert.equal(await next, "mine");
+    assert.equal(pool.stats().connectionsLost, 0);
   });
 
   it("without a word is noticed, and calls go another way", async (t) => {
