@@ -4,8 +4,9 @@ import type { Cardinality, Relationship } from "./types.ts";
  * Orders the relationships of one relation as PostgREST lists them, which clients see in the reply to an ambiguous
  * embedding: functions last; then by target, self-reference, cardinality, constraint or junction, columns.
  */
-export function compareRelationships(a: Relationship, b: Relationship): number {
-  return compareLists(sortKey(a), sortKey(b));
+export function sortRelationships(relationships: readonly Relationship[]): Relationship[] {
+  const keyed = relationships.map((one) => ({ one, key: sortKey(one) }));
+  return keyed.sort((a, b) => compareLists(a.key, b.key)).map(({ one }) => one);
 }
 
 const ranks: Readonly<Record<Cardinality, string>> = {

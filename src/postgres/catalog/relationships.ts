@@ -1,5 +1,5 @@
 import type { ForeignKey, Keys } from "./keys.ts";
-import { compareRelationships } from "./relationship-order.ts";
+import { sortRelationships } from "./relationship-order.ts";
 import {
   type Cardinality,
   type ComputedRelationship,
@@ -29,8 +29,7 @@ export function assembleRelationships(
     ({ from, to }) => !overridden.has(pairKey(from, to)),
   );
   const grouped = Map.groupBy<string, Relationship>([...byKeys, ...computed], ({ from }) => relationKey(from));
-  for (const list of grouped.values()) list.sort(compareRelationships);
-  return grouped;
+  return new Map([...grouped].map(([key, list]) => [key, sortRelationships(list)]));
 }
 
 /** A relation that shows all rows' values of columns of a table: the table itself or a view. */
