@@ -1,0 +1,52 @@
+import { get } from "node:http";
+import { isDeepStrictEqual } from "node:util";
+import type { Contestant } from "./contestants.ts";
+
+/** A contestant that can be asked. */
+export interface Answering {
+  readonly contestant: Contestant;
+  readonly port: number;
+}
+
+/**
+ * Makes sure that all contestants answer the same JSON for each id, whatever its spacing and order of keys.
+ * Answers a reply of middling size, for the floor.
+ */
+export async function assertAgreement(answering: readonly Answering[], ids: readonly number[]): Promise<Buffer> {
+  const bodies: Buffer[] = [];
+  for (const id of ids) {
+    let expected: { name: string; value: unknown } | undefined;
+    for (const { contestant, port } of answering) {
+      const body = await fetchBody(port, contestant.path(id));
+      const json: unknown = JSON.parse(body.toString());
+      const value = contestant.unwrap === undefined ? json : contestant.unwrap(json);
+      if (expected === undefined) {
+        expected = { name: contestant.name, value };
+        bodies.push(body);
+      } else if (!isDeepStrictEqual(value, expected.value)) {
+        const given = JSON.stringify(value);
+        throw new Error(
+          `For id ${id}, ${contestant.name} answers\n${given}\nand ${expected.name}\n${JSON.stringify(expected.value)}`,
+        );
+      }
+    }
+  }
+  return bodies.sort((a, b) => a.length - b.length)[bodies.length >> 1] ?? Buffer.from("{}");
+}
+
+async function fetchBody(port: number, path: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: 10_000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.once("error", reject);
+      response.once("end", () => {
+        const body = Buffer.concat(chunks);
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`${path} answers ${response.statusCode}: ${body.toString().slice(0, 500)}`));
+      });
+    });
+    request.once("error", reject);
+    request.once("timeout", () => request.destroy(new Error(`${path} is not answered`)));
+  });
+}

@@ -1,0 +1,165 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { assertAgreement } from "./agreement.ts";
+import { type Contestant, floor } from "./contestants.ts";
+import type { BenchContext } from "./context.ts";
+import { USERS } from "./database.ts";
+import type { LoadResult } from "./load/load.ts";
+import { endedSeconds, machineSeconds, processSeconds, treeSeconds } from "./machine.ts";
+import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { shuffledIds } from "./shuffle.ts";
+import { median } from "./statistics.ts";
+
+/** One round of one contestant, with who used how much of a core meanwhile. */
+export interface Round extends LoadResult {
+  /** Processor time of the server for one request: hardly changes with what else the machine does. */
+  readonly microsecondsEach: number;
+  readonly serverCpu: number;
+  readonly postgresCpu: number;
+  readonly loadCpu: number;
+  /** Processes that have nothing to do with the bench: noise. */
+  readonly strangersCpu: number;
+}
+
+/** A contestant's medians over its rounds. */
+export interface Score {
+  readonly name: string;
+  readonly role: Contestant["role"];
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly microsecondsEach: number;
+  readonly serverCpu: number;
+  readonly postgresCpu: number;
+  readonly loadCpu: number;
+  readonly failures: number;
+  readonly rounds: readonly Round[];
+}
+
+/** Replies that are compared before anything is measured. */
+const COMPARED_IDS = 50;
+const WARM_UP_SECONDS = 2;
+
+/** Measures contestants against each other: all servers are up, and take turns for several rounds. */
+export async function runContest(contestants: readonly Contestant[], context: BenchContext): Promise<readonly Score[]> {
+  const ids = shuffledIds(USERS);
+  const processes = new Map<string, ServerProcess>();
+  const start = async ({ program, path }: Contestant): Promise<ServerProcess> => {
+    const running = processes.get(program.key);
+    if (running !== undefined) return running;
+    const started = await startServerProcess(program, path(ids[0]!), context.cores, context.signal);
+    processes.set(program.key, started);
+    return started;
+  };
+  try {
+    const answering = [];
+    for (const contestant of contestants) answering.push({ contestant, port: (await start(contestant)).port });
+    context.say(`comparing ${COMPARED_IDS} replies of ${contestants.length} contestants`);
+    const typical = await assertAgreement(answering, ids.slice(0, COMPARED_IDS));
+    const all = [...contestants, await floorOf(typical, context)];
+    const rounds = new Map<Contestant, Round[]>(all.map((each) => [each, []]));
+    for (const contestant of all) {
+      const server = await start(contestant);
+      context.say(`warming up ${contestant.name}`);
+      await measure(contestant, server, ids, WARM_UP_SECONDS, context);
+    }
+    for (let round = 0; round < context.rounds; round++) {
+      for (const contestant of rotate(all, round)) {
+        const result = await measure(contestant, await start(contestant), ids, context.seconds, context);
+        rounds.get(contestant)?.push(result);
+        context.say(`round ${round + 1}/${context.rounds} ${contestant.name}: ${describeRound(result)}`);
+      }
+    }
+    return all.map((contestant) => toScore(contestant, rounds.get(contestant) ?? []));
+  } finally {
+    await Promise.all([...processes.values()].map((server) => server.stop()));
+  }
+}
+
+async function floorOf(body: Buffer, { folder }: BenchContext): Promise<Contestant> {
+  const file = join(folder, "floor.json");
+  await writeFile(file, body);
+  return {
+    name: `node:http, a constant of ${body.length} bytes`,
+    role: "floor",
+    program: floor(file),
+    path: () => "/",
+  };
+}
+
+async function measure(
+  contestant: Contestant,
+  server: ServerProcess,
+  ids: readonly number[],
+  seconds: number,
+  context: BenchContext,
+): Promise<Round> {
+  const { folder, signal, connections, generate, database } = context;
+  const before = cpuSnapshot(server.pid, database.pid);
+  const ownBefore = ownSeconds();
+  const startedAt = performance.now();
+  const result = await generate({
+    port: server.port,
+    paths: ids.map((id) => contestant.path(id)),
+    connections,
+    seconds,
+    folder,
+    signal,
+  });
+  const elapsed = (performance.now() - startedAt) / 1000;
+  const after = cpuSnapshot(server.pid, database.pid);
+  const serverCpu = (after.server - before.server) / elapsed;
+  const postgresCpu = (after.postgres - before.postgres) / elapsed;
+  const loadCpu = (after.ended - before.ended + ownSeconds() - ownBefore) / elapsed;
+  const strangersCpu = (after.machine - before.machine) / elapsed - serverCpu - postgresCpu - loadCpu;
+  const microsecondsEach = ((after.server - before.server) / Math.max(1, result.requests)) * 1e6;
+  return { ...result, microsecondsEach, serverCpu, postgresCpu, loadCpu, strangersCpu: Math.max(0, strangersCpu) };
+}
+
+/** `ended`: what our children that have ended used, the load generator above all. */
+function cpuSnapshot(server: number, postmaster: number) {
+  return {
+    server: processSeconds(server),
+    postgres: treeSeconds(postmaster),
+    ended: endedSeconds(process.pid),
+    machine: machineSeconds(),
+  };
+}
+
+/** Where autocannon runs. */
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function rotate<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const start = by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+}
+
+function describeRound({ requests, seconds, failures, strangersCpu }: Round): string {
+  const failed = failures > 0 ? `, ${failures} FAILED` : "";
+  const noise = strangersCpu > NOISE ? ` (other programs used ${Math.round(strangersCpu * 100)}% of a core)` : "";
+  return `${Math.round((requests - failures) / seconds)} requests/s${failed}${noise}`;
+}
+
+/** More of a core than this taken by strangers makes figures doubtful. */
+export const NOISE = 0.1;
+
+function toScore({ name, role }: Contestant, rounds: readonly Round[]): Score {
+  const of = (pick: (round: Round) => number) => median(rounds.map(pick));
+  return {
+    name,
+    role,
+    // A failed request is not served: it counts against, however quick it was.
+    requestsPerSecond: of(({ requests, failures, seconds }) => Math.max(0, requests - failures) / seconds),
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
+    microsecondsEach: of(({ microsecondsEach }) => microsecondsEach),
+    serverCpu: of(({ serverCpu }) => serverCpu),
+    postgresCpu: of(({ postgresCpu }) => postgresCpu),
+    loadCpu: of(({ loadCpu }) => loadCpu),
+    failures: rounds.reduce((sum, { failures }) => sum + failures, 0),
+    rounds,
+  };
+}

@@ -1,0 +1,40 @@
+import type { BenchDatabase } from "./database.ts";
+import type { LoadGenerator } from "./load/load.ts";
+import type { Cores } from "./machine.ts";
+import type { Table } from "./table.ts";
+
+/** What every scenario is given. */
+export interface BenchContext {
+  readonly cores: Cores | undefined;
+  readonly database: BenchDatabase;
+  readonly generate: LoadGenerator;
+  readonly connections: number;
+  /** Length of one contestant's turn. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Requests of the memory scenario. */
+  readonly requests: number;
+  /** For files that live as long as the run. */
+  readonly folder: string;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Tells what goes on. */
+  readonly say: (line: string) => void;
+}
+
+/** Something to measure. */
+export interface Scenario {
+  readonly name: string;
+  /** One sentence: what is measured. */
+  readonly summary: string;
+  readonly run: (context: BenchContext) => Promise<ScenarioResult>;
+}
+
+export interface ScenarioResult {
+  readonly table: Table;
+  /** For `--json`: everything that was measured. */
+  readonly details: unknown;
+  readonly failures: number;
+  /** Lines below the table. */
+  readonly notes: readonly string[];
+}

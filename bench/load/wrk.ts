@@ -1,0 +1,47 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { LoadRequest, LoadResult } from "./load.ts";
+import { runTool } from "./run-tool.ts";
+
+const RESULT = "bench-result ";
+
+/** `wrk` with one thread: all requests are rendered before the start, so that a request costs it a table lookup. */
+export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
+  const script = join(request.folder, "requests.lua");
+  const list = join(request.folder, "paths");
+  await writeFile(list, `${request.paths.join("\n")}\n`);
+  await writeFile(script, scriptFor(list));
+  const words = ["-t1", `-c${request.connections}`, `-d${request.seconds}s`, "--timeout", "10s", "--latency"];
+  const url = `http://127.0.0.1:${request.port}`;
+  const printed = await runTool("wrk", [...words, "-s", script, url], request.signal);
+  const line = printed.split("\n").find((each) => each.startsWith(RESULT));
+  if (line === undefined) throw new Error(`wrk printed no result: ${printed}`);
+  return JSON.parse(line.slice(RESULT.length)) as LoadResult;
+}
+
+function scriptFor(list: string): string {
+  return `
+local requests = {}
+local sent = 0
+
+function init()
+  for path in io.lines(${JSON.stringify(list)}) do
+    requests[#requests + 1] = wrk.format("GET", path)
+  end
+end
+
+function request()
+  sent = sent + 1
+  return requests[(sent - 1) % #requests + 1]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '${RESULT}{"requests":%d,"seconds":%.6f,"failures":%d,"p50Ms":%.3f,"p99Ms":%.3f,"bytes":%d}\\n',
+    summary.requests, summary.duration / 1e6,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, summary.bytes))
+end
+`;
+}

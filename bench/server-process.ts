@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { get } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "../src/demo/cluster.ts";
+import { type Cores, serverPrefix } from "./machine.ts";
+
+/** A program that is measured: how to start it. */
+export interface ServerProgram {
+  /** Contestants that name the same program share one process. */
+  readonly key: string;
+  /** Words after `node`. */
+  readonly words: (port: number) => readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A server that runs. */
+export interface ServerProcess {
+  readonly key: string;
+  readonly pid: number;
+  readonly port: number;
+  /** From its start to its first reply of status 200. */
+  readonly startupMs: number;
+  readonly stop: () => Promise<void>;
+}
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 5000;
+
+/** Starts a server and waits until `path` answers 200. */
+export async function startServerProcess(
+  program: ServerProgram,
+  path: string,
+  cores: Cores | undefined,
+  signal: AbortSignal,
+): Promise<ServerProcess> {
+  const port = await freePort();
+  const words = [...serverPrefix(cores), process.execPath, ...program.words(port)];
+  const startedAt = performance.now();
+  const child = spawn(words[0]!, words.slice(1), {
+    env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...program.environment },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let complaints = "";
+  child.stderr?.on("data", (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-2000)));
+  const stop = () => stopChild(child);
+  try {
+    while ((await statusOf(port, path)) !== 200) {
+      signal.throwIfAborted();
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program.key} ended: ${complaints}`);
+      if (performance.now() - startedAt > START_TIMEOUT_MS) throw new Error(`${program.key} is not up: ${complaints}`);
+      await delay(1);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { key: program.key, pid: child.pid!, port, startupMs: performance.now() - startedAt, stop };
+}
+
+/** Status of a GET; 0 while nobody answers. */
+async function statusOf(port: number, path: string): Promise<number> {
+  const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: START_TIMEOUT_MS });
+  return new Promise((resolve) => {
+    request.once("error", () => resolve(0));
+    request.once("timeout", () => request.destroy());
+    request.once("response", (response) => {
+      response.resume();
+      response.once("error", () => resolve(0));
+      response.once("end", () => resolve(response.statusCode ?? 0));
+    });
+  });
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(timer);
+}
