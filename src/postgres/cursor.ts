@@ -39,9 +39,11 @@ export function completeKeyset(node: ReadNode): readonly CursorTerm[] | null {
   }));
 }
 
-export function formatCursor(scope: string, values: readonly (string | null)[]): string {
+/** The cursor of a place in an order, or undefined where its values are too long for one: a URL has to carry it. */
+export function formatCursor(scope: string, values: readonly (string | null)[]): string | undefined {
   const payload = Buffer.from(JSON.stringify(values));
-  return Buffer.concat([digest(scope, payload), payload]).toString("base64url");
+  const cursor = Buffer.concat([digest(scope, payload), payload]).toString("base64url");
+  return cursor.length > MAX_CURSOR_CHARACTERS ? undefined : cursor;
 }
 
 /** A cursor taken apart, not yet held against the order it is to serve. */

@@ -99,10 +99,14 @@ function takeCursor(
   { relation, key }: ReadTarget,
   parameters: readonly QueryParameter[],
 ): { parameters: readonly QueryParameter[]; cursor: Cursor | null } {
-  const isOn = settings.cursors && key === null && !relation.columns.has("after");
-  const after = isOn ? parameters.find(({ name }) => name === "after") : undefined;
+  const after = takesCursors(settings, relation, key) ? parameters.find(({ name }) => name === "after") : undefined;
   if (after === undefined) return { parameters, cursor: null };
   return { parameters: parameters.filter(({ name }) => name !== "after"), cursor: parseCursor(after.value) };
+}
+
+/** A column named like the parameter keeps its meaning, and the relation goes without cursors. */
+function takesCursors({ cursors }: PostgresSettings, relation: Relation, key: readonly string[] | null): boolean {
+  return cursors && key === null && !relation.columns.has("after");
 }
 
 /** All that a plan depends on besides catalog and settings; a new catalog comes with a new cache. */
@@ -140,7 +144,9 @@ async function makePlan(
 
   const isRows = media.explain === null && (media.format.kind === "array" || media.format.kind === "object");
   const terms =
-    settings.cursors && key === null && isRows && request.headers.range === undefined ? completeKeyset(node) : null;
+    takesCursors(settings, relation, key) && isRows && request.headers.range === undefined
+      ? completeKeyset(node)
+      : null;
   if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
   const { updatedAtColumn } = settings;
   const isDated = key !== null && isRows && updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
@@ -148,7 +154,7 @@ async function makePlan(
     format: media.format,
     count: preferences.count ?? null,
     maxRows: settings.maxRows,
-    isWhole: range.limit === undefined && range.offset === 0,
+    isWhole: range.limit === undefined && range.offset === 0 && cursor === null,
     readsReplySettings: settings.anonRole !== null || settings.preRequest !== null,
     modifiedColumn: isDated ? updatedAtColumn : null,
     cursor:
@@ -179,7 +185,7 @@ function isDefaultSelect({ select }: QueryTree): boolean {
 }
 
 function isTimestamp(relation: Relation, name: string): boolean {
-  return relation.columns.get(name)?.baseType.startsWith("timestamp") ?? false;
+  return /^timestamp[^[]*$/.test(relation.columns.get(name)?.baseType ?? "");
 }
 
 function castsOf({ select }: Pick<QueryTree, "select">): readonly string[] {
@@ -214,7 +220,8 @@ function toReply(
   const row = main?.rows[0] ?? [];
   const { layout } = plan.compiled;
   const pageCount = Number(row[layout.pageCount]);
-  if (plan.media.format.kind === "object" && pageCount !== 1) throw notSingular(target, pageCount);
+  const isSingular = plan.media.format.kind === "object" || target.key !== null;
+  if (isSingular && pageCount !== 1) throw notSingular(target, pageCount);
   const total = totalRows(context.settings, preferences, row[layout.total], planned);
   const { status, contentRange } = rangeReply(plan.offset, pageCount, total);
   if (status === 416) throw outOfBounds(plan.offset, total ?? 0);
@@ -278,9 +285,10 @@ function nextLink(
   const { cursor } = compiled.layout;
   if (keyset === null || cursor === -1 || pageCount === 0 || pageCount !== pageLimit) return undefined;
   const after = formatCursor(keyset.scope, row.slice(cursor, cursor + keyset.terms.length));
+  if (after === undefined) return undefined;
   const kept = parameters.filter(({ name }) => name !== "after" && name !== "offset");
   const query = [...kept, { name: "after", value: after, hasValue: true }]
-    .map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .map(({ name, value, hasValue }) => encodeURIComponent(name) + (hasValue ? `=${encodeURIComponent(value)}` : ""))
     .join("&");
   return formatLink(`${request.path}?${query}`, { rel: "next" });
 }

@@ -44,7 +44,12 @@ export function outOfBounds(offset: number, total: number): DialectError {
 function parseRange(header: string): { first: number; last: number } | undefined {
   const match = /^(?:items=)?(\d+)-(\d*)$/.exec(header);
   if (match === null) return undefined;
-  return { first: Number(match[1]), last: match[2] === "" ? Number.POSITIVE_INFINITY : Number(match[2]) };
+  return { first: rowNumber(match[1]), last: match[2] === "" ? Number.POSITIVE_INFINITY : rowNumber(match[2]) };
+}
+
+/** Beyond what a number holds exactly there are no rows. */
+function rowNumber(digits: string | undefined): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
 }
 
 function unsatisfiable(details: string, contentRange?: string): DialectError {

@@ -1,6 +1,7 @@
 import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import { HotpathError } from "../errors.ts";
+import { toProblemReply } from "../http/problem.ts";
 import { readCatalog } from "./catalog/read-catalog.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
@@ -13,10 +14,13 @@ import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } fro
 import { read, type ReadPlan } from "./read.ts";
 import { describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
-import { createOpenTransaction, type OpenTransaction } from "./transaction.ts";
+import { createOpenTransaction, type OpenTransaction, startupSettings } from "./transaction.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
+
+/** Nobody reads this status but metrics and log, which must not take a client's leaving for a failure (nginx's code). */
+const CLIENT_LEFT = 499;
 
 /** What a catalog brings with it: all of it goes when the catalog is read again. */
 interface Schema {
@@ -39,6 +43,8 @@ class PostgresSource implements Source {
   #schema: Schema | undefined;
   #listener: Listener | undefined;
   #loading: Promise<void> | undefined;
+  #nextLoading: Promise<void> | undefined;
+  #isStarting = true;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -49,10 +55,12 @@ class PostgresSource implements Source {
 
   async start({ log, metrics }: SourceContext): Promise<void> {
     this.#log = log;
-    this.#pool = createPool({ ...this.#settings.pool, url: this.#settings.url }, log);
+    const { pool, url } = this.#settings;
+    this.#pool = createPool({ ...pool, url, startup: startupSettings(this.#settings) }, log);
     observePool(metrics, this.#pool);
     await this.#pool.start();
     await this.#load();
+    this.#isStarting = false;
     const { reloadChannel } = this.#settings;
     if (reloadChannel !== null) {
       // A notification may have been missed while the connection was away.
@@ -65,11 +73,7 @@ class PostgresSource implements Source {
     try {
       return await this.#answer(request);
     } catch (error) {
-      const dialect = toDialectError(error, false);
-      if (dialect === undefined) throw error;
-      if (dialect.status >= 500)
-        this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
-      return errorReply(dialect);
+      return this.#toErrorReply(error, request);
     }
   }
 
@@ -103,9 +107,28 @@ class PostgresSource implements Source {
     }
     const route = resolveRoute(schema.catalog, this.#settings, request);
     this.#refuseTokens(request);
-    const reply = await this.#dispatch(schema, request, route);
+    let reply: SourceReply;
+    try {
+      reply = await this.#dispatch(schema, request, route);
+    } catch (error) {
+      // Failures count at their route, too.
+      reply = this.#toErrorReply(error, request);
+    }
     reply.route = route.pattern;
     return reply;
+  }
+
+  /** The reply to a failure that has one; throws the others again. */
+  #toErrorReply(error: unknown, request: SourceRequest): SourceReply {
+    const dialect = toDialectError(error, false);
+    if (dialect !== undefined) {
+      if (dialect.status >= 500)
+        this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
+      return errorReply(dialect);
+    }
+    if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
+    if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
+    throw error;
   }
 
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
@@ -160,12 +183,19 @@ class PostgresSource implements Source {
     return this.#pool;
   }
 
-  /** One read at a time: whoever asks meanwhile shares it. */
+  /** One read at a time. Whoever asks meanwhile shares the next: the one under way may not see what they ask for. */
   #load(): Promise<void> {
-    this.#loading ??= this.#readCatalog().finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
+    if (this.#nextLoading !== undefined) return this.#nextLoading;
+    const begin = () => {
+      this.#nextLoading = undefined;
+      this.#loading = this.#readCatalog().finally(() => {
+        this.#loading = undefined;
+      });
+      return this.#loading;
+    };
+    if (this.#loading === undefined) return begin();
+    this.#nextLoading = this.#loading.then(begin, begin);
+    return this.#nextLoading;
   }
 
   async #readCatalog(): Promise<void> {

@@ -35,6 +35,15 @@ export function usesRequestSettings(settings: PostgresSettings): boolean {
   return settings.anonRole !== null || settings.jwt.secret !== null || settings.preRequest !== null;
 }
 
+/** What every connection starts with, so that a plain read needs no commands before it. */
+export function startupSettings({ schemas, extraSearchPath }: PostgresSettings): Readonly<Record<string, string>> {
+  return {
+    search_path: [...new Set([...schemas, ...extraSearchPath])].map(identifier).join(", "),
+    // A GET changes nothing, whatever the functions behind a view would like to do.
+    default_transaction_read_only: "on",
+  };
+}
+
 const NO_COMMANDS: readonly Command[] = [];
 
 const TIMEZONE = createTemplate("SELECT set_config('timezone', $1, true)", []).statement;

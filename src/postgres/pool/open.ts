@@ -16,8 +16,10 @@ export function createClient(settings: PoolSettings, overrides: ClientConfig = {
       keepAliveInitialDelayMillis: 10_000,
       ...overrides,
     });
+    const { connectionParameters } = insideOf(client);
+    connectionParameters.options = startupOptions(settings.startup ?? {}, connectionParameters.options);
     // pg's own timer would break the whole pipeline; a call's limit is the pool's affair.
-    insideOf(client).connectionParameters.query_timeout = false;
+    connectionParameters.query_timeout = false;
     return client;
   } catch {
     // The parser's error carries the URL, and so the password.
@@ -40,6 +42,12 @@ export async function connect(client: Client): Promise<void> {
 /** Cuts a client off without a goodbye. */
 export function destroyClient(client: Client): void {
   insideOf(client).connection.stream.destroy();
+}
+
+/** Switches as the server reads them: parted by spaces, which a backslash keeps (protocol, "StartupMessage"). */
+function startupOptions(settings: Readonly<Record<string, string>>, own: string | undefined): string | undefined {
+  const switches = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`);
+  return [...switches, ...(own ? [own] : [])].join(" ") || undefined;
 }
 
 function ignore(): void {}

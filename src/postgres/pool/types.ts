@@ -27,6 +27,8 @@ export interface PoolSettings extends CommonPoolSettings {
   readonly url: string;
   /** Shown in `pg_stat_activity`. Default `hotpath`. */
   readonly applicationName?: string;
+  /** Settings that every connection starts with, e.g. `search_path`; they cost no round trip. What the URL's own `options` say comes after. */
+  readonly startup?: Readonly<Record<string, string>>;
   /** Statements a connection keeps prepared; the least recently used one goes first. Default 200. */
   readonly maxPreparedPerConnection?: number;
 }

@@ -14,7 +14,7 @@ export interface Wire {
 
 export interface ClientInside {
   readonly connection: Wire;
-  readonly connectionParameters: { query_timeout: unknown };
+  readonly connectionParameters: { query_timeout: unknown; options: string | undefined };
   readonly processID: number | null;
   readonly secretKey: number | null;
   readonly sslNegotiation: string;

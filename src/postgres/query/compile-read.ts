@@ -69,9 +69,9 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const total = countsRows(options) ? add(totalSql(writer, node, options)) : -1;
   const replyHeaders = options.readsReplySettings ? add(settingSql("response.headers")) : -1;
   const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
-  const modified = options.modifiedColumn === null ? -1 : add(lastSql(1, "bigint"));
+  const modified = options.modifiedColumn === null ? -1 : add(lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
-  const cursorColumns = options.cursor?.terms.map((_, index) => add(lastSql(firstCursor + index, null))) ?? [];
+  const cursorColumns = options.cursor?.terms.map((_, index) => add(lastSql(firstCursor + index))) ?? [];
   const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
   const text = options.format.kind === "csv" ? `WITH source AS (${rows}) ${select}` : select;
 
@@ -85,18 +85,21 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
 function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions): HiddenColumns {
   const root = qualified(node.reference);
   const modified =
-    options.modifiedColumn === null
-      ? []
-      : [`(extract(epoch from ${root}.${identifier(options.modifiedColumn)}) * 1000)::bigint`];
-  const cursor = options.cursor?.terms.map((term) => `${root}.${identifier(term.column)}`) ?? [];
+    options.modifiedColumn === null ? [] : [modifiedSql(`${root}.${identifier(options.modifiedColumn)}`)];
+  // As texts, because arrays cannot be aggregated unless all are of one size.
+  const cursor = options.cursor?.terms.map((term) => `${root}.${identifier(term.column)}::text`) ?? [];
   const condition = options.cursor === null ? undefined : cursorCondition(writer, root, options.cursor);
   return { expressions: [...modified, ...cursor], ...(condition === undefined ? {} : { condition }) };
 }
 
-/** Hidden column `place` of the last row of the page, as text. */
-function lastSql(place: number, type: string | null): string {
-  const value = `(array_agg(t.h${place}))[pg_catalog.count(*)]`;
-  return type === null ? `${value}::text` : `${value}::${type}`;
+/** Milliseconds since the epoch; null for a time that never comes or always was. */
+function modifiedSql(column: string): string {
+  return `CASE WHEN isfinite(${column}) THEN (extract(epoch from ${column}) * 1000)::bigint END`;
+}
+
+/** Hidden column `place` of the last row of the page. */
+function lastSql(place: number): string {
+  return `(array_agg(t.h${place}))[pg_catalog.count(*)]`;
 }
 
 function bodySql(format: RowFormat, row: string): string {

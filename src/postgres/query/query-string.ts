@@ -1,3 +1,4 @@
+import { DialectError } from "../dialect-error.ts";
 import { listValue } from "./grammar.ts";
 import { run } from "./parser-combinators.ts";
 
@@ -9,9 +10,14 @@ export interface QueryParameter {
   readonly hasValue: boolean;
 }
 
-/** Decodes a query string as HTML forms write it: `+` is a space, bad escapes become U+FFFD. */
+/**
+ * Decodes a query string as HTML forms write it: `+` is a space, bad escapes become U+FFFD.
+ *
+ * @throws DialectError 22021 for a NUL, which no text of PostgreSQL can hold.
+ */
 export function parseQueryString(query: string): readonly QueryParameter[] {
   if (query === "") return [];
+  if (query.includes("%00")) throw zeroByte();
   const parameters: QueryParameter[] = [];
   for (const pair of query.split("&")) {
     if (pair === "") continue;
@@ -20,6 +26,11 @@ export function parseQueryString(query: string): readonly QueryParameter[] {
     parameters.push({ name, value: equals === -1 ? "" : decode(pair.slice(equals + 1)), hasValue: equals !== -1 });
   }
   return parameters;
+}
+
+/** A NUL in a request's text, refused in the words of the database. */
+export function zeroByte(): DialectError {
+  return new DialectError("22021", 400, 'invalid byte sequence for encoding "UTF8": 0x00');
 }
 
 function decode(text: string): string {
@@ -43,7 +54,8 @@ export interface QueryShape {
   readonly operands: readonly (string | undefined)[];
 }
 
-const RESERVED = /(?:^|\.)(?:select|columns|on_conflict|order|limit|offset|and|or)$/;
+/** As `parseQuery` tells them apart: the first three are so at the root alone, below it they are columns. */
+const RESERVED = /^(?:select|columns|on_conflict)$|(?:^|\.)(?:order|limit|offset|and|or)$/;
 const OPERATOR =
   /^(?:not\.)?(?:isdistinct|eq|neq|gte|gt|lte|lt|like|ilike|match|imatch|cs|cd|ov|sl|sr|nxr|nxl|adj|in)(?:\((?:any|all)\))?\./;
 
@@ -52,7 +64,7 @@ export function shapeOf(parameters: readonly QueryParameter[]): QueryShape {
   const operands: (string | undefined)[] = [];
   for (const { name, value } of parameters) {
     const prefix = RESERVED.test(name) ? undefined : OPERATOR.exec(value)?.[0];
-    // NUL separates: PostgreSQL's text cannot hold one, so no name or operand can forge a boundary unnoticed.
+    // NUL separates: `parseQueryString` refuses it, so no name or value can forge a boundary.
     key += prefix === undefined ? `\0${name}\0=${value}` : `\0${name}\0?${prefix}`;
     operands.push(prefix === undefined ? undefined : value.slice(prefix.length));
   }

@@ -12,8 +12,10 @@ export interface HiddenColumns {
   readonly condition?: string;
 }
 
-/** Name of the record of selected columns, such as no column of a relation will have. */
+/** Name of the record of selected columns. */
 export const RECORD = '"hp.row"';
+/** The bare name would mean a column of that name where the relation has one; as an argument the star is the row. */
+const WHOLE_RECORD = `COALESCE(${RECORD}.*) AS ${RECORD}`;
 
 const NOTHING_HIDDEN: HiddenColumns = { expressions: [] };
 
@@ -28,7 +30,7 @@ export function rowsSql(writer: SqlWriter, node: ReadNode, hidden: HiddenColumns
   const isHiding = hidden.expressions.length > 0;
   const record = isHiding ? ` CROSS JOIN LATERAL (SELECT ${selected}) AS ${RECORD}` : "";
   const columns = isHiding
-    ? [RECORD, ...hidden.expressions.map((sql, index) => `${sql} AS h${index + 1}`)].join(", ")
+    ? [WHOLE_RECORD, ...hidden.expressions.map((sql, index) => `${sql} AS h${index + 1}`)].join(", ")
     : selected;
   const conditions = conditionsSql(writer, node);
   if (hidden.condition !== undefined) conditions.push(hidden.condition);

@@ -81,7 +81,8 @@ function deferOrder(node: ReadNode): void {
     });
   }
   node.spreadOrder = node.order.map((term, index) => {
-    const alias = `${node.joinAlias}_${term.column.name}_${index + 1}`;
+    // Not longer than a name may be: the alias has 52 bytes at most.
+    const alias = `${node.joinAlias}_order_${index + 1}`;
     const { joinAlias, ...rest } = term;
     return {
       select: { column: term.column, alias },
