@@ -30,6 +30,7 @@ export interface ReadOptions {
   readonly explain: { readonly format: "json" | "text"; readonly options: readonly ExplainOption[] } | null;
   /** SQL names of the types that casts name. */
   readonly types: ReadonlyMap<string, string>;
+  readonly catalogVersion: string;
 }
 
 export type ExplainOption = "analyze" | "verbose" | "settings" | "buffers" | "wal";
@@ -76,7 +77,7 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const text = options.format.kind === "csv" ? `WITH source AS (${rows}) ${select}` : select;
 
   return {
-    main: createTemplate(explained(text, options), writer.slots),
+    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
     plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
     layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
   };
@@ -149,7 +150,7 @@ function totalSql(writer: SqlWriter, node: ReadNode, options: ReadOptions): stri
 
 function plannedCount(node: ReadNode, options: ReadOptions): Template {
   const writer = createSqlWriter(options.types, unknownType);
-  return createTemplate(`EXPLAIN (FORMAT JSON) ${countSql(writer, node)}`, writer.slots);
+  return createTemplate(`EXPLAIN (FORMAT JSON) ${countSql(writer, node)}`, writer.slots, options.catalogVersion);
 }
 
 function explained(text: string, { explain }: ReadOptions): string {

@@ -1,6 +1,9 @@
 import { DialectError } from "../dialect-error.ts";
 import type { Addressed, Filter, LogicTree, Operation, OrderTerm, QueryTree, RowRange } from "./ast.ts";
-import { columnList, filterOperation, logicPath, logicTree, orderList, selectList, treePath } from "./grammar.ts";
+import { filterOperation, logicPath, logicTree, treePath } from "./grammar-filter.ts";
+import { orderList } from "./grammar-order.ts";
+import { selectList } from "./grammar-select.ts";
+import { columnList } from "./grammar-tokens.ts";
 import { type Parser, run } from "./parser-combinators.ts";
 import type { QueryParameter } from "./query-string.ts";
 
@@ -21,6 +24,7 @@ export function parseQuery(parameters: readonly QueryParameter[], takesArguments
   const select = first("select") ?? "*";
   const parsedColumns =
     columns === undefined ? undefined : parseText(columnList, `columns parameter (${columns})`, columns);
+  refuseDeep(select);
   const parsedSelect = parseText(selectList, `select parameter (${select})`, select);
 
   const filters: Addressed<Filter>[] = [];
@@ -62,6 +66,7 @@ function parseOrder({ name, value }: Given): Addressed<readonly OrderTerm[]> {
 
 function parseLogic({ name, value }: Given): Addressed<LogicTree> {
   const { path, operator } = parseText(logicPath, `logic path (${name})`, name);
+  refuseDeep(value);
   // The operator joins the value so that one rule reads `or=(…)` and a nested `or(…)` alike; columns count in the joined text.
   return { path, item: parseText(logicTree, `logic tree (${value})`, operator + value) };
 }
@@ -109,6 +114,21 @@ function parseText<T>(parser: Parser<T>, what: string, text: string): T {
   const parsed = run(parser, text);
   if ("value" in parsed) return parsed.value;
   throw syntaxError(what, text, parsed);
+}
+
+/** Embeds and groups inside each other: far more than anybody writes, and few enough for the stack here and in the database. */
+const MAX_NESTING = 100;
+
+/** @throws DialectError PGRST100 for text with more open brackets than may be nested. */
+function refuseDeep(text: string): void {
+  let open = 0;
+  for (const character of text) {
+    if (character === ")") open -= 1;
+    if (character !== "(" || ++open <= MAX_NESTING) continue;
+    throw new DialectError("PGRST100", 400, "the query is nested too deeply", {
+      details: `More than ${MAX_NESTING} brackets are open at once.`,
+    });
+  }
 }
 
 function syntaxError(what: string, text: string, failure: { position: number; message: string }): DialectError {

@@ -1,5 +1,5 @@
 import { DialectError } from "../dialect-error.ts";
-import { listValue } from "./grammar.ts";
+import { listValue } from "./grammar-filter.ts";
 import { run } from "./parser-combinators.ts";
 
 /** One `name=value` of a query string, decoded. */

@@ -16,9 +16,13 @@ export interface Bindings {
   readonly cursor: readonly (string | null)[];
 }
 
-/** Equal texts get equal names, so every connection prepares a statement once however many shapes lead to it. */
-export function createTemplate(text: string, slots: readonly Slot[]): Template {
-  const name = `hp_${createHash("sha256").update(text).digest("base64url").slice(0, 27)}`;
+/**
+ * Equal texts get equal names, so every connection prepares a statement once however many shapes lead to it.
+ *
+ * @param version the catalog's: a prepared statement keeps the types that its parameters had, also when a column's changes.
+ */
+export function createTemplate(text: string, slots: readonly Slot[], version = ""): Template {
+  const name = `hp_${createHash("sha256").update(version).update(text).digest("base64url").slice(0, 27)}`;
   return { statement: { name, text }, slots: [...slots] };
 }
 
