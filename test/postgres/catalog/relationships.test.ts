@@ -59,6 +59,15 @@ test("many-to-many goes through a view that shows the whole key of such a table"
   );
 });
 
+test("one foreign key alone links nothing many-to-many, however many views its table has", async () => {
+  const sql = `create table a (id int primary key); create view v as select id from a; create view w as select id from a;
+    create table j (a int constraint k references a, n int, primary key (a, n));`;
+  assert.deepEqual(
+    (await relationshipsOf(sql)).filter((line) => line.includes("><")),
+    [],
+  );
+});
+
 test("a reference to the own table goes both ways, a table linked to itself many-to-many four ways", async () => {
   const sql = `create table p (id int primary key, boss int constraint k references p);
     create table friend (a int constraint fa references p, b int constraint fb references p, primary key (a, b));`;
