@@ -1,5 +1,7 @@
 import { HotpathError } from "../errors.ts";
+import { isToken } from "../http/syntax.ts";
 import { DialectError } from "./dialect-error.ts";
+import { toFieldText } from "./field-text.ts";
 
 /** The fields of an error report of PostgreSQL that the dialect passes on (protocol, "Error and Notice Message Fields"). */
 interface ServerReport {
@@ -117,7 +119,9 @@ function fromRaised(report: ServerReport): DialectError {
       "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.",
     );
   }
-  const headers = Object.entries(detail["headers"]).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const headers = Object.entries(detail["headers"]).map(
+    ([name, value]) => [name.toLowerCase(), toFieldText(value)] as const,
+  );
   return new DialectError(message["code"], validStatus(detail["status"]), message["message"], {
     details: message["details"],
     hint: typeof message["hint"] === "string" ? message["hint"] : null,
@@ -143,7 +147,8 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 function isTexts(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).every(([name, text]) => isToken(name) && typeof text === "string");
 }
 
 /** A database function may ask for any number; only those that HTTP knows can be sent. */

@@ -2,9 +2,11 @@ import type { SourceReply, SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import { HotpathError } from "../errors.ts";
 import { formatLink } from "../http/index.ts";
+import { isToken } from "../http/syntax.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope, formatCursor, parseCursor } from "./cursor.ts";
 import { DialectError } from "./dialect-error.ts";
+import { toFieldText } from "./field-text.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
 import type { Command, CommandResult } from "./pool/index.ts";
 import type { PlanCache } from "./plan-cache.ts";
@@ -163,6 +165,7 @@ async function makePlan(
         : { terms, after: cursor?.values.map((value) => value === null) ?? null },
     explain: media.explain,
     types: await context.resolveTypes(castsOf(query)),
+    catalogVersion: catalog.version,
   });
   return {
     compiled,
@@ -320,10 +323,11 @@ function parseReplyHeaders(text: string): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const item of list as readonly unknown[]) {
     const [pair, ...more] = typeof item === "object" && item !== null ? Object.entries(item) : [];
-    if (pair === undefined || more.length > 0 || typeof pair[1] !== "string") throw failure;
+    if (pair === undefined || more.length > 0 || typeof pair[1] !== "string" || !isToken(pair[0])) throw failure;
     const name = pair[0].toLowerCase();
+    const value = toFieldText(pair[1]);
     const before = headers[name];
-    headers[name] = before === undefined ? pair[1] : [...(Array.isArray(before) ? before : [before]), pair[1]];
+    headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
   }
   return headers;
 }

@@ -7,6 +7,7 @@ import type { Catalog, Relation } from "./catalog/types.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
+import { toFieldText } from "./field-text.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { observePool } from "./pool-metrics.ts";
 import { createPool, type Command, type Listener, type Pool } from "./pool/index.ts";
@@ -210,9 +211,10 @@ class PostgresSource implements Source {
       this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types: createTypeResolver(query) };
       this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
     } catch (error) {
-      if (error instanceof HotpathError && isFinal(error) && this.#schema === undefined) throw error;
+      if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;
       if (this.#closed) return;
       this.#log?.warn({ reason: messageOf(error) }, "the catalog could not be read; trying again");
+      clearTimeout(this.#retry);
       this.#retry = setTimeout(() => void this.#load(), CATALOG_RETRY_MS);
       this.#retry.unref();
     }
@@ -257,11 +259,11 @@ async function readPreferences(catalog: Catalog, request: SourceRequest): Promis
 function errorReply(error: DialectError): SourceReply {
   const headers = {
     "content-type": "application/json; charset=utf-8",
-    "proxy-status": `PostgREST; error=${error.code}`,
+    "proxy-status": `PostgREST; error=${toFieldText(error.code)}`,
     ...error.headers,
   };
   const reply: SourceReply = { status: error.status, headers, body: error.toJson(), validate: false };
-  if (error.statusText !== undefined) reply.statusText = error.statusText;
+  if (error.statusText !== undefined) reply.statusText = toFieldText(error.statusText);
   return reply;
 }
 
