@@ -178,7 +178,7 @@ export const SERVER_OPTIONS = [
   {
     path: "compression.encodings",
     type: "list",
-    default: ["br", "zstd", "gzip"],
+    default: ["zstd", "br", "gzip"],
     min: 1,
     max: 3,
     choices: ["br", "zstd", "gzip"],

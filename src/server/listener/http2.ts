@@ -23,7 +23,7 @@ export interface Http2Sessions {
   close(): void;
 }
 
-/** Serves the streams of an HTTP/2 server that others hand connections to. Uses Node's core API: half the cost of its `http`-like one. */
+/** Serves the streams of an HTTP/2 server that others hand connections to. Uses Node's core API, which costs less than its `http`-like one. */
 export function serveHttp2(server: Http2Server, context: ServeContext): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {

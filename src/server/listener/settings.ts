@@ -60,14 +60,14 @@ export type ListenerSettings = {
 
 /** The limits a listener takes where its settings name none. */
 export const listenerDefaults: ListenerLimits = Object.freeze({
-  maxHeaderBytes: 16 * 1024,
-  maxUrlBytes: 8 * 1024,
+  maxHeaderBytes: 32 * 1024,
+  maxUrlBytes: 16 * 1024,
   maxHeadersCount: 100,
   maxBodyBytes: 1024 * 1024,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
   // Above the 60 s at which common load balancers drop idle connections: the side that reuses should close first.
-  keepAliveTimeoutMs: 65_000,
+  keepAliveTimeoutMs: 72_000,
   replyStallTimeoutMs: 30_000,
   maxConnections: 0,
   maxRequestsPerSocket: 0,

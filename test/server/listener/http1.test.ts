@@ -5,6 +5,7 @@ import { text as readText } from "node:stream/consumers";
 import { test } from "node:test";
 import type { HttpRequest } from "../../../src/http/message.ts";
 import { exchange, rawClient, signalOf, startListener, text } from "./harness.ts";
+import { listenerDefaults } from "../../../src/server/listener/settings.ts";
 
 const last = "connection: close\r\n\r\n";
 
@@ -34,9 +35,9 @@ test("malformed and oversized requests get a problem, a closed connection, and n
     ["GET / HTTP/1.1\r\nhost: a\r\nx: y\r\n z\r\n\r\n", 400],
     ["CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", 405],
     ["POST / HTTP/1.1\r\nhost: a\r\nexpect: tea\r\ncontent-length: 1\r\n\r\n", 417],
-    [`GET /${"a".repeat(8200)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
-    [`GET /${"a".repeat(20_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
-    [`GET / HTTP/1.1\r\nhost: a\r\nx: ${"a".repeat(20_000)}\r\n\r\n`, 431],
+    [`GET /${"a".repeat(listenerDefaults.maxUrlBytes)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
+    [`GET /${"a".repeat(listenerDefaults.maxHeaderBytes + 4000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
+    [`GET / HTTP/1.1\r\nhost: a\r\nx: ${"a".repeat(listenerDefaults.maxHeaderBytes + 4000)}\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nhost: a\r\n${"x: y\r\n".repeat(20)}\r\n`, 431],
     ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n", 413],
   ];

@@ -6,6 +6,7 @@ import { text as readText } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import type { HttpRequest } from "../../../src/http/message.ts";
 import { signalOf, startListener, text } from "./harness.ts";
+import { listenerDefaults } from "../../../src/server/listener/settings.ts";
 
 interface Answer {
   readonly status: number;
@@ -38,7 +39,7 @@ test("bad targets, hosts and lengths are refused as problems on their stream alo
     [{ ":path": "/#a" }, 400],
     [{ ":authority": "a,b" }, 400],
     [{ ":authority": "a", host: "b" }, 400],
-    [{ ":path": `/${"a".repeat(8200)}` }, 414],
+    [{ ":path": `/${"a".repeat(listenerDefaults.maxUrlBytes)}` }, 414],
     [{ ":method": "CONNECT", ":authority": "a:1" }, 405],
   ];
   for (const [headers, status] of cases) {
@@ -125,7 +126,7 @@ test("streams beyond the limit are refused, and a burst of resets ends the sessi
   const session = open(t, url);
   await once(session, "remoteSettings");
   assert.equal(session.remoteSettings.maxConcurrentStreams, 10);
-  assert.equal(session.remoteSettings.maxHeaderListSize, 16 * 1024);
+  assert.equal(session.remoteSettings.maxHeaderListSize, listenerDefaults.maxHeaderBytes);
   const ended = signalOf();
   session.once("goaway", () => ended.resolve());
   let resets = 0;
