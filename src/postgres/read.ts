@@ -6,7 +6,7 @@ import { isToken } from "../http/syntax.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope, formatCursor, parseCursor } from "./cursor.ts";
 import { DialectError } from "./dialect-error.ts";
-import { toFieldText } from "./field-text.ts";
+import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
 import type { Command, CommandResult } from "./pool/index.ts";
 import type { PlanCache } from "./plan-cache.ts";
@@ -302,7 +302,10 @@ function withReplySettings(
   headers: string | null | undefined,
   status: string | null | undefined,
 ): SourceReply {
-  if (headers !== null && headers !== undefined) Object.assign(reply.headers, parseReplyHeaders(headers));
+  if (headers !== null && headers !== undefined) {
+    Object.assign(reply.headers, parseReplyHeaders(headers));
+    if (typeof reply.body === "string") reply.body = besideFieldTexts(reply.body);
+  }
   if (status !== null && status !== undefined) reply.status = parseReplyStatus(status);
   return reply;
 }

@@ -7,7 +7,7 @@ import type { Catalog, Relation } from "./catalog/types.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
-import { toFieldText } from "./field-text.ts";
+import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { observePool } from "./pool-metrics.ts";
 import { createPool, type Command, type Listener, type Pool } from "./pool/index.ts";
@@ -262,7 +262,7 @@ function errorReply(error: DialectError): SourceReply {
     "proxy-status": `PostgREST; error=${toFieldText(error.code)}`,
     ...error.headers,
   };
-  const reply: SourceReply = { status: error.status, headers, body: error.toJson(), validate: false };
+  const reply: SourceReply = { status: error.status, headers, body: besideFieldTexts(error.toJson()), validate: false };
   if (error.statusText !== undefined) reply.statusText = toFieldText(error.statusText);
   return reply;
 }
