@@ -144,7 +144,7 @@ async function makePlan(
   const chosen = chooseReadMedia(catalog, relation, request.headers.accept, isWholeRow, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
 
-  const isRows = media.explain === null && (media.format.kind === "array" || media.format.kind === "object");
+  const isRows = media.format.kind === "array" || media.format.kind === "object";
   const terms =
     takesCursors(settings, relation, key) && isRows && request.headers.range === undefined
       ? completeKeyset(node)
