@@ -63,14 +63,16 @@ export async function runContest(contestants: readonly Contestant[], context: Be
       context.say(`warming up ${contestant.name}`);
       await measure(contestant, server, ids, WARM_UP_SECONDS, context);
     }
-    for (let round = 0; round < context.rounds; round++) {
+    for (let round = 0; round < context.rounds * context.patience; round++) {
       for (const contestant of rotate(all, round)) {
+        const measured = rounds.get(contestant) ?? [];
+        if (measured.filter(isQuiet).length >= context.rounds) continue;
         const result = await measure(contestant, await start(contestant), ids, context.seconds, context);
-        rounds.get(contestant)?.push(result);
-        context.say(`round ${round + 1}/${context.rounds} ${contestant.name}: ${describeRound(result)}`);
+        measured.push(result);
+        context.say(`round ${round + 1} ${contestant.name}: ${describeRound(result)}`);
       }
     }
-    return all.map((contestant) => toScore(contestant, rounds.get(contestant) ?? []));
+    return all.map((contestant) => toScore(contestant, quietest(rounds.get(contestant) ?? [], context.rounds)));
   } finally {
     await Promise.all([...processes.values()].map((server) => server.stop()));
   }
@@ -145,6 +147,15 @@ function describeRound({ requests, seconds, failures, strangersCpu }: Round): st
 
 /** More of a core than this taken by strangers makes figures doubtful. */
 export const NOISE = 0.1;
+
+function isQuiet({ strangersCpu }: Round): boolean {
+  return strangersCpu <= NOISE;
+}
+
+/** The rounds that strangers disturbed least: chosen by what others did, not by how a contestant fared. */
+function quietest(rounds: readonly Round[], count: number): readonly Round[] {
+  return rounds.toSorted((a, b) => a.strangersCpu - b.strangersCpu).slice(0, count);
+}
 
 function toScore({ name, role }: Contestant, rounds: readonly Round[]): Score {
   const of = (pick: (round: Round) => number) => median(rounds.map(pick));

@@ -22,17 +22,33 @@ export function hotpath(databaseUrl: string): ServerProgram {
   };
 }
 
-/**
- * Connections of each rival: what measured best among 2, 4, 8, 10, 16 and 32 on two cores with 64 clients (see README.md).
- */
-const POOL = { "fastify-pg": 10, "fastify-pg-pipeline": 4, "fastify-postgres": 10 } as const;
+/** The hand-written servers of this folder. */
+export type HandWritten = "fastify-pg" | "fastify-postgres" | "fastify-pg-pipeline";
 
-/** A hand-written server of this folder. */
-export function handWritten(name: keyof typeof POOL, databaseUrl: string): ServerProgram {
+/** What tables call them. */
+export const TITLES: Readonly<Record<HandWritten, string>> = {
+  "fastify-pg": "Fastify + pg",
+  "fastify-postgres": "Fastify + postgres",
+  "fastify-pg-pipeline": "Fastify + pg pipelined",
+};
+
+/**
+ * Connections of the rivals: what `npm run bench -- rival-pools` finds best, and the default of `postgres`. Its best is
+ * a single one, which an application with slow statements among quick ones could not use.
+ */
+const LINE_UP: readonly (readonly [HandWritten, number])[] = [
+  ["fastify-pg", 32],
+  ["fastify-postgres", 10],
+  ["fastify-postgres", 1],
+  ["fastify-pg-pipeline", 2],
+];
+
+/** A hand-written server over a number of connections. */
+export function handWritten(name: HandWritten, databaseUrl: string, connections: number): ServerProgram {
   return {
-    key: name,
+    key: `${name} over ${connections}`,
     words: () => [contestantFile(name)],
-    environment: { DATABASE_URL: databaseUrl, POOL_MAX: process.env["BENCH_POOL_MAX"] ?? String(POOL[name]) },
+    environment: { DATABASE_URL: databaseUrl, POOL_MAX: String(connections) },
   };
 }
 
@@ -43,18 +59,14 @@ export function floor(bodyFile: string): ServerProgram {
 
 /** The hand-written rivals on one route, each as rows and as JSON text where both are given. */
 export function rivals(databaseUrl: string, paths: RivalPaths): Contestant[] {
-  const made = (name: keyof typeof POOL, title: string): Contestant[] =>
-    Object.entries(paths).map(([form, path]) => ({
-      name: `${title}, ${FORMS[form as keyof RivalPaths]}`,
+  return LINE_UP.flatMap(([name, connections]) =>
+    Object.entries(paths).map(([form, path]): Contestant => ({
+      name: `${TITLES[name]} (${connections}), ${FORMS[form as keyof RivalPaths]}`,
       role: "rival",
-      program: handWritten(name, databaseUrl),
+      program: handWritten(name, databaseUrl, connections),
       path,
-    }));
-  return [
-    ...made("fastify-pg", "Fastify + pg"),
-    ...made("fastify-postgres", "Fastify + postgres"),
-    ...made("fastify-pg-pipeline", "Fastify + pg pipelined"),
-  ];
+    })),
+  );
 }
 
 export interface RivalPaths {

@@ -12,6 +12,8 @@ export interface BenchContext {
   /** Length of one contestant's turn. */
   readonly seconds: number;
   readonly rounds: number;
+  /** A turn that other programs disturbed is repeated: at most this many times `rounds` turns each. */
+  readonly patience: number;
   /** Requests of the memory scenario. */
   readonly requests: number;
   /** For files that live as long as the run. */

@@ -8,7 +8,7 @@ types.setTypeParser(types.builtins.NUMERIC, Number);
 types.setTypeParser(types.builtins.TIMESTAMPTZ, isoTimestamp);
 
 const clients = Array.from(
-  { length: Number(process.env.POOL_MAX ?? 4) },
+  { length: Number(process.env.POOL_MAX) },
   () => new Client({ connectionString: process.env.DATABASE_URL, pipeline: true }),
 );
 await Promise.all(clients.map((client) => client.connect()));

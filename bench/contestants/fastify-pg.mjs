@@ -8,7 +8,7 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, isoTimestamp);
 
 const pool = new Pool({
   connectionString: process.env.DATABASE_URL,
-  max: Number(process.env.POOL_MAX ?? 10),
+  max: Number(process.env.POOL_MAX),
   // Kept open: a rival should not pay for reconnecting.
   idleTimeoutMillis: 0,
 });

@@ -44,8 +44,8 @@ export const memory: Scenario = {
 function contestantsOf(shopUrl: string): readonly Contestant[] {
   return [
     { name: "hotpath", role: "hotpath", program: hotpath(shopUrl), path: (id) => `/users/${id}` },
-    { name: "Fastify + pg", role: "rival", program: handWritten("fastify-pg", shopUrl), path },
-    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", shopUrl), path },
+    { name: "Fastify + pg", role: "rival", program: handWritten("fastify-pg", shopUrl, 10), path },
+    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", shopUrl, 10), path },
   ];
 }
 

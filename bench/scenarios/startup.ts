@@ -46,8 +46,8 @@ const SKIPPED = {
 function contestantsOf(url: string): readonly Contestant[] {
   return [
     { name: "hotpath serve", role: "hotpath", program: hotpath(url), path: (id) => `/album/${id}` },
-    { name: "Fastify + pg", role: "rival", program: handWritten("fastify-pg", url), path },
-    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", url), path },
+    { name: "Fastify + pg", role: "rival", program: handWritten("fastify-pg", url, 10), path },
+    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", url, 10), path },
   ];
 }
 
