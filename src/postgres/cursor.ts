@@ -22,7 +22,9 @@ const MAX_CURSOR_CHARACTERS = 8192;
 export function completeKeyset(node: ReadNode): readonly CursorTerm[] | null {
   const { relation, order } = node;
   const isPlain = order.every(({ column, joinAlias }) => {
-    return joinAlias === undefined && column.path.length === 0 && relation.columns.has(column.name);
+    const type = relation.columns.get(column.name)?.baseType;
+    // Object names such as regclass compare as the numbers behind them, which a text of theirs is not.
+    return joinAlias === undefined && column.path.length === 0 && type !== undefined && !type.startsWith("reg");
   });
   const isGrouped = node.select.some((field) => field.aggregate !== undefined);
   if (order.length === 0 || relation.primaryKey.length === 0 || !isPlain || isGrouped) return null;

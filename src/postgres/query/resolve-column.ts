@@ -23,7 +23,8 @@ export function resolveColumn(
   field: Field,
   use: ColumnUse,
 ): PlannedColumn {
-  if (field.name === "*" && field.path.length === 0) {
+  // Only `select` has the star; elsewhere the name was in quotes and is a column's.
+  if (field.name === "*" && field.path.length === 0 && use === "output") {
     return { name: "*", path: [], toJson: false, wholeRow: false };
   }
   const column = relation.columns.get(field.name);
