@@ -22,10 +22,6 @@ test("supabase's postgrest-js reads as from PostgREST", async (t) => {
   const api = await serve(t, url, { postgres: { ...POSTGREST_LIKE, schemas: ["public", "other"], aggregates: true } });
   const client = new PostgrestClient(api.url);
   const cities = () => client.from("cities");
-  const filtered = async (
-    expected: readonly number[],
-    answer: PromiseLike<{ data: unknown; error: unknown }>,
-  ): Promise<void> => assert.deepEqual(ids(await answer), expected);
   const list = () => cities().select("id").order("id");
 
   await t.test("filters", async () => {
@@ -159,4 +155,11 @@ test("supabase's postgrest-js reads as from PostgREST", async (t) => {
 function ids(answer: { data: unknown; error: unknown }): number[] {
   assert.equal(answer.error, null);
   return (answer.data as { id: number }[]).map(({ id }) => id);
+}
+
+async function filtered(
+  expected: readonly number[],
+  answer: PromiseLike<{ data: unknown; error: unknown }>,
+): Promise<void> {
+  assert.deepEqual(ids(await answer), expected);
 }
