@@ -50,9 +50,10 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       const resolvedAt = performance.now();
       if (resolved.route !== undefined) route = resolved.route;
       // represent
-      cors.allow(request, resolved.headers);
-      if (settings.traceHeader !== null) echo(request, resolved, settings.traceHeader);
       const reply = await represent(request, resolved);
+      // These headers are this reply's own; a source's may be shared between requests.
+      cors.allow(request, reply.headers);
+      if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);
       if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
       ({ status } = reply);
       return reply;
