@@ -14,6 +14,7 @@ import { type Certificate, createListener, type Listener } from "./listener/inde
 import { createMounts } from "./mounts.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRepresent } from "./represent.ts";
+import { createSourceMetrics } from "./source-metrics.ts";
 
 /** A server that runs. */
 export interface RunningServer {
@@ -52,6 +53,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     logged: settings.log.requests,
   });
 
+  const metricsOf = createSourceMetrics(metrics, sources.length);
   const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
   const close = async () => {
     for (const release of opened.splice(0).reverse()) await release();
@@ -59,7 +61,9 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
   try {
     const listener = createListener(await listenerSettings(settings), handle, ownLog);
     for (const { source } of sources) opened.push(async () => source.close?.());
-    await Promise.all(sources.map(async ({ source }) => source.start?.({ log: ownLog, metrics })));
+    await Promise.all(
+      sources.map(async ({ source, path }) => source.start?.({ log: ownLog, metrics: metricsOf(path) })),
+    );
     const bound = await listener.listen();
     opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs }));
     const admin = await startAdmin(

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:net";
+import { test } from "node:test";
+import type { Source, SourceContext } from "../../src/api/source.ts";
+import { HotpathError } from "../../src/errors.ts";
+import { defineApi } from "../../src/server/define-api.ts";
+import { defer, type TestScope } from "../support/defer.ts";
+import { serveSources } from "../support/server.ts";
+
+interface Witness extends Source {
+  readonly events: string[];
+}
+
+/** A source that writes down what is done to it. */
+function witness(name: string, options: Partial<Source> = {}): Witness {
+  const events: string[] = [];
+  return {
+    name,
+    events,
+    async start() {
+      events.push("start");
+    },
+    async reload() {
+      events.push("reload");
+    },
+    async close() {
+      events.push("close");
+    },
+    resolve: () => ({ status: 200, headers: {}, body: name }),
+    ...options,
+  };
+}
+
+/** A port that somebody else listens on. */
+async function takenPort(t: TestScope): Promise<number> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  defer(t, () => new Promise<void>((resolve) => server.close(() => resolve())));
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+const QUIET = { log: { level: "silent" } } as const;
+const hasCode = (code: string) => (error: unknown) => error instanceof HotpathError && error.code === code;
+
+test("sources start before the listener, are told to reload, and close after it", async (t) => {
+  const source = witness("one");
+  let context: SourceContext | undefined;
+  const other = witness("two", {
+    async start(given) {
+      context = given;
+    },
+  });
+  const api = await serveSources(t, { "/": source, "/two": other });
+  assert.deepEqual(source.events, ["start"]);
+  context?.metrics.counter({ name: "two_things_total", help: "Things." }).with().add(3);
+  assert.match(await api.metrics(), /^two_things_total\{mount="\/two"\} 3$/m);
+  await api.server.reload();
+  assert.deepEqual([source.events, other.events], [["start", "reload"], ["reload"]]);
+  await api.server.close();
+  assert.deepEqual(
+    [source.events, other.events],
+    [
+      ["start", "reload", "close"],
+      ["reload", "close"],
+    ],
+  );
+  await assert.rejects(fetch(api.url));
+  // A second close finds nothing to do.
+  await api.server.close();
+  assert.deepEqual(source.events, ["start", "reload", "close"]);
+});
+
+test("what was started is closed again when something else cannot start", async (t) => {
+  const port = await takenPort(t);
+  const cases = [
+    { options: { server: { port }, admin: { port: 0 } }, code: "HP_PORT_IN_USE", starts: true },
+    { options: { server: { port: 0 }, admin: { port } }, code: "HP_PORT_IN_USE", starts: true },
+    {
+      options: { server: { port: 0, host: "203.0.113.1" }, admin: { port: 0 } },
+      code: "HP_LISTEN_FAILED",
+      starts: true,
+    },
+    {
+      options: { server: { port: 0, tls: { cert: "/none.pem", key: "/none.key" } }, admin: { port: 0 } },
+      code: "HP_OPTION_INVALID",
+      starts: false,
+    },
+  ] as const;
+  for (const { options, code, starts } of cases) {
+    const source = witness("one");
+    await assert.rejects(defineApi({ sources: { "/": source } }).listen({ ...options, ...QUIET }), hasCode(code), code);
+    assert.deepEqual(source.events, starts ? ["start", "close"] : []);
+  }
+  const good = witness("good");
+  const bad = witness("bad", {
+    async start() {
+      throw new HotpathError("HP_DATABASE_REFUSED", "no");
+    },
+  });
+  await assert.rejects(
+    defineApi({ sources: { "/": good, "/bad": bad } }).listen({ server: { port: 0 }, admin: { port: 0 }, ...QUIET }),
+    hasCode("HP_DATABASE_REFUSED"),
+  );
+  assert.deepEqual(good.events.at(-1), "close");
+  assert.deepEqual(bad.events, ["close"]);
+});
+
+test("readiness is that of all sources, each by its name", async (t) => {
+  let isReady = false;
+  const api = await serveSources(t, {
+    "/": witness("postgres", { isReady: () => isReady }),
+    "/two": witness("postgres"),
+    "/three": witness("upstream", { isReady: () => true }),
+  });
+  const ready = async (): Promise<{ status: number; body: unknown }> => {
+    const reply = await fetch(`${api.adminUrl}/ready`);
+    return { status: reply.status, body: await reply.json() };
+  };
+  const away = await ready();
+  assert.equal(away.status, 503);
+  assert.match(JSON.stringify(away.body), /"postgres":"not ready"/);
+  assert.match(JSON.stringify(away.body), /"postgres-2":"ok".*"upstream":"ok"/);
+  isReady = true;
+  assert.equal((await ready()).status, 200);
+  assert.equal((await fetch(`${api.adminUrl}/live`)).status, 200);
+});
+
+test("closing lets requests under way finish", async (t) => {
+  const entered = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const source = witness("slow", {
+    async resolve() {
+      entered.resolve();
+      await released.promise;
+      return { status: 200, headers: {}, body: source.events.includes("close") ? "too late" : "in time" };
+    },
+  });
+  const api = await serveSources(t, { "/": source });
+  const answer = api.get("/");
+  await entered.promise;
+  const closed = api.server.close();
+  released.resolve();
+  assert.equal((await answer).text, "in time");
+  await closed;
+  assert.equal(source.events.at(-1), "close");
+});
+
+test("the admin listener can be left out, and TLS be made for development", async (t) => {
+  const server = await defineApi({ sources: { "/": witness("one") } }).listen({
+    server: { port: 0, tls: { dev: true } },
+    admin: { enabled: false },
+    ...QUIET,
+  });
+  defer(t, () => server.close());
+  assert.equal(server.adminUrl, undefined);
+  assert.match(server.url, /^https:/);
+});
