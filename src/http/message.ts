@@ -40,4 +40,16 @@ export interface HttpReply {
   modifiedMs?: number;
   /** `false`: the represent stage sets no validator and answers no conditional request for this reply. */
   validate?: boolean;
+  /** The same request, byte for byte, may be answered with this very reply again. Absent: it may not. */
+  memo?: ReplyMemo;
+}
+
+/** How long, and on what terms, a reply may be given again to a request of the same bytes. */
+export interface ReplyMemo {
+  /** The next moment at which any of it reads differently (`Age`, a lifetime, the end of freshness): milliseconds since the epoch. */
+  readonly untilMs: number;
+  /** Whether what it was made from still stands: `false` once it was purged, replaced or invalidated. */
+  isCurrent(): boolean;
+  /** Does for a repeated reply what the walk does for every one: counts it, consumes limits. `false` refuses: walk instead. */
+  repeat(): boolean;
 }

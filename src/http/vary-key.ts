@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { parseVary } from "./vary.ts";
+import { listElementEnd, listElementStart, parseWeight } from "./syntax.ts";
+
+/**
+ * Which request fields chose a reply, and with which values (RFC 9111 section 4.1): lower case, sorted, each value normalised,
+ * `null` where the request had none.
+ */
+export type Selection = readonly (readonly [name: string, value: string | null])[];
+
+/**
+ * The selection of a reply with this `Vary` to a request with these fields.
+ *
+ * @returns `*` when no request can be told to select the same, so that the reply is of no use to a cache.
+ */
+export function toSelection(
+  vary: string | readonly string[] | undefined,
+  headers: Readonly<IncomingHttpHeaders>,
+): Selection | "*" {
+  if (vary === undefined) return EVERYTHING;
+  const names = parseVary(typeof vary === "string" ? vary : vary.join(","));
+  if (names === "*") return "*";
+  if (names.length > MOST_FIELDS) return "*";
+  return [...names].sort().map((name) => [name, normaliseField(name, headers[name])] as const);
+}
+
+/**
+ * Whether a request selects the reply that was selected so.
+ *
+ * @param contentLanguage of the reply: a request that likes exactly this language best selects it, too.
+ */
+export function isSelectedBy(
+  selection: Selection,
+  headers: Readonly<IncomingHttpHeaders>,
+  contentLanguage?: string | readonly string[],
+): boolean {
+  for (const [name, value] of selection) {
+    const own = headers[name];
+    if (normaliseField(name, own) === value) continue;
+    if (name !== "accept-language" || typeof own !== "string" || typeof contentLanguage !== "string") return false;
+    if (bestLanguage(own) !== contentLanguage.trim().toLowerCase()) return false;
+  }
+  return true;
+}
+
+/**
+ * A field's value so that equal ones mean the same (RFC 9111 section 4.1): optional whitespace goes everywhere, and in lists of
+ * preferences letter case, the order, weights of 1, and how weights are written.
+ */
+export function normaliseField(name: string, value: string | readonly string[] | undefined): string | null {
+  if (value === undefined) return null;
+  const text = typeof value === "string" ? value : value.join(",");
+  switch (name) {
+    case "accept-encoding":
+    case "accept-language":
+    case "accept-charset":
+      return normalisePreferences(text);
+    case "accept":
+      // A parameter's value may be case-sensitive.
+      return elementsOf(text).sort().join(",");
+    default:
+      return text.includes(",") || text.startsWith(" ") || text.endsWith(" ") ? elementsOf(text).join(",") : text;
+  }
+}
+
+const EVERYTHING: Selection = [];
+
+/** Replies that vary on more fields are in effect never selected again. */
+const MOST_FIELDS = 32;
+
+function normalisePreferences(text: string): string {
+  const preferences = elementsOf(text.toLowerCase()).map((element) => {
+    const { name, quality } = toPreference(element);
+    return quality === 1 ? name : `${name};q=${quality}`;
+  });
+  return [...new Set(preferences)].sort().join(",");
+}
+
+/** The one language that a request prefers to all others; `undefined` where two are liked equally or the first is `*`. */
+function bestLanguage(text: string): string | undefined {
+  let best: string | undefined;
+  let bestQuality = 0;
+  for (const element of elementsOf(text.toLowerCase())) {
+    const { name, quality } = toPreference(element);
+    if (quality > bestQuality) {
+      best = name;
+      bestQuality = quality;
+    } else if (quality === bestQuality) best = undefined;
+  }
+  return best === "*" ? undefined : best;
+}
+
+function toPreference(element: string): { readonly name: string; readonly quality: number } {
+  const [name = "", ...parameters] = element.split(";").map((part) => part.trim());
+  const weight = parameters.length === 1 && parameters[0]?.startsWith("q=") ? parseWeight(parameters[0].slice(2)) : 1;
+  // What cannot be read is left as it is, so that it equals only itself.
+  return parameters.length > 1 || weight === undefined ? { name: element, quality: 1 } : { name, quality: weight };
+}
+
+/** The elements of a list without whitespace around them and without empty ones. */
+function elementsOf(text: string): string[] {
+  const elements: string[] = [];
+  let at = listElementStart(text, 0);
+  while (at < text.length) {
+    const end = listElementEnd(text, at);
+    elements.push(text.slice(at, end).trim());
+    at = listElementStart(text, end);
+  }
+  return elements;
+}
