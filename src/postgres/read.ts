@@ -120,10 +120,15 @@ function shapeKey(
   query: string,
 ): string {
   const nulls = cursor === null ? "-" : cursor.values.map((value) => (value === null ? "n" : "v")).join("");
-  const range = request.method === "GET" ? (request.headers.range ?? "") : "";
+  const range = rangeOf(request) ?? "";
   const kind = key === null ? "list" : "row";
   const { accept = "" } = request.headers;
   return `${relation.oid}\0${kind}\0${accept}\0${count ?? ""}\0${range}\0${nulls}\0${query}`;
+}
+
+/** A range is asked for by GET alone (RFC 9110 section 14.2). */
+function rangeOf({ method, headers }: SourceRequest): string | undefined {
+  return method === "GET" ? headers.range : undefined;
 }
 
 async function makePlan(
@@ -138,7 +143,7 @@ async function makePlan(
   const { relation, key } = target;
   const query = parseQuery(parameters);
   const given = query.ranges.findLast(({ path }) => path.length === 0)?.item;
-  const range = rootRange(request.method === "GET" ? request.headers.range : undefined, given);
+  const range = rootRange(rangeOf(request), given);
   const node = planRead(catalog, relation, query, range, settings);
   const isWholeRow = isDefaultSelect(query);
   const chosen = chooseReadMedia(catalog, relation, request.headers.accept, isWholeRow, settings.planEnabled);
@@ -146,9 +151,7 @@ async function makePlan(
 
   const isRows = media.format.kind === "array" || media.format.kind === "object";
   const terms =
-    takesCursors(settings, relation, key) && isRows && request.headers.range === undefined
-      ? completeKeyset(node)
-      : null;
+    takesCursors(settings, relation, key) && isRows && rangeOf(request) === undefined ? completeKeyset(node) : null;
   if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
   const { updatedAtColumn } = settings;
   const isDated = key !== null && isRows && updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
@@ -234,12 +237,13 @@ function toReply(
     headers["content-range"] = contentRange;
     headers["content-location"] = contentLocation(request, target.relation, parameters);
   }
-  if (target.namesProfile) headers["content-profile"] = target.relation.schema;
+  if (target.namesProfile) headers["content-profile"] = toFieldText(target.relation.schema);
   const applied = preferences.unknown === undefined ? undefined : appliedToRead(preferences, false);
   if (applied !== undefined) headers["preference-applied"] = applied;
   const next = nextLink(request, plan, row, pageCount, parameters);
   if (next !== undefined) headers["link"] = next;
-  const reply: SourceReply = { status, headers, body: row[layout.body] ?? "" };
+  const body = row[layout.body] ?? "";
+  const reply: SourceReply = { status, headers, body: target.namesProfile ? besideFieldTexts(body) : body };
   const modified = layout.modified === -1 ? null : row[layout.modified];
   if (modified !== null && modified !== undefined) reply.modifiedMs = Number(modified);
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);

@@ -207,8 +207,13 @@ class PostgresSource implements Source {
     };
     try {
       const catalog = await readCatalog(query, this.#settings);
-      if (catalog.version === this.#schema?.catalog.version) return;
-      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types: createTypeResolver(query) };
+      const types = createTypeResolver(query);
+      if (catalog.version === this.#schema?.catalog.version) {
+        // Types that no column has yet are not part of the version.
+        this.#schema = { ...this.#schema, types };
+        return;
+      }
+      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types };
       this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
     } catch (error) {
       if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;

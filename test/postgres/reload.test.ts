@@ -65,6 +65,14 @@ test("a reload sees everything that was there when it was asked for", async (t) 
   }
 });
 
+test("a type that no column has can be cast to once it was made", async (t) => {
+  const url = await testDatabase(t, { sql: SCHEMA });
+  const api = await serve(t, url);
+  assert.equal((await api.get("/users?select=name::nick")).status, 400);
+  await runSql(url, "create domain nick as varchar(2); notify hotpath");
+  await until(api, "/users?select=name::nick", ({ status }) => status === 200);
+});
+
 test("a column whose type changed is compared as its new type, on connections that knew the old one", async (t) => {
   const url = await testDatabase(t, {
     sql: `${SCHEMA} create table codes (code int, at date); insert into codes values (7, '2024-01-02')`,

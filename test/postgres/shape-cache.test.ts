@@ -117,6 +117,14 @@ test("requests of one shape never share operands", async (t) => {
     }
   });
 
+  await t.test("nor does a HEAD with a range, which means nothing there, cost GET its next page", async () => {
+    const path = "/notes?order=id.desc&limit=4";
+    const head = await api.send("HEAD", path, { range: "0-1" });
+    const get = await api.get(path);
+    assert.notEqual(get.headers.link, undefined);
+    assert.equal(head.headers.link, get.headers.link);
+  });
+
   await t.test("a long list in a long URL", async () => {
     const values = Array.from({ length: 1200 }, (_, index) => `v${index}`);
     const query = `select=label&label=in.(${values.join(",")},plain)`;

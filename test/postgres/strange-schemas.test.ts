@@ -233,6 +233,18 @@ test("empty schemas, several schemas and many tables", async (t) => {
   });
 
   await t.test("the profile chooses the schema", async (t) => {
+    await runSql(
+      url,
+      'create schema "größe 日本"; create table "größe 日本".t1 (id int primary key, name text); insert into "größe 日本".t1 values (1, $$ä$$)',
+    );
+    const unicode = await serve(t, url, { postgres: { schemas: ["empty", "größe 日本"] } });
+    const profile = Buffer.from("größe 日本").toString("latin1");
+    for (const path of ["/t1", "/t1/1", "/t1?name=eq.%C3%A4"]) {
+      const answer = await unicode.get(path, { "accept-profile": profile });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.headers["content-profile"], profile);
+      assert.match(answer.text, /"name":"ä"/);
+    }
     const other = 'Other, "S"';
     const api = await serve(t, url, { postgres: { schemas: ["public", other, "empty"] } });
     const answer = await api.get("/t1", { "accept-profile": other });
