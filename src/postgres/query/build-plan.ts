@@ -110,7 +110,8 @@ function createChild(catalog: Catalog, parent: ReadNode, item: SelectRelation): 
     depth,
     relation,
     reference: { name: shortName(relation.name, `_${depth}`) },
-    joinAlias: shortName(`${parent.relation.name}_${outputName}`, `_${depth}`),
+    // The dot keeps it apart from the names that columns have.
+    joinAlias: shortName(`hp.${parent.relation.name}_${outputName}`, `_${depth}`),
     relationship,
     parentReference: parent.reference,
     join: item.join ?? "left",

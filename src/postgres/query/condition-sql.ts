@@ -69,9 +69,10 @@ export function conditionSql(
   return `${not}${columnSql(writer, reference, condition.column)}${operationSql(writer, condition)}`;
 }
 
-/** A row of a left join that found nothing is null as a whole. */
-export function joinedRowIsNull(joinAlias: string, negated: boolean): string {
-  return `${identifier(joinAlias)} IS ${negated ? "" : "NOT "}DISTINCT FROM NULL`;
+/** A row of a left join that found nothing is null as a whole; of many rows, what they were aggregated to is null. */
+export function joinedRowIsNull(joinAlias: string, isOne: boolean, negated: boolean): string {
+  const alias = identifier(joinAlias);
+  return `${alias}.${isOne ? "*" : alias} IS ${negated ? "" : "NOT "}DISTINCT FROM NULL`;
 }
 
 export function orderSql(writer: SqlWriter, reference: Reference, order: readonly PlannedOrder[]): string {

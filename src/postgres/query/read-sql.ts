@@ -106,8 +106,9 @@ function joinSql(writer: SqlWriter, child: ReadNode): string {
   const output = child.relationship !== undefined && isToOne(child.relationship);
   const rows = rowsSql(writer, child);
   if (output) return ` ${kind} JOIN LATERAL (${rows}) AS ${alias} ON TRUE`;
-  const condition = child.join === "inner" ? `${alias} IS NOT NULL` : "TRUE";
-  const aggregates = [`jsonb_agg(${alias}) AS ${alias}`, ...spreadAggregates(writer, child, alias)];
+  // Never the bare alias: a column of that name, of the rows or of the parent, would be meant.
+  const condition = child.join === "inner" ? `${alias}.${alias} IS NOT NULL` : "TRUE";
+  const aggregates = [`jsonb_agg(${alias}.*) AS ${alias}`, ...spreadAggregates(writer, child, alias)];
   return ` ${kind} JOIN LATERAL (SELECT ${aggregates.join(", ")} FROM (${rows}) AS ${alias}) AS ${alias} ON ${condition}`;
 }
 
@@ -141,7 +142,7 @@ function fromSql(node: ReadNode): string {
   const alias = identifier(node.reference.name);
   if (relationship.kind === "computed") {
     // The cast chooses among overloads when the parent is a common table expression.
-    const row = `${identifier(node.parentReference.name)}::${qualified(relationship.from)}`;
+    const row = `(${identifier(node.parentReference.name)}.*)::${qualified(relationship.from)}`;
     return `${qualified(relationship.function)}(${row}) AS ${alias}`;
   }
   const junction =
@@ -154,7 +155,15 @@ function junctionAlias(node: ReadNode): string {
 }
 
 function conditionsSql(writer: SqlWriter, node: ReadNode): string[] {
-  const own = node.where.map((condition) => conditionSql(writer, node.reference, condition, joinedRowIsNull));
+  const isOne = (joinAlias: string) => {
+    const relationship = node.children.find((child) => child.joinAlias === joinAlias)?.relationship;
+    return relationship !== undefined && isToOne(relationship);
+  };
+  const own = node.where.map((condition) =>
+    conditionSql(writer, node.reference, condition, (joinAlias, negated) =>
+      joinedRowIsNull(joinAlias, isOne(joinAlias), negated),
+    ),
+  );
   return [...own, ...joinConditions(node)];
 }
 

@@ -207,6 +207,41 @@ test("random embeds answer what the rows themselves say", async (t) => {
     );
   });
 
+  await t.test("columns that bear the names we join by", async (t) => {
+    const url = await testDatabase(t, {
+      sql: `create table a (id int primary key, b_id int, a int, a_b_1 int, a_kids_1 int, "a_of_a_1" int);
+        create table b (id int primary key, a_id int references a, a_b_1 int, a_kids_1 int, b_1 int, b int, "hp.row" int);
+        alter table a add foreign key (b_id) references b;
+        insert into b values (1, null, 7, 8, 9, 10, 11); insert into a values (1, 1, 5, 5, 5, 5), (2, null, 6, 6, 6, 6); update b set a_id = 1;
+        create function of_a(a) returns setof b rows 10 language sql stable as 'select * from b where a_id = $1.id';`,
+    });
+    const api = await serve(t, url);
+    const kids = [{ a_b_1: 7, a_kids_1: 8, b_1: 9 }];
+    for (const [name, embed] of [
+      ["kids", "kids:b!b_a_id_fkey"],
+      ["b", "b!b_a_id_fkey"],
+      ["of_a", "of_a"],
+    ] as const) {
+      const select = `select=id,${embed}(a_b_1,a_kids_1,b_1)&order=id`;
+      assert.deepEqual(await api.json(`/a?${select}`), [
+        { id: 1, [name]: kids },
+        { id: 2, [name]: [] },
+      ]);
+      assert.deepEqual(await api.json(`/a?${select}&${name}=not.is.null`), [{ id: 1, [name]: kids }]);
+      assert.deepEqual(await api.json(`/a?${select}&${name}=is.null&limit=1`), [{ id: 2, [name]: [] }]);
+      assert.deepEqual(await api.json(`/a?${select.replace("(", "!inner(")}`), [{ id: 1, [name]: kids }]);
+      assert.deepEqual(await api.json(`/a?select=id,...${embed.replace("kids:", "")}(a_b_1,b_1)&order=id&limit=1`), [
+        { id: 1, a_b_1: [7], b_1: [9] },
+      ]);
+    }
+    const one = "select=id,b!a_b_id_fkey(a_b_1,b_1)";
+    assert.deepEqual(await api.json(`/a?${one}&b=not.is.null`), [{ id: 1, b: { a_b_1: 7, b_1: 9 } }]);
+    assert.deepEqual(await api.json(`/a?${one}&order=b(a_b_1).nullsfirst`), [
+      { id: 2, b: null },
+      { id: 1, b: { a_b_1: 7, b_1: 9 } },
+    ]);
+  });
+
   await t.test("names as long as PostgreSQL allows, and embeds of them", async (t) => {
     // 63 bytes, 32 characters.
     const umlauts = `${"ä".repeat(31)}x`;
