@@ -45,7 +45,7 @@ function contestantsOf(shopUrl: string): readonly Contestant[] {
   return [
     { name: "hotpath", role: "hotpath", program: hotpath(shopUrl), path: (id) => `/users/${id}` },
     { name: "Fastify + pg", role: "rival", program: handWritten("fastify-pg", shopUrl, 10), path },
-    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", shopUrl, 10), path },
+    { name: "Fastify + postgres", role: "rival", program: handWritten("fastify-postgres", shopUrl, 1), path },
   ];
 }
 
