@@ -18,9 +18,14 @@ export interface Http1ReplyOptions {
  * Writes a reply. Content known in full is sent with its length whatever the reply's own field says; a stream with
  * the length its field announces, else chunked.
  *
+ * @returns the content that went out with the head; none for a reply that has none.
  * @throws whatever Node thinks of invalid names, values or statuses, before a byte is written.
  */
-export function writeHttp1Reply(response: ServerResponse, reply: HttpReply, options: Http1ReplyOptions): void {
+export function writeHttp1Reply(
+  response: ServerResponse,
+  reply: HttpReply,
+  options: Http1ReplyOptions,
+): WrittenContent {
   const { status, body } = reply;
   if (status < 200 || status > 999) throw new RangeError(`status ${status} is no final status`);
   const fields: string[] = [];
@@ -41,23 +46,29 @@ export function writeHttp1Reply(response: ServerResponse, reply: HttpReply, opti
     writeHead(response, reply, fields);
     if (body === undefined || !carriesContent(options.method, status)) {
       response.end();
-    } else {
-      response.end(body);
-      watchStall(response, options.stallTimeoutMs);
+      return NO_CONTENT;
     }
-    return;
+    response.end(body);
+    watchStall(response, options.stallTimeoutMs);
+    return { bytes: body };
   }
   if (!carriesContent(options.method, status)) {
     if (announced !== undefined && status !== 204) fields.push("content-length", announced);
     discardReply(reply);
     writeHead(response, reply, fields);
     response.end();
-    return;
+    return NO_CONTENT;
   }
   if (announced !== undefined) fields.push("content-length", announced);
   writeHead(response, reply, fields);
   pump(response, body, announced, options);
+  return "streamed";
 }
+
+/** What went out after a head. */
+export type WrittenContent = { readonly bytes: string | Uint8Array | undefined } | "streamed";
+
+const NO_CONTENT: WrittenContent = { bytes: undefined };
 
 /** Breaks a connection off so that the client cannot take what it has got for the whole reply. */
 export function resetConnection(socket: Socket): void {

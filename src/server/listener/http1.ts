@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
+import type { MemoTicket } from "./http1-memo.ts";
 import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
@@ -13,11 +14,19 @@ import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve
 /** Serves the requests of a `node:http` or `node:https` server, and refuses what is none. */
 export function serveHttp1(server: Server, context: ServeContext): void {
   const { limits, log } = context;
-  server.on("request", (message, response) => serveInTurn({ message, response, context, awaitsContinue: false }));
-  server.on("checkContinue", (message, response) => serveInTurn({ message, response, context, awaitsContinue: true }));
+  const { memo } = context;
+  server.on("request", (message, response) => {
+    const ticket = memo.observe(message, response);
+    serveInTurn({ message, response, context, ticket, awaitsContinue: false });
+  });
+  server.on("checkContinue", (message, response) => {
+    memo.observe(message, response);
+    serveInTurn({ message, response, context, ticket: undefined, awaitsContinue: true });
+  });
   server.on("checkExpectation", (message, response) => {
     const error = new HotpathError("HP_EXPECTATION_FAILED", "Nothing but 100-continue can be expected.");
-    refuse({ message, response, context, awaitsContinue: true }, error);
+    memo.observe(message, response);
+    refuse({ message, response, context, ticket: undefined, awaitsContinue: true }, error);
   });
   server.on("timeout", (socket) => closeStalled(socket, limits.replyStallTimeoutMs));
   server.on("connect", (_message, socket: Socket) => {
@@ -33,6 +42,8 @@ interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly context: ServeContext;
+  /** Under which bytes the reply may be remembered. */
+  readonly ticket: MemoTicket | undefined;
   /** The client holds its content back until told to continue. */
   awaitsContinue: boolean;
 }
@@ -97,7 +108,10 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
     failed: (error: Error) => context.log.error({ err: error, method: message.method }, "reply broke off"),
   };
   try {
-    writeHttp1Reply(response, reply, options);
+    const content = writeHttp1Reply(response, reply, options);
+    if (reply.memo !== undefined && content !== "streamed") {
+      context.memo.remember(exchange.ticket, response, reply.memo, content.bytes);
+    }
   } catch (error) {
     context.log.error({ err: error, method: message.method }, "reply cannot be written");
     discardReply(reply);

@@ -7,6 +7,7 @@ import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import { bind, type BoundAddress } from "./bind.ts";
 import { serveHttp1 } from "./http1.ts";
+import { createRequestMemo, type MemoStats } from "./http1-memo.ts";
 import { serveHttp2, toHttp2Options } from "./http2.ts";
 import { createProtocolGate } from "./preface.ts";
 import type { Handler, ServeContext } from "./serve.ts";
@@ -27,6 +28,8 @@ export interface Listener {
   close(options: { readonly graceMs: number }): Promise<void>;
   /** Connections open now. */
   connections(): number;
+  /** The request memo's counts. */
+  memo(): MemoStats;
   /** Puts a new certificate into force for connections to come. Only for listeners that speak TLS. */
   setCertificate(certificate: Certificate): void;
 }
@@ -39,7 +42,8 @@ export function createListener(settings: ListenerSettings, handle: Handler, log:
   const limits = resolveLimits(settings);
   let isClosing = false;
   let closed: Promise<void> | undefined;
-  const context: ServeContext = { handle, limits, log, isClosing: () => isClosing };
+  const memo = createRequestMemo({ maxBytes: limits.memoBytes, isClosing: () => isClosing });
+  const context: ServeContext = { handle, limits, log, isClosing: () => isClosing, memo };
 
   const server = createServer(settings.tls, limits);
   const http2Server = createHttp2Server(toHttp2Options(limits));
@@ -71,6 +75,7 @@ export function createListener(settings: ListenerSettings, handle: Handler, log:
       return closed;
     },
     connections: () => sockets.size,
+    memo: () => memo.stats,
     setCertificate(certificate) {
       if (!("setSecureContext" in server)) throw new HotpathError("HP_OPTION_INVALID", "This listener speaks no TLS.");
       (server as ReturnType<typeof createHttpsServer>).setSecureContext({ ...TLS_OPTIONS, ...certificate });

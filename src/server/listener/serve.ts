@@ -2,6 +2,7 @@ import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { toErrorReply } from "./refusal.ts";
+import type { RequestMemo } from "./http1-memo.ts";
 import type { ListenerLimits } from "./settings.ts";
 
 /** What answers requests. */
@@ -14,6 +15,8 @@ export interface ServeContext {
   readonly log: Log;
   /** Whether the listener is draining: replies then ask the client to leave. */
   readonly isClosing: () => boolean;
+  /** Repeats replies to requests of the same bytes; HTTP/1.1 only. */
+  readonly memo: RequestMemo;
 }
 
 /** The reply to `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7). */

@@ -43,6 +43,8 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** Requests on one HTTP/1.1 connection before it is closed. 0: no limit. */
   readonly maxRequestsPerSocket: number;
+  /** Requests and replies remembered by their bytes (see http1-memo.ts). 0 switches that off. */
+  readonly memoBytes: number;
   /** HTTP/2 streams open at a time on one connection. */
   readonly maxConcurrentStreams: number;
   /** HTTP/2 streams that a client may reset in a burst (CVE-2023-44487); one over it closes the session. */
@@ -71,6 +73,7 @@ export const listenerDefaults: ListenerLimits = Object.freeze({
   replyStallTimeoutMs: 30_000,
   maxConnections: 0,
   maxRequestsPerSocket: 0,
+  memoBytes: 16 * 1024 * 1024,
   maxConcurrentStreams: 100,
   streamResetBurst: 200,
   streamResetsPerSecond: 33,

@@ -79,10 +79,12 @@ export function rawClient(port: number, bytes = ""): RawClient {
         () => received,
         (resolve, reject) => {
           const look = (): void => {
-            if (pattern.test(received)) resolve(received);
+            if (!pattern.test(received)) return;
+            socket.off("data", look).off("close", closed);
+            resolve(received);
           };
-          socket.on("data", look);
-          socket.once("close", () => reject(new Error(`closed too early; received ${JSON.stringify(received)}`)));
+          const closed = () => reject(new Error(`closed too early; received ${JSON.stringify(received)}`));
+          socket.on("data", look).once("close", closed);
           look();
         },
       ),
