@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { HttpReply, HttpRequest, ReplyMemo } from "../../../src/http/message.ts";
 import type { ListenerSettings } from "../../../src/server/listener/index.ts";
 import { type RawClient, rawClient, startListener } from "./harness.ts";
@@ -10,9 +10,9 @@ function repeatable(): {
   handle: (request: HttpRequest) => Promise<HttpReply>;
   calls: () => number;
   repeats: () => number;
-  purge(): void;
-  refuseRepeats(): void;
-  expireAt(ms: number): void;
+  purge: () => void;
+  refuseRepeats: () => void;
+  expireAt: (ms: number) => void;
 } {
   let version = 0;
   let calls = 0;
@@ -206,7 +206,7 @@ await test("the memo stays within its bytes, and at none it is off", async (t) =
   assert.equal(off.repeats(), 0);
 });
 
-await test("with the memo and without it, any sequence reads the same but for the clock", async (t) => {
+await test("with the memo and without it, any sequence reads the same but for the clock", async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant("get" as const), path: fc.nat(2), user: fc.nat(1) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("head" as const), path: fc.nat(2), user: fc.nat(1) }) },
