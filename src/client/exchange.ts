@@ -42,7 +42,7 @@ export async function exchange(
   let response: Response;
   try {
     response = await send(settings, policy, request, {
-      headers: { ...(isConditional && request.cache !== "no-cache" && ANY_FRESH), ...request.headers, ...conditions },
+      headers: { ...(isConditional && ownControl(request)), ...request.headers, ...conditions },
       cache: cacheUnderneath(request, stored, isConditional),
       signal,
       // Whoever has something to show need not wait.
@@ -68,8 +68,13 @@ export async function exchange(
   return take(parts, flight, stored, response, times);
 }
 
-/** Any response that is still fresh will do: it keeps `fetch` from adding `no-cache`, which would pass by every cache on the way. */
-const ANY_FRESH = { "cache-control": "min-fresh=0" };
+/**
+ * What a validation asks of the caches on its way: as the Fetch standard has it for the mode, else any response that is still fresh.
+ * Left to itself, `fetch` would add `no-cache` to whatever has conditions, and every validation would pass by all of them.
+ */
+function ownControl({ cache }: ClientRequest): { readonly "cache-control": string } {
+  return { "cache-control": cache === "no-cache" ? "max-age=0" : "min-fresh=0" };
+}
 
 /** Failures that stale-if-error is for (RFC 5861 section 4). */
 const SERVER_ERRORS = new Set([500, 502, 503, 504]);

@@ -2,7 +2,7 @@ import type { ClientEvent } from "./events.ts";
 
 /** How a client behaves. An absent or `undefined` option has its default. */
 export interface ClientOptions {
-  /** What sends requests. Default: `globalThis.fetch` as it is when a request is made. */
+  /** What sends requests. Default: `globalThis.fetch` as it is when the client is made. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Bytes that stored responses may take together, headers and overhead included; 0 stores nothing. Default: 16 MiB. */
   readonly maxBytes?: number | undefined;
@@ -46,9 +46,9 @@ export type ClientSettings = { readonly [Name in keyof ClientOptions]-?: NonNull
  * @throws TypeError for an unknown option, RangeError for a number that is negative or not one.
  */
 export function resolveOptions(options: ClientOptions = {}): ClientSettings {
-  const settings: Record<string, unknown> = { ...DEFAULTS };
+  const settings: Record<string, unknown> = { ...DEFAULTS, fetch: globalThis.fetch };
   for (const [name, value] of Object.entries(options)) {
-    if (!(name in DEFAULTS)) throw new TypeError(`createClient has no option "${name}".`);
+    if (!Object.hasOwn(settings, name)) throw new TypeError(`createClient has no option "${name}".`);
     if (value === undefined) continue;
     if (typeof settings[name] === "number" && !(typeof value === "number" && value >= 0)) {
       throw new RangeError(`Option "${name}" takes a number from 0 up, not ${String(value)}.`);
@@ -59,8 +59,7 @@ export function resolveOptions(options: ClientOptions = {}): ClientSettings {
   return { ...resolved, identityHeaders: resolved.identityHeaders.map((name) => name.toLowerCase()) };
 }
 
-const DEFAULTS: ClientSettings = {
-  fetch: (input, init) => globalThis.fetch(input, init),
+const DEFAULTS: Omit<ClientSettings, "fetch"> = {
   maxBytes: 16 * 1024 * 1024,
   maxBodyBytes: 1024 * 1024,
   identityHeaders: ["authorization", "cookie", "x-api-key"],

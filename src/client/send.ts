@@ -70,6 +70,8 @@ async function attemptOnce(
   { headers, cache, signal }: SendOptions,
   remainingMs: number,
 ): Promise<{ readonly response: Response } | { readonly error: unknown }> {
+  // Browsers' own wants no `this`.
+  const { fetch } = settings;
   const limitMs = Math.min(settings.attemptTimeoutMs, Math.max(0, remainingMs));
   const timeout = new AbortController();
   const timer = startTimer(limitMs, () =>
@@ -77,7 +79,7 @@ async function attemptOnce(
   );
   try {
     const either = AbortSignal.any([signal, timeout.signal]);
-    return { response: await settings.fetch(input, { ...init, headers, signal: either, ...(cache && { cache }) }) };
+    return { response: await fetch(input, { ...init, headers, signal: either, ...(cache && { cache }) }) };
   } catch (error) {
     return { error };
   } finally {
