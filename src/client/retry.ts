@@ -52,8 +52,8 @@ const EARNED_A_REQUEST = 0.1;
 const MAX_ORIGINS = 256;
 
 function askedDelay(settings: ClientSettings, attempt: number, response: Response | undefined): number | undefined {
-  const { status } = response ?? { status: 0 };
-  if (!RETRIED.has(status)) return undefined;
+  const status = response?.status;
+  if (status !== undefined && !RETRIED.has(status)) return undefined;
   const retryAfter = response?.headers.get("retry-after") ?? null;
   if (retryAfter !== null && (status === 429 || status === 503)) {
     const delayMs = parseRetryAfter(retryAfter, settings.now());
@@ -65,8 +65,7 @@ function askedDelay(settings: ClientSettings, attempt: number, response: Respons
   return settings.random() * Math.min(settings.maxDelayMs, settings.backoffMs * 2 ** (attempt - 1));
 }
 
-/** 0 stands for no response. */
-const RETRIED = new Set([0, 429, 502, 503, 504]);
+const RETRIED = new Set([429, 502, 503, 504]);
 
 /** Milliseconds from now (RFC 9110 section 10.2.3). */
 function parseRetryAfter(value: string, nowMs: number): number | undefined {

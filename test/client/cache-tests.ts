@@ -24,8 +24,8 @@ interface SuiteGroup {
 }
 
 interface Runner {
-  runTests(groups: readonly SuiteGroup[], isBrowser: boolean, base: string): Promise<void>;
-  getResults(): Readonly<Record<string, true | readonly [string, string]>>;
+  readonly runTests: (groups: readonly SuiteGroup[], isBrowser: boolean, base: string) => Promise<void>;
+  readonly getResults: () => Readonly<Record<string, true | readonly [string, string]>>;
 }
 
 const ORIGIN_START_MS = 10_000;
@@ -41,7 +41,7 @@ const groups = ((await load("tests/index.mjs")) as { default: SuiteGroup[] }).de
 const { runTests, getResults } = (await load("test-engine/client/runner.mjs")) as Runner;
 const origin = await startOrigin();
 // Retries are not the cache's business, and the suite counts a request sent twice as a mistake of its own kind.
-globalThis.fetch = createClient({ retries: 0 }).fetch as typeof globalThis.fetch;
+globalThis.fetch = createClient({ retries: 0 }).fetch;
 try {
   await runTests(values.id === undefined ? groups : only(values.id), true, `http://127.0.0.1:${port}`);
   if (values.id === undefined) report();
