@@ -1,6 +1,6 @@
-export { type Api, type ApiOptions, defineApi, postgres } from "./server/define-api.ts";
+export { type Api, type ApiOptions, defineApi, postgres, upstream } from "./server/define-api.ts";
 export type { RunningServer } from "./server/start.ts";
-export type { ByteSize, Duration, PostgresOptions, ServerOptions } from "./api/option-types.ts";
+export type { ByteSize, Duration, PostgresOptions, ServerOptions, UpstreamOptions } from "./api/option-types.ts";
 export type {
   Counter,
   Histogram,

@@ -1,10 +1,16 @@
 import { HotpathError } from "../errors.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { withLibpqDefaults } from "./libpq-defaults.ts";
-import { resolvePostgresSettings, resolveServerSettings, type OptionOrigins } from "./options.ts";
-import type { PostgresOptions, ServerOptions } from "./option-types.ts";
-import type { PostgresSettings, ServerSettings } from "./settings.ts";
+import {
+  type OptionOrigins,
+  resolvePostgresSettings,
+  resolveServerSettings,
+  resolveUpstreamSettings,
+} from "./options.ts";
+import type { PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { ServerSettings } from "./settings.ts";
 import type { Source } from "./source.ts";
+import type { SourceFactories } from "./source-factories.ts";
 
 /**
  * Under this key, the value that `defineApi` returns carries its definition. Registered globally, so that a `hotpath`
@@ -16,14 +22,24 @@ export const DEFINITION: unique symbol = Symbol.for("hotpath.definition") as nev
 export interface ApiDefinition {
   readonly options: ServerOptions;
   /** By mount point: `/`, `/api`. */
-  readonly sources: Readonly<Record<string, Source | PostgresDeclaration>>;
+  readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
 }
+
+/** A source to be. */
+export type SourceDeclaration = PostgresDeclaration | UpstreamDeclaration;
 
 /** What `postgres(url, options)` answers: a source to be. */
 export interface PostgresDeclaration {
   readonly kind: "postgres";
   readonly url: string;
   readonly options: PostgresOptions;
+}
+
+/** What `upstream(url, options)` answers: a source to be. */
+export interface UpstreamDeclaration {
+  readonly kind: "upstream";
+  readonly url: string;
+  readonly options: UpstreamOptions;
 }
 
 /** An API whose options are known: what `startServer` takes. */
@@ -48,13 +64,13 @@ export function definitionOf(value: unknown): ApiDefinition | undefined {
  * Resolves every option of a definition and creates its sources, without starting them.
  *
  * @param origins what comes before the definition's own options: flags, argument, environment
- * @param createPostgres makes the source of a `postgres()` declaration
+ * @param create makes the sources of declarations
  * @throws HotpathError HP_OPTION_UNKNOWN, HP_OPTION_INVALID
  */
 export function resolveDefinition(
   definition: ApiDefinition,
   origins: Omit<OptionOrigins<ServerOptions>, "config">,
-  createPostgres: (settings: PostgresSettings) => Source,
+  create: SourceFactories,
 ): ResolvedApi {
   const server = resolveServerSettings({ ...origins, config: definition.options });
   const { flags, environment } = origins;
@@ -62,13 +78,17 @@ export function resolveDefinition(
     checkDatabaseUrl(url);
     return withLibpqDefaults(url, environment ?? {});
   };
+  const toSource = (declared: Source | SourceDeclaration): Source => {
+    if (!isDeclaration(declared)) return declared;
+    const before = { flags, environment };
+    if (declared.kind === "upstream") {
+      return create.upstream(resolveUpstreamSettings(declared.url, { ...before, config: declared.options }));
+    }
+    return create.postgres(resolvePostgresSettings(complete(declared.url), { ...before, config: declared.options }));
+  };
   const sources = Object.entries(checkSources(definition.sources)).map(([path, declared]) => ({
     path: toMountPoint(path),
-    source: isPostgres(declared)
-      ? createPostgres(
-          resolvePostgresSettings(complete(declared.url), { flags, environment, config: declared.options }),
-        )
-      : declared,
+    source: toSource(declared),
   }));
   if (sources.length === 0)
     throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
@@ -105,6 +125,6 @@ function checkSources(sources: unknown): ApiDefinition["sources"] {
   return sources as ApiDefinition["sources"];
 }
 
-function isPostgres(declared: Source | PostgresDeclaration): declared is PostgresDeclaration {
-  return "kind" in declared && declared.kind === "postgres";
+function isDeclaration(declared: Source | SourceDeclaration): declared is SourceDeclaration {
+  return "kind" in declared && (declared.kind === "postgres" || declared.kind === "upstream");
 }

@@ -1,5 +1,6 @@
+import { isIP } from "node:net";
 import { HotpathError } from "../errors.ts";
-import type { PostgresSettings, ServerSettings } from "./settings.ts";
+import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./settings.ts";
 
 /**
  * What must hold between options of the server. Where lowering one option alone would clash with the default of another,
@@ -43,6 +44,39 @@ export function fitPostgresSettings(settings: PostgresSettings): PostgresSetting
     },
   };
 }
+
+/** The same for an upstream. */
+export function fitUpstreamSettings(settings: UpstreamSettings): UpstreamSettings {
+  const { url, addresses, health, trustedProxies } = settings;
+  const { protocol } = new URL(url);
+  const other = addresses.find((address) => !URL.canParse(address) || new URL(address).protocol !== protocol);
+  if (other !== undefined) throw invalid(`addresses must be origins with the scheme of the URL (${protocol}//).`);
+  for (const line of [...settings.headers.setRequest, ...settings.headers.setReply]) {
+    const name = line.slice(0, line.indexOf(":")).toLowerCase();
+    if (FRAMING.has(name))
+      throw invalid(`headers.setRequest and setReply must not set ${name}: it frames the message.`);
+  }
+  for (const network of trustedProxies) {
+    const [address = "", bits = "0"] = network.split("/");
+    const family = isIP(address);
+    if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) {
+      throw invalid(`trustedProxies must hold IP addresses or networks; received ${JSON.stringify(network)}.`);
+    }
+  }
+  return { ...settings, health: { ...health, maxEjectionMs: Math.max(health.maxEjectionMs, health.ejectionMs) } };
+}
+
+/** Fields of a connection or of a message's framing, which belong to whoever writes the message. */
+const FRAMING = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 function invalid(message: string): HotpathError {
   return new HotpathError("HP_OPTION_INVALID", message);

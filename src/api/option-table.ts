@@ -1,8 +1,9 @@
 import type { OptionRow } from "./option-row.ts";
 import { POSTGRES_OPTIONS } from "./postgres-options.ts";
 import { SERVER_OPTIONS } from "./server-options.ts";
+import { UPSTREAM_OPTIONS } from "./upstream-options.ts";
 
-export type OptionScope = "server" | "postgres";
+export type OptionScope = "server" | "postgres" | "upstream";
 
 /** A row with the names that follow from its path. */
 export interface Option extends OptionRow {
@@ -19,6 +20,7 @@ export interface Option extends OptionRow {
 export const OPTIONS: readonly Option[] = Object.freeze([
   ...SERVER_OPTIONS.map((row) => withNames("server", row)),
   ...POSTGRES_OPTIONS.map((row) => withNames("postgres", row)),
+  ...UPSTREAM_OPTIONS.map((row) => withNames("upstream", row)),
 ]);
 
 /** Options that have a flag, a variable and a place in the documentation. */
@@ -34,7 +36,8 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = Object.freeze(
 function withNames(scope: OptionScope, row: OptionRow): Option {
   const segments = row.path.split(".");
   const last = segments.at(-1)! + (row.type === "duration" ? "Ms" : "");
-  const flag = row.flag ?? toKebab(row.path.replace(/^server\./, ""));
+  const prefix = scope === "upstream" ? "upstream-" : "";
+  const flag = row.flag ?? prefix + toKebab(row.path.replace(/^server\./, ""));
   const env = `HOTPATH_${flag.toUpperCase().replaceAll("-", "_")}`;
   return Object.freeze({ ...row, scope, flag, env, settingsPath: Object.freeze([...segments.slice(0, -1), last]) });
 }

@@ -11,6 +11,7 @@ const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
   ["server:log.", "Log"],
   ["postgres:pool.", "Connection pool"],
   ["postgres:", "PostgreSQL"],
+  ["upstream:", "Upstream"],
 ];
 
 /** Options under the headings of `--help` and docs/options.md, in the table's order; empty sections are left out. */

@@ -3,11 +3,12 @@ import { nearest } from "./nearest.ts";
 import { ENVIRONMENT_ONLY, OPTIONS, PUBLIC_OPTIONS, type Option, type OptionScope } from "./option-table.ts";
 import { toSetting } from "./option-value.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
-import { fitPostgresSettings, fitServerSettings } from "./option-rules.ts";
-import type { PostgresOptions, ServerOptions } from "./option-types.ts";
-import type { PostgresSettings, ServerSettings } from "./settings.ts";
+import { fitPostgresSettings, fitServerSettings, fitUpstreamSettings } from "./option-rules.ts";
+import type { PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./settings.ts";
+import { checkUpstreamUrl } from "./upstream-url.ts";
 
-export type { PoolOptions, PostgresOptions, ServerOptions } from "./option-types.ts";
+export type { PoolOptions, PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
 export type {
   ContentEncoding,
   LogLevel,
@@ -17,6 +18,7 @@ export type {
   RequestLog,
   ServerSettings,
   TransactionEnd,
+  UpstreamSettings,
 } from "./settings.ts";
 
 /**
@@ -52,6 +54,17 @@ export function resolveServerSettings(origins: OptionOrigins<ServerOptions> = {}
 export function resolvePostgresSettings(url: string, origins: OptionOrigins<PostgresOptions> = {}): PostgresSettings {
   checkDatabaseUrl(url);
   return deepFreeze(fitPostgresSettings({ url, ...resolveScope("postgres", origins) } as unknown as PostgresSettings));
+}
+
+/**
+ * Settings of one upstream source, with the same precedence as `resolveServerSettings`.
+ *
+ * @param url where the API is: `http://127.0.0.1:4000`, with a path if requests go below one
+ * @throws HotpathError HP_OPTION_UNKNOWN (names the nearest known name), HP_OPTION_INVALID
+ */
+export function resolveUpstreamSettings(url: string, origins: OptionOrigins<UpstreamOptions> = {}): UpstreamSettings {
+  checkUpstreamUrl(url);
+  return deepFreeze(fitUpstreamSettings({ url, ...resolveScope("upstream", origins) } as unknown as UpstreamSettings));
 }
 
 /**

@@ -14,7 +14,7 @@ export function describeServer(api: ResolvedApi, server: RunningServer, titles: 
     lines.push(`  ${terminal.bold(base)}  admin: /live /ready /metrics`);
   }
   const isReady = api.sources.every(({ source }) => source.isReady?.() ?? true);
-  const first = isReady ? "hotpath is ready" : "hotpath listens; it answers 503 until it reaches the database";
+  const first = isReady ? "hotpath is ready" : "hotpath listens; it answers 503 until it reaches what it serves";
   return `${first}\n${lines.join("\n")}\n`;
 }
 

@@ -35,7 +35,7 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
   const { own, flags, environment, terminal } = input;
   const { prepareDemo } = await import("../demo/demo.ts");
   const { showProgress } = await import("../demo/progress.ts");
-  const { createPostgresSource } = await import("../postgres/source.ts");
+  const { loadSourceFactories } = await import("../server/source-factories.ts");
   const directory = own.get("directory");
   terminal.err("Starting PostgreSQL …\n");
   const database = await prepareDemo({
@@ -50,7 +50,7 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
       options: { log: { level: "warn" } },
       sources: { "/": { kind: "postgres", url: database.url, options: {} } },
     };
-    const api = resolveDefinition(definition, { flags, environment }, createPostgresSource);
+    const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
     const announce = (server: RunningServer): string => {
       const local = { ...server, url: server.url.replace("//127.0.0.1:", "//localhost:") };
       const titles = { "/": `the sample shop, ${database.shop}; its files are in ${database.directory}` };

@@ -1,34 +1,40 @@
 import { findConfigFile, loadConfigFile } from "../api/config-file.ts";
 import { describeDatabase } from "../api/database-url.ts";
 import { resolveDefinition, toMountPoint, type ApiDefinition } from "../api/definition.ts";
+import { describeUpstream, isUpstreamUrl } from "../api/upstream-url.ts";
 import { HotpathError } from "../errors.ts";
 import { describeServer, type Titles } from "./announce.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { runServer } from "./run-server.ts";
 
-/** `hotpath serve`: a database by its URL, or what a config file declares. */
+/** `hotpath serve`: a database or an HTTP API by its URL, or what a config file declares. */
 export const serve: Command = {
   name: "serve",
-  summary: "Serve a PostgreSQL database, or what hotpath.config.ts declares.",
-  usage: ["serve postgres://user:password@host:5432/database [flags]", "serve [--config FILE] [flags]"],
+  summary: "Serve a PostgreSQL database, any HTTP API, or what hotpath.config.ts declares.",
+  usage: [
+    "serve postgres://user:password@host:5432/database [flags]",
+    "serve http://host:4000 [flags]",
+    "serve [--config FILE] [flags]",
+  ],
   positionals: [
-    { name: "URL", description: "Database to serve. HOTPATH_DATABASE_URL keeps it out of the process list." },
+    { name: "URL", description: "Database or API to serve. HOTPATH_DATABASE_URL keeps it out of the process list." },
   ],
   flags: [
     { name: "config", value: "FILE", description: "Config file. [hotpath.config.ts, .mts, .js or .mjs]" },
-    { name: "base-path", value: "PATH", description: "Path the database is served below, such as /api. [/]" },
+    { name: "base-path", value: "PATH", description: "Path the database or API is served below, such as /api. [/]" },
   ],
-  scopes: ["server", "postgres"],
+  scopes: ["server", "postgres", "upstream"],
   examples: [
     "hotpath serve postgres://localhost/shop",
     "hotpath serve postgres://localhost/shop --port 8080 --schemas api --base-path /api",
+    "hotpath serve http://127.0.0.1:4000 --upstream-timeout-head 10s",
     "hotpath serve --config deploy/hotpath.config.ts",
   ],
   async run(input) {
     const definition = await readDefinition(input);
-    const { createPostgresSource } = await import("../postgres/source.ts");
+    const { loadSourceFactories } = await import("../server/source-factories.ts");
     const { flags, environment, terminal } = input;
-    const api = resolveDefinition(definition, { flags, environment }, createPostgresSource);
+    const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
     const titles = titlesOf(definition);
     await runServer(() => ({ api, announce: (server) => describeServer(api, server, titles, terminal) }), input);
   },
@@ -49,20 +55,25 @@ async function readDefinition({ positionals, own, environment, directory }: Comm
   const fromEnvironment = environment["HOTPATH_DATABASE_URL"];
   if (fromEnvironment) return fromUrl(fromEnvironment, own);
   throw new HotpathError("HP_CONFIG_MISSING", `There is no hotpath.config.ts in ${directory}, and no URL was given.`, {
-    todo: "Name a database: hotpath serve postgres://user:password@host:5432/database",
+    todo: "Name a database or an API: hotpath serve postgres://user:password@host:5432/database",
   });
 }
 
 function fromUrl(url: string, own: CommandInput["own"]): ApiDefinition {
   const path = toMountPoint(String(own.get("base-path") ?? "/"));
-  return { options: {}, sources: { [path]: { kind: "postgres", url, options: {} } } };
+  const kind = isUpstreamUrl(url) ? "upstream" : "postgres";
+  return { options: {}, sources: { [path]: { kind, url, options: {} } } };
 }
 
 function titlesOf(definition: ApiDefinition): Titles {
   return Object.fromEntries(
     Object.entries(definition.sources).map(([path, source]) => [
       toMountPoint(path),
-      "url" in source ? describeDatabase(source.url) : source.name,
+      !("url" in source)
+        ? source.name
+        : source.kind === "upstream"
+          ? describeUpstream(source.url)
+          : describeDatabase(source.url),
     ]),
   );
 }

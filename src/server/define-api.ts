@@ -1,12 +1,19 @@
-import { type ApiDefinition, DEFINITION, type PostgresDeclaration, resolveDefinition } from "../api/definition.ts";
-import type { PostgresOptions, ServerOptions } from "../api/option-types.ts";
+import {
+  type ApiDefinition,
+  DEFINITION,
+  type PostgresDeclaration,
+  resolveDefinition,
+  type SourceDeclaration,
+  type UpstreamDeclaration,
+} from "../api/definition.ts";
+import type { PostgresOptions, ServerOptions, UpstreamOptions } from "../api/option-types.ts";
 import type { Source } from "../api/source.ts";
 import type { RunningServer } from "./start.ts";
 
 /** What `defineApi` takes: the server's options and what answers below which path. */
 export interface ApiOptions extends ServerOptions {
   /** By mount point: `/`, `/api`. The longest that matches a request's path answers it. */
-  readonly sources: Readonly<Record<string, Source | PostgresDeclaration>>;
+  readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
 }
 
 /** An API as declared: nothing is opened before `listen`. */
@@ -25,10 +32,10 @@ export function defineApi({ sources, ...options }: ApiOptions): Api {
   const api: Api & { [DEFINITION]: ApiDefinition } = {
     [DEFINITION]: definition,
     async listen(argument = {}) {
-      const { createPostgresSource } = await import("../postgres/source.ts");
+      const { loadSourceFactories } = await import("./source-factories.ts");
       const { startServer } = await import("./start.ts");
       const origins = { argument, environment: process.env };
-      return startServer(resolveDefinition(definition, origins, createPostgresSource));
+      return startServer(resolveDefinition(definition, origins, await loadSourceFactories(definition)));
     },
   };
   return api;
@@ -41,4 +48,13 @@ export function defineApi({ sources, ...options }: ApiOptions): Api {
  */
 export function postgres(url: string, options: PostgresOptions = {}): PostgresDeclaration {
   return { kind: "postgres", url, options };
+}
+
+/**
+ * Declares an HTTP API as a source: requests below its mount point are passed on to it.
+ *
+ * @param url `http://127.0.0.1:4000`, with a path if requests go below one
+ */
+export function upstream(url: string, options: UpstreamOptions = {}): UpstreamDeclaration {
+  return { kind: "upstream", url, options };
 }

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { MountedSource } from "../api/definition.ts";
 import type { Source, SourceRequest } from "../api/source.ts";
-import type { HttpRequest } from "../http/message.ts";
+import { hasContent } from "../http/content.ts";
+import type { HttpRequest, ReplyHeaders } from "../http/message.ts";
 
 /** A source and the paths it answers. */
 export interface Mount {
@@ -65,5 +66,11 @@ export class MountedRequest implements SourceRequest {
   }
   get body(): Readable {
     return this.#request.body;
+  }
+  get hasContent(): boolean {
+    return hasContent(this.#request);
+  }
+  inform(status: number, headers: Readonly<ReplyHeaders>): void {
+    this.#request.inform?.(status, headers);
   }
 }

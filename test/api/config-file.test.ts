@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CONFIG_NAMES, findConfigFile, loadConfigFile } from "../../src/api/config-file.ts";
+import type { SourceFactories } from "../../src/api/source-factories.ts";
 import { DEFINITION, resolveDefinition, toMountPoint, type ApiDefinition } from "../../src/api/definition.ts";
 import type { Source } from "../../src/api/source.ts";
 
@@ -86,6 +87,7 @@ describe("a config file", () => {
 
 describe("a definition", () => {
   const custom: Source = { name: "custom", resolve: () => ({ status: 204, headers: {}, body: undefined }) };
+  const factories: SourceFactories = { postgres: () => custom, upstream: () => custom };
 
   test("is resolved with flags and environment before its own options", () => {
     const definition: ApiDefinition = {
@@ -98,10 +100,11 @@ describe("a definition", () => {
     };
     const urls: [string, number | null, number][] = [];
     const origins = { flags: new Map([["port", "2"]]), environment: { HOTPATH_MAX_ROWS: "9", HOTPATH_PORT: "3" } };
-    const { server, sources } = resolveDefinition(definition, origins, ({ url, maxRows, pool }) => {
+    const postgres: typeof factories.postgres = ({ url, maxRows, pool }) => {
       urls.push([url, maxRows, pool.max]);
       return custom;
-    });
+    };
+    const { server, sources } = resolveDefinition(definition, origins, { ...factories, postgres });
     assert.deepEqual([server.server.port, server.log.level], [2, "warn"]);
     assert.deepEqual(
       sources.map(({ path }) => path),
@@ -120,7 +123,7 @@ describe("a definition", () => {
       { "/": "postgres://h/d" as never },
       { "/a": custom, "/a/": custom },
     ]) {
-      assert.throws(() => resolveDefinition({ options: {}, sources }, {}, () => custom), { code: "HP_OPTION_INVALID" });
+      assert.throws(() => resolveDefinition({ options: {}, sources }, {}, factories), { code: "HP_OPTION_INVALID" });
     }
   });
 

@@ -2,17 +2,27 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PUBLIC_OPTIONS, type Option } from "../../src/api/option-table.ts";
 import { isNullable, toSetting } from "../../src/api/option-value.ts";
-import { resolvePostgresSettings, resolveServerSettings, type OptionOrigins } from "../../src/api/options.ts";
+import {
+  type OptionOrigins,
+  resolvePostgresSettings,
+  resolveServerSettings,
+  resolveUpstreamSettings,
+} from "../../src/api/options.ts";
 import { HotpathError } from "../../src/errors.ts";
 import { samplesOf, wrongTexts } from "./option-samples.ts";
 
-const URL = "postgres://localhost/shop";
+const RESOLVE: Readonly<Record<Option["scope"], (origins: OptionOrigins<object>) => unknown>> = {
+  server: resolveServerSettings,
+  postgres: (origins) => resolvePostgresSettings("postgres://localhost/shop", origins),
+  upstream: (origins) => resolveUpstreamSettings("http://localhost:4000", origins),
+};
 
 /** What else must be said for any value of an option to be valid: put below everything a test gives. */
 const PARTNERS: Readonly<Record<string, object>> = {
   "http.maxUrlBytes": { http: { maxHeaderBytes: "1MiB" } },
   "http.headersTimeout": { http: { requestTimeout: "1h" } },
   "pool.minIdle": { pool: { max: 10_000 } },
+  "health.maxEjection": { health: { ejection: 1 } },
   "pool.maxLifetimeJitter": { pool: { maxLifetime: "7d" } },
 };
 
@@ -84,7 +94,7 @@ for (const option of PUBLIC_OPTIONS) {
 function resolve(option: Option, origins: OptionOrigins<object>): unknown {
   const config = merge(PARTNERS[option.path] ?? {}, origins.config ?? {});
   const given = { ...origins, config: merge(tlsPartner(option, origins), config) };
-  let value: unknown = option.scope === "server" ? resolveServerSettings(given) : resolvePostgresSettings(URL, given);
+  let value: unknown = RESOLVE[option.scope](given);
   for (const name of option.settingsPath) value = (value as Record<string, unknown>)[name];
   return value;
 }

@@ -71,7 +71,7 @@ describe("hotpath serve", { concurrency: 4 }, () => {
 
   test("starts without the database's server, says so and answers 503", async (t) => {
     const argv = ["serve", "postgres://user:hunter2@127.0.0.1:1/shop", ...FREE_PORTS, "--log-level", "silent"];
-    const server = await start(t, argv, {}, /listens; it answers 503 until it reaches the database/);
+    const server = await start(t, argv, {}, /listens; it answers 503 until it reaches what it serves/);
     assert.equal((await fetch(`${server.url}/users`)).status, 503);
     assert.equal((await fetch(`${server.adminUrl}/ready`)).status, 503);
     const { status, out, err } = await server.stop("SIGTERM");

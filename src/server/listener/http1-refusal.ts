@@ -67,7 +67,7 @@ export function closeWithLinger(socket: Socket): void {
 const LINGER_MS = 500;
 
 /** The reply that Node is writing or waiting for on a socket. No public name leads from one to the other. */
-function pendingReply(socket: Socket): (ServerResponse & { req: IncomingMessage }) | undefined {
+export function pendingReply(socket: Socket): (ServerResponse & { req: IncomingMessage }) | undefined {
   return (socket as { _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null })._httpMessage ?? undefined;
 }
 

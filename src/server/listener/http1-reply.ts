@@ -61,7 +61,11 @@ export function writeHttp1Reply(
   }
   if (announced !== undefined) fields.push("content-length", announced);
   writeHead(response, reply, fields);
-  pump(response, body, announced, options);
+  const { trailers } = reply;
+  pump(response, body, announced, options, () => {
+    const fields = trailers?.();
+    if (fields !== undefined && acceptsTrailers(response)) response.addTrailers(fields);
+  });
   return "streamed";
 }
 
@@ -102,6 +106,7 @@ function pump(
   body: Readable,
   announced: string | undefined,
   options: Http1ReplyOptions,
+  ending: () => void,
 ): void {
   response.flushHeaders();
   const { socket } = response;
@@ -111,8 +116,14 @@ function pump(
       if (socket !== null) resetConnection(socket);
       options.failed(error);
     },
+    ending,
     stalled: (isStalled) => response.socket?.setTimeout(isStalled ? options.stallTimeoutMs : 0),
   });
+}
+
+/** Whether the client asked for trailers (RFC 9110 section 6.5.1); Node sends them with chunked content only. */
+function acceptsTrailers({ req }: ServerResponse): boolean {
+  return /\btrailers\b/i.test(String(req.headers.te ?? ""));
 }
 
 /** Gives a client that has not taken the whole reply at once a time to take more; `closeStalled` judges who is late. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { HttpRequest } from "../../http/message.ts";
+import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { emptyBody, RequestBody } from "./request-body.ts";
 
 /**
@@ -77,6 +77,20 @@ export class Http1Request implements HttpRequest {
         content === undefined ? emptyBody() : new RequestBody(this.#message, content.maxBytes, content.onFirstRead);
     }
     return this.#body;
+  }
+
+  get hasContent(): boolean {
+    return this.#content !== undefined;
+  }
+
+  inform(status: number, headers: Readonly<ReplyHeaders>): void {
+    const response = this.#response;
+    if (status !== 103 || response.headersSent || response.destroyed || this.#message.httpVersionMinor === 0) return;
+    try {
+      response.writeEarlyHints(headers);
+    } catch {
+      // Links that Node finds malformed stay behind: hints are optional.
+    }
   }
 
   /** Whether the content was found to be larger than allowed. */

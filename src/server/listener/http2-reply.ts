@@ -46,7 +46,14 @@ export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, opt
     return;
   }
   const announced = fields["content-length"];
-  stream.respond(fields);
+  const { trailers } = reply;
+  if (trailers === undefined) {
+    stream.respond(fields);
+  } else {
+    stream.respond(fields, { waitForTrailers: true });
+    // With nothing to send the stream must still be told so, or it never ends.
+    stream.once("wantTrailers", () => stream.sendTrailers(trailers() ?? {}));
+  }
   pumpBody(body, stream, {
     expectedBytes: announced === undefined ? undefined : Number(announced),
     failed(error) {

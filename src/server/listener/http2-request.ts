@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { constants, type IncomingHttpHeaders as Http2Headers, type ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
-import type { HttpRequest } from "../../http/message.ts";
+import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { emptyBody, RequestBody } from "./request-body.ts";
 
 /** An HTTP/2 request; lazy where `Http1Request` is. */
@@ -77,6 +77,20 @@ export class Http2Request implements HttpRequest {
       this.#body = hasContent ? new RequestBody(this.#stream, this.#maxBodyBytes) : emptyBody();
     }
     return this.#body;
+  }
+
+  get hasContent(): boolean {
+    return !this.#stream.endAfterHeaders;
+  }
+
+  inform(status: number, headers: Readonly<ReplyHeaders>): void {
+    const stream = this.#stream;
+    if (status !== 103 || stream.headersSent || stream.destroyed || stream.closed) return;
+    try {
+      stream.additionalHeaders({ ":status": status, ...headers });
+    } catch {
+      // Fields that Node finds malformed stay behind: hints are optional.
+    }
   }
 
   /** Lets go of the connection's stream; whoever still reads the body gets an error. */

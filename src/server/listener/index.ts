@@ -1,6 +1,6 @@
 export type { BoundAddress } from "./bind.ts";
 export { devCertificate } from "./dev-certificate.ts";
-export type { Handler } from "./serve.ts";
+export type { Handler, UpgradeHandler } from "./serve.ts";
 export { listenerDefaults } from "./settings.ts";
 export type { Certificate, ListenAddress, ListenerLimits, ListenerSettings } from "./settings.ts";
 export { createListener, type Listener } from "./listener.ts";

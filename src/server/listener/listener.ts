@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server, Socket } from "node:net";
@@ -8,9 +8,10 @@ import { HotpathError } from "../../errors.ts";
 import { bind, type BoundAddress } from "./bind.ts";
 import { serveHttp1 } from "./http1.ts";
 import { createRequestMemo, type MemoStats } from "./http1-memo.ts";
+import { isWebSocketUpgrade, serveUpgrades } from "./http1-upgrade.ts";
 import { serveHttp2, toHttp2Options } from "./http2.ts";
 import { createProtocolGate } from "./preface.ts";
-import type { Handler, ServeContext } from "./serve.ts";
+import type { Handler, ServeContext, UpgradeHandler } from "./serve.ts";
 import { resolveLimits, type Certificate, type ListenerLimits, type ListenerSettings } from "./settings.ts";
 
 /** A port that speaks HTTP/1.1 and HTTP/2. */
@@ -38,7 +39,12 @@ export interface Listener {
  * A listener that answers every well-formed request with `handle` and everything else with problem details. With
  * `settings.tls` the protocol is picked by ALPN; without, HTTP/2 is known by its preface ("prior knowledge").
  */
-export function createListener(settings: ListenerSettings, handle: Handler, log: Log): Listener {
+export function createListener(
+  settings: ListenerSettings,
+  handle: Handler,
+  log: Log,
+  upgrade?: UpgradeHandler,
+): Listener {
   const limits = resolveLimits(settings);
   let isClosing = false;
   let closed: Promise<void> | undefined;
@@ -49,6 +55,7 @@ export function createListener(settings: ListenerSettings, handle: Handler, log:
   const http2Server = createHttp2Server(toHttp2Options(limits));
   const sessions = serveHttp2(http2Server, context);
   serveHttp1(server, context);
+  if (upgrade !== undefined) serveUpgrades(server, context, upgrade);
   const gate = route(server, settings.tls !== undefined, limits, (socket) => http2Server.emit("connection", socket));
 
   const sockets = new Set<Socket>();
@@ -98,9 +105,12 @@ function createServer(tls: Certificate | undefined, limits: ListenerLimits): Htt
     connectionsCheckingInterval: Math.min(2000, Math.max(50, Math.ceil(limits.headersTimeoutMs / 4))),
     // `checkFraming` refuses a missing Host itself, with a reply that says why.
     requireHostHeader: false,
+    // Everything else that asks for another protocol (`Upgrade: h2c`) is an ordinary request. Node 24.9 and later.
+    shouldUpgradeCallback: (message: IncomingMessage) =>
+      server.listenerCount("upgrade") > 0 && isWebSocketUpgrade(message),
     insecureHTTPParser: false,
   };
-  const server =
+  const server: HttpServer =
     tls === undefined
       ? createHttpServer(options)
       : createHttpsServer({

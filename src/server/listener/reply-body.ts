@@ -41,6 +41,8 @@ export function pumpBody(
     readonly expectedBytes: number | undefined;
     readonly failed: (error: Error) => void;
     readonly stalled: (isStalled: boolean) => void;
+    /** Called between the last byte and the end. */
+    readonly ending?: () => void;
   },
 ): void {
   const { expectedBytes } = options;
@@ -74,6 +76,7 @@ export function pumpBody(
       return;
     }
     isDone = true;
+    options.ending?.();
     reply.end();
   });
   body.on("error", fail);

@@ -1,4 +1,4 @@
-import type { Log } from "../../api/source.ts";
+import type { Log, UpgradeConnection } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { toErrorReply } from "./refusal.ts";
@@ -7,6 +7,9 @@ import type { ListenerLimits } from "./settings.ts";
 
 /** What answers requests. */
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+
+/** Takes over connections whose clients ask for a WebSocket; a reply means that it did not. */
+export type UpgradeHandler = (request: HttpRequest, connection: UpgradeConnection) => Promise<HttpReply | undefined>;
 
 /** What both protocols need to serve requests. */
 export interface ServeContext {

@@ -1,0 +1,39 @@
+import type { Log } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
+import type { HttpReply } from "../http/message.ts";
+import { toProblemReply } from "../http/problem.ts";
+import type { HttpMetrics } from "../observe/http-metrics.ts";
+import type { UpgradeHandler } from "./listener/index.ts";
+import { type Mount, MountedRequest } from "./mounts.ts";
+
+/** The parts of an upgrade's walk. */
+export interface UpgradeParts {
+  readonly findMount: (path: string) => Mount | undefined;
+  readonly metrics: HttpMetrics;
+  readonly log: Log;
+}
+
+/**
+ * The walk of a request that asks for a WebSocket: the source at its path takes the connection or refuses. What `admit` comes
+ * to check of requests must be checked here, too.
+ */
+export function createUpgrade({ findMount, metrics, log }: UpgradeParts): UpgradeHandler {
+  return async (request, connection) => {
+    const startedAt = performance.now();
+    const { path } = request;
+    const mount = findMount(path);
+    let reply: HttpReply | undefined;
+    try {
+      if (mount?.source.upgrade === undefined)
+        throw new HotpathError("HP_NOT_FOUND", "No WebSocket is served at this path.");
+      reply = await mount.source.upgrade(new MountedRequest(request, path, mount.basePath), connection);
+    } catch (error) {
+      if (!(error instanceof HotpathError)) throw error;
+      if (error.status >= 500) log.warn({ err: error, path }, "upgrade failed");
+      reply = toProblemReply(error);
+    }
+    const route = mount === undefined ? "unmatched" : mount.basePath || "/";
+    metrics.record(request.method, route, reply?.status ?? 101, (performance.now() - startedAt) / 1000);
+    return reply;
+  };
+}

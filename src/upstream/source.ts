@@ -1,0 +1,185 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { UpstreamSettings } from "../api/settings.ts";
+import type { Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
+import { hasContent } from "../http/content.ts";
+import { Address } from "./address.ts";
+import { pickAddress } from "./balancer.ts";
+import { createConnections } from "./connections.ts";
+import { mapCondition, PLAIN_TAGS, tagForClient } from "./entity-tags.ts";
+import { UpstreamFailure } from "./failure.ts";
+import { createFieldReader, selectFromReply, type WantedFields } from "./fields.ts";
+import { createReplyOf } from "./reply-fields.ts";
+import { ReplyStream } from "./reply-stream.ts";
+import { NO_BODY, takeBody } from "./request-body.ts";
+import { createRequestFields, type ForwardedHeaders } from "./request-fields.ts";
+import { backoffMs, createRetryBudget, isIdempotent } from "./retry.ts";
+import { createSender, type Outgoing, type Sender } from "./sender.ts";
+import { createTarget } from "./target.ts";
+import { createUpgrades, type Upgrades } from "./upgrade.ts";
+
+/** Nobody reads this status but metrics and log, which must not take a client's leaving for a failure (nginx's code). */
+const CLIENT_LEFT = 499;
+
+/** Passes requests on to an HTTP API. */
+export function createUpstreamSource(settings: UpstreamSettings): Source {
+  return new UpstreamSource(settings);
+}
+
+/** What exists once a source was started. */
+interface Parts {
+  readonly addresses: readonly Address[];
+  readonly sender: Sender;
+  readonly upgrades: Upgrades;
+}
+
+class UpstreamSource implements Source {
+  readonly name = "upstream";
+  readonly #settings: UpstreamSettings;
+  readonly #toFields: ReturnType<typeof createRequestFields>;
+  readonly #toTarget: ReturnType<typeof createTarget>;
+  readonly #toReply: ReturnType<typeof createReplyOf>;
+  readonly #fields: ReturnType<typeof createFieldReader>;
+  readonly #budget: ReturnType<typeof createRetryBudget>;
+  #parts: Parts | undefined;
+  /** Absent where WebSockets are switched off. */
+  readonly upgrade?: NonNullable<Source["upgrade"]>;
+
+  constructor(settings: UpstreamSettings) {
+    this.#settings = settings;
+    if (settings.webSockets) this.upgrade = (request, connection) => this.#upgrade(request, connection);
+    this.#toFields = createRequestFields(settings, new URL(settings.url).origin);
+    this.#toTarget = createTarget(settings.url, settings.stripBasePath);
+    this.#toReply = createReplyOf(settings);
+    this.#fields = createFieldReader(settings.fields);
+    this.#budget = createRetryBudget(settings.retry.budgetPercent);
+  }
+
+  async start({ log, metrics }: SourceContext): Promise<void> {
+    const undici = await import("undici");
+    const origins = new Set([this.#settings.url, ...this.#settings.addresses].map((url) => new URL(url).origin));
+    const addresses = [...origins].map(
+      (origin) => new Address(origin, createConnections(undici, origin, this.#settings), this.#settings),
+    );
+    const sender = createSender(addresses, this.#settings, metrics, log);
+    this.#parts = { addresses, sender, upgrades: createUpgrades(undici, this.#settings) };
+  }
+
+  isReady(): boolean {
+    return this.#parts !== undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#parts?.upgrades.close();
+    await this.#parts?.sender.close();
+  }
+
+  async resolve(request: SourceRequest): Promise<SourceReply> {
+    try {
+      return await this.#answer(request);
+    } catch (error) {
+      if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
+      throw error;
+    }
+  }
+
+  async #answer(request: SourceRequest): Promise<SourceReply> {
+    const { totalMs } = this.#settings.timeout;
+    const deadlineMs = totalMs === null ? undefined : performance.now() + totalMs;
+    const target = this.#toTarget(request);
+    const { target: path, wanted } = this.#fields?.read(target) ?? { target, wanted: undefined };
+    const { method } = request;
+    const body = hasContent(request) ? await takeBody(request, this.#settings.limits.bufferBytes) : NO_BODY;
+    const headers = this.#toFields(request, body.length);
+    const hasConditions = request.headers["if-none-match"] !== undefined || request.headers["if-match"] !== undefined;
+    if (hasConditions || wanted !== undefined) adapt(headers, wanted);
+    const outgoing: Outgoing = {
+      method,
+      path,
+      headers,
+      body: body.content,
+      request,
+      collectBytes: wanted === undefined ? undefined : this.#settings.fields.maxBytes,
+      deadlineMs,
+    };
+    const reply = this.#toReply(await this.#sendWithRetries(outgoing));
+    if (wanted !== undefined) selectFromReply(reply, wanted);
+    if (reply.status === 304 && typeof reply.headers["etag"] === "string") {
+      const sent = request.headers["if-none-match"];
+      reply.headers["etag"] = tagForClient(reply.headers["etag"], sent, wanted?.tags ?? PLAIN_TAGS);
+    }
+    return reply;
+  }
+
+  /** A WebSocket is not retried: its client opens another. */
+  async #upgrade(request: SourceRequest, connection: UpgradeConnection): Promise<SourceReply | undefined> {
+    const { addresses, upgrades } = this.#started();
+    const address = pickAddress(addresses, undefined, Date.now());
+    if (address === undefined) throw new HotpathError("HP_UPSTREAM_OVERLOADED", "The upstream has all it can take.");
+    const outgoing: Outgoing = {
+      method: request.method,
+      path: this.#toTarget(request),
+      headers: this.#toFields(request, undefined),
+      body: null,
+      request,
+      collectBytes: undefined,
+      deadlineMs: undefined,
+    };
+    const refusal = await upgrades.open(address.origin, outgoing, connection);
+    return refusal === undefined ? undefined : this.#toReply(refusal);
+  }
+
+  #started(): Parts {
+    if (this.#parts === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
+    return this.#parts;
+  }
+
+  async #sendWithRetries(outgoing: Outgoing): ReturnType<Sender["send"]> {
+    const { sender } = this.#started();
+    const { retry } = this.#settings;
+    const tried = new Set<Address>();
+    this.#budget.earn();
+    for (let attempt = 1; ; attempt++) {
+      const isLast = attempt > retry.attempts || !isRepeatable(outgoing);
+      try {
+        const received = await sender.send(outgoing, tried);
+        const isRefusal = (retry.statuses as readonly string[]).includes(String(received.status));
+        if (isLast || !isRefusal || !isIdempotent(outgoing.method)) return received;
+        if (received.headers["retry-after"] !== undefined || !this.#budget.spend()) return received;
+        if (received.body instanceof ReplyStream) received.body.destroy();
+      } catch (error) {
+        if (isLast || !mayRepeat(error, outgoing) || !this.#budget.spend()) throw error;
+      }
+      sender.retried();
+      await delay(backoffMs(retry, attempt, Math.random), undefined, { signal: outgoing.request.signal });
+    }
+  }
+}
+
+/** Puts conditions into the upstream's words; where fields are to be picked, asks for content that can be read. */
+function adapt(headers: ForwardedHeaders, wanted: WantedFields | undefined): void {
+  const tags = wanted?.tags ?? PLAIN_TAGS;
+  for (let at = headers.length - 2; at >= 0; at -= 2) {
+    const name = headers[at] as string;
+    if (name === "if-none-match" || name === "if-match") {
+      const mapped = mapCondition(String(headers[at + 1]), tags);
+      // A tag that the upstream cannot know must still make If-Match fail.
+      if (mapped !== undefined) headers[at + 1] = mapped;
+      else if (name === "if-none-match") headers.splice(at, 2);
+    } else if (wanted !== undefined && (name === "range" || name === "if-range" || name === "accept-encoding")) {
+      headers.splice(at, 2);
+    }
+  }
+  if (wanted !== undefined) headers.push("accept-encoding", "identity");
+}
+
+function isRepeatable({ body }: Outgoing): boolean {
+  return body === null || body instanceof Buffer;
+}
+
+/** Whether sending again can do no harm and may help: time that ran out once is not spent twice. */
+function mayRepeat(error: unknown, { method }: Outgoing): boolean {
+  if (!(error instanceof UpstreamFailure)) return false;
+  if (error.isUnsent) return true;
+  return isIdempotent(method) && (error.kind === "broken" || error.kind === "connect");
+}
