@@ -16,7 +16,9 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "curl", package: "curl", usedBy: "test/server: HTTP/1.1, HTTP/2 and h2c by curl" },
   { command: "h2load", package: "nghttp2-client", usedBy: "test/server: HTTP/2 under load" },
   { command: "nghttp", package: "nghttp2-client", usedBy: "test/server: HTTP/2 by nghttp" },
+  { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
+  { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },
   { command: "wrk", package: "wrk", usedBy: "test/server: HTTP/1.1 under load" },
 ];
 

@@ -18,6 +18,10 @@ export interface MemoryStore extends CacheStore {
   get(key: string): StoredReplies | undefined;
   put(key: string, reply: StoredReply): void;
   purge(selector: PurgeSelector): number;
+  /** Removes as `purge` does, without a bar to storing it again: the copy is doubtful, what it was copied from may not be. */
+  drop(selector: PurgeSelector): number;
+  /** What is held, expired or not; counts as no use. */
+  peek(key: string): StoredReplies | undefined;
 }
 
 /**
@@ -101,6 +105,25 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
     }
   }
 
+  function drop(selector: PurgeSelector): number {
+    if (selector.kind === "all") {
+      const count = entries.size;
+      entries.clear();
+      tagged.clear();
+      eviction.clear();
+      bytes = 0;
+      return count;
+    }
+    if (selector.kind === "tags") {
+      const found = tagged.find(selector.tags);
+      for (const entry of found) remove(entry);
+      return found.size;
+    }
+    const entry = entries.get(selector.key);
+    if (entry !== undefined) remove(entry);
+    return entry === undefined ? 0 : 1;
+  }
+
   return {
     get(key) {
       const entry = entries.get(key);
@@ -134,28 +157,15 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
     },
     purge(selector) {
       purges.record(selector, clock());
-      if (selector.kind === "all") {
-        const count = entries.size;
-        entries.clear();
-        tagged.clear();
-        eviction.clear();
-        bytes = 0;
-        return count;
-      }
-      if (selector.kind === "tags") {
-        const found = tagged.find(selector.tags);
-        for (const entry of found) remove(entry);
-        return found.size;
-      }
-      const entry = entries.get(selector.key);
-      if (entry !== undefined) remove(entry);
-      return entry === undefined ? 0 : 1;
+      return drop(selector);
     },
+    drop,
+    peek: (key) => entries.get(key)?.replies,
     stats(): StoreStats {
       return { entries: entries.size, bytes: bytes + eviction.overheadBytes, maxBytes, hits, misses, evictions };
     },
     close() {
-      this.purge({ kind: "all" });
+      drop({ kind: "all" });
       return Promise.resolve();
     },
   };

@@ -1,0 +1,3 @@
+export { createRedisFlightLock, type RedisFlightLockOptions } from "./redis-flight-lock.ts";
+export { createRedisStore, openRedisTier, type RedisTier, type RedisTierOptions } from "./redis-tier.ts";
+export { parseRedisUrl, type RedisTarget } from "./target.ts";
