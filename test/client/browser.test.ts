@@ -17,6 +17,14 @@ const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 const TIMEOUT_MS = 60_000;
 
+const SAME = ["1", "1"];
+const REPLIES: Readonly<Record<string, Record<string, string>>> = {
+  "/shared": { "cache-control": "no-cache" },
+  "/fresh": { "cache-control": "max-age=60" },
+  "/cookie": { "cache-control": "max-age=60", vary: "Cookie" },
+  "/cors": { "cache-control": "max-age=60", "access-control-allow-origin": "*" },
+};
+
 /** Runs in the page, where it may use nothing of this file. Answers what the test compares. */
 const PAGE = `<!doctype html><script type="module">
 import { createClient } from "/src/client/index.ts";
@@ -72,8 +80,6 @@ await test("in a browser: relative URLs, revalidation beside its own cache, othe
   assert.deepEqual(events, expected.flat());
 });
 
-const SAME = ["1", "1"];
-
 /** A site with the page, the client's sources and what the page asks for. */
 interface Site {
   readonly url: string;
@@ -108,13 +114,6 @@ async function startSite(t: TestContext): Promise<Site> {
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, report, conditions };
 }
-
-const REPLIES: Readonly<Record<string, Record<string, string>>> = {
-  "/shared": { "cache-control": "no-cache" },
-  "/fresh": { "cache-control": "max-age=60" },
-  "/cookie": { "cache-control": "max-age=60", vary: "Cookie" },
-  "/cors": { "cache-control": "max-age=60", "access-control-allow-origin": "*" },
-};
 
 async function openPage(t: TestContext, chromium: string, { url, report }: Site): Promise<void> {
   const profile = await mkdtemp(join(await realpath(tmpdir()), "hotpath-chromium-"));
