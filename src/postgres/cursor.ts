@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { HotpathError } from "../errors.ts";
 import type { CursorTerm } from "./query/cursor-sql.ts";
 import type { ReadNode } from "./query/plan.ts";
@@ -6,7 +6,7 @@ import type { ReadNode } from "./query/plan.ts";
 /**
  * Keyset cursors: opaque texts that name the last row of a page by the values it is ordered by.
  *
- * A cursor is base64url of 9 bytes of HMAC-SHA-256 and the values as JSON. The digest covers relation, columns and
+ * A cursor is base64url of 9 bytes of SHA-256 and the values as JSON. The digest covers relation, columns and
  * directions, so that a cursor serves only the order that made it. It guards against mistakes rather than attackers:
  * forging one gains nothing that a filter would not.
  */
@@ -89,5 +89,7 @@ export function cursorScope(node: ReadNode, terms: readonly CursorTerm[]): strin
 }
 
 function digest(scope: string, payload: Uint8Array): Buffer {
-  return createHmac("sha256", KEY).update(scope).update("\0").update(payload).digest().subarray(0, DIGEST_BYTES);
+  // The key is no secret, so a plain hash does what an HMAC would, in a third of the time.
+  const text = Buffer.concat([Buffer.from(`${KEY}\0${scope}\0`), payload]);
+  return hash("sha256", text, "buffer").subarray(0, DIGEST_BYTES);
 }

@@ -10,9 +10,10 @@ import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { observePool } from "./pool-metrics.ts";
-import { createPool, type Command, type Listener, type Pool } from "./pool/index.ts";
+import { type Command, type CommandResult, createPool, type Listener, type Pool } from "./pool/index.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
-import { read, type ReadPlan } from "./read.ts";
+import { read } from "./read.ts";
+import type { ReadPlan } from "./read-plan.ts";
 import { describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createOpenTransaction, type OpenTransaction, startupSettings } from "./transaction.ts";
@@ -142,26 +143,35 @@ class PostgresSource implements Source {
     return this.#read(schema, request, route);
   }
 
-  async #read(
+  #read(
     { catalog, plans, types }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "relation" }>,
   ): Promise<SourceReply> {
-    const preferences = await readPreferences(catalog, request);
-    const opening = this.#openTransaction(request, {
-      schema: route.relation.schema,
-      role: this.#settings.anonRole,
-      timezone: preferences.timezone ?? null,
-    });
-    const run = async (commands: readonly Command[]) => {
-      // The signal costs an allocation, so it is not asked for where statements end soon by themselves.
-      const results = await this.#requirePool().run(opening.length === 0 ? commands : [...opening, ...commands], {
-        signal: request.signal,
+    const { prefer } = request.headers;
+    const answer = (preferences: Preferences) => {
+      const opening = this.#openTransaction(request, {
+        schema: route.relation.schema,
+        role: this.#settings.anonRole,
+        timezone: preferences.timezone ?? null,
       });
-      return results.slice(opening.length);
+      const run = (commands: readonly Command[]) => this.#run(request, opening, commands);
+      return read({ settings: this.#settings, catalog, plans, run, resolveTypes: types }, request, route, preferences);
     };
-    const context = { settings: this.#settings, catalog, plans, run, resolveTypes: types };
-    return read(context, request, route, preferences);
+    // Most requests prefer nothing, and then there is nothing to wait for.
+    return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
+  }
+
+  /** Runs a request's commands, and before them those that open its transaction; answers the results of the former. */
+  #run(
+    request: SourceRequest,
+    opening: readonly Command[],
+    commands: readonly Command[],
+  ): Promise<readonly CommandResult[]> {
+    const options = { lateSignal: () => request.signal };
+    if (opening.length === 0) return this.#requirePool().run(commands, options);
+    const all = this.#requirePool().run([...opening, ...commands], options);
+    return all.then((results) => results.slice(opening.length));
   }
 
   /** Tokens are not understood yet, and a request that carries one must not pass as anonymous. */
@@ -249,9 +259,7 @@ function countRelations(catalog: Catalog): number {
   return count;
 }
 
-async function readPreferences(catalog: Catalog, request: SourceRequest): Promise<Preferences> {
-  const { prefer } = request.headers;
-  if (prefer === undefined) return NO_PREFERENCES;
+async function readPreferences(catalog: Catalog, prefer: string | string[]): Promise<Preferences> {
   const preferences = parsePreferences(Array.isArray(prefer) ? prefer.join(",") : prefer);
   const { timezone } = preferences;
   const isTimezone = timezone === undefined || (await catalog.timezones()).has(timezone);

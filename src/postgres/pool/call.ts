@@ -2,6 +2,7 @@ import type { DatabaseError } from "pg";
 import { HotpathError } from "../../errors.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import type { PreparedStatement } from "./prepared.ts";
+import { isQuick, type StatementTraits, traitsOf } from "./statement.ts";
 import type { Command, CommandResult, RunOptions } from "./types.ts";
 import type { Waiting } from "./waiting-list.ts";
 
@@ -26,6 +27,8 @@ export class Call implements Waiting<Call> {
   /** The caller has its answer, or has left. */
   isSettled = false;
   wasReplayed = false;
+  /** Was not known to be quick when it was sent. */
+  wasSlow = false;
   /** Error of the server, final when its ReadyForQuery has come. */
   failure: DatabaseError | undefined = undefined;
   /** Statements that this sending parses, in order, and how many of them the server confirmed. */
@@ -33,6 +36,8 @@ export class Call implements Waiting<Call> {
   parsed = 0;
   /** What the caller allows in all; 0: said nothing. */
   timeoutMs = 0;
+  /** Traits of the last command's statement: the one that does the work, where others set the scene. */
+  readonly traits: StatementTraits | undefined;
   /** Ends what watches for the caller's leaving. */
   unwatch: (() => void) | undefined = undefined;
 
@@ -50,10 +55,17 @@ export class Call implements Waiting<Call> {
     reject: (reason: unknown) => void,
   ) {
     this.commands = commands;
+    const last = commands.at(-1);
+    this.traits = last === undefined ? undefined : traitsOf(last.statement);
     this.#counts = counts;
     counts.calls++;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  /** Whether others may be sent behind it on one connection while further ones are free. */
+  get isQuick(): boolean {
+    return this.traits !== undefined && isQuick(this.traits);
   }
 
   addRow(row: Row): void {

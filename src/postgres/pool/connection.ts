@@ -4,7 +4,7 @@ import { MessageWriter } from "./encode.ts";
 import { ConnectionLostError } from "./errors.ts";
 import { destroyClient } from "./open.ts";
 import { PreparedStatements } from "./prepared.ts";
-import { bindHead, traitsOf } from "./statement.ts";
+import { bindHead, learnPace, traitsOf } from "./statement.ts";
 import { insideOf, PipelineQuery, type Receiver } from "./wire.ts";
 
 /** Whom a connection tells what happens on it. */
@@ -47,6 +47,7 @@ export class PipelinedConnection implements Receiver {
   readonly #query = new PipelineQuery(this);
   readonly #prepared: PreparedStatements | undefined;
   #calls: Call[] = [];
+  #slowCalls = 0;
   #cancelling: Promise<void> | undefined = undefined;
 
   constructor(client: Client, options: ConnectionOptions) {
@@ -65,6 +66,11 @@ export class PipelinedConnection implements Receiver {
   /** Calls sent and not answered. */
   get load(): number {
     return this.#calls.length;
+  }
+
+  /** Everything under way on it is known to be quick. */
+  get isQuick(): boolean {
+    return this.#slowCalls === 0;
   }
 
   get isIdle(): boolean {
@@ -102,6 +108,9 @@ export class PipelinedConnection implements Receiver {
     call.connection = this;
     if (this.#calls.length === 0) this.progressedAt = performance.now();
     this.#calls.push(call);
+    // Judged once, so that the count comes out even whatever is learnt meanwhile.
+    call.wasSlow = !call.isQuick;
+    if (call.wasSlow) this.#slowCalls++;
     this.#encode(call);
     this.#client.query(this.#query);
   }
@@ -154,7 +163,10 @@ export class PipelinedConnection implements Receiver {
     if (!this.isAlive) return;
     const call = this.#calls.shift();
     if (call === undefined) return;
-    this.progressedAt = performance.now();
+    const now = performance.now();
+    if (call.traits !== undefined) learnPace(call.traits, now - this.progressedAt);
+    this.progressedAt = now;
+    if (call.wasSlow) this.#slowCalls--;
     call.connection = undefined;
     if (call.failure === undefined) call.succeed();
     else this.#settleFailure(call, call.failure);
@@ -228,6 +240,7 @@ export class PipelinedConnection implements Receiver {
     destroyClient(this.#client);
     const calls = this.#calls;
     this.#calls = [];
+    this.#slowCalls = 0;
     const said = calls[0]?.failure;
     // A server that says why it closes has not looked at what follows the call it says that to.
     const unseen = said !== undefined && isFarewell(said) ? calls.splice(1) : [];

@@ -18,7 +18,27 @@ export interface StatementTraits {
   /** It begins, ends or marks a transaction, or is a COPY: nothing that strangers can share a pipeline with. */
   readonly isExclusive: boolean;
   readonly problem: string | undefined;
+  /** How long the server took of late, in milliseconds at the head of a pipeline; moving average. */
+  pace: number;
+  /** Measurements behind `pace`, as far as they matter. */
+  paced: number;
 }
+
+/** Quick enough, and known well enough, that others may wait behind it without noticing. */
+export function isQuick({ pace, paced }: StatementTraits): boolean {
+  return paced >= LEAST_PACED && pace < QUICK_MS;
+}
+
+/** Learns from one execution. */
+export function learnPace(traits: StatementTraits, elapsedMs: number): void {
+  const weight = traits.paced < LEAST_PACED ? 1 / ++traits.paced : PACE_WEIGHT;
+  traits.pace += (elapsedMs - traits.pace) * weight;
+}
+
+const LEAST_PACED = 8;
+const PACE_WEIGHT = 1 / 16;
+/** A wake-up of another server process and a packet of its own cost as much. */
+const QUICK_MS = 0.5;
 
 const known = new WeakMap<Statement, StatementTraits>();
 
@@ -53,5 +73,5 @@ function inspect({ name, text }: Statement): StatementTraits {
   let problem: string | undefined;
   if (text.includes("\0") || name.includes("\0")) problem = "SQL text may not contain a zero byte.";
   if (Buffer.byteLength(name) > 63) problem = "A statement's name may have 63 bytes at most.";
-  return { bindHead: bindHead(name), isExclusive: EXCLUSIVE.test(text), problem };
+  return { bindHead: bindHead(name), isExclusive: EXCLUSIVE.test(text), problem, pace: 0, paced: 0 };
 }

@@ -37,6 +37,8 @@ export interface PoolSettings extends CommonPoolSettings {
 export interface RunOptions {
   /** Aborts when the caller has left. A statement that is running for nobody is cancelled in the server. */
   readonly signal?: AbortSignal;
+  /** Makes the signal. Only asked of a call that is not over after some 25 ms, so that quick ones never pay for it. */
+  readonly lateSignal?: () => AbortSignal;
   /**
    * Limit for waiting and running together; then `HP_DEADLINE`. Absent: only the pool's own limits. A call that sets itself a
    * longer `statement_timeout` than the pool's must give its limit here, or its connection is taken for dead.

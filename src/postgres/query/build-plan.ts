@@ -51,8 +51,15 @@ export function planRead(
   });
   expandStars(catalog, root, false);
   everyNode(root, aliasFields);
+  if (groupsEmbeds(root)) everyNode(root, (node) => (node.embedsAs = "jsonb"));
   linkOutputs(root);
   return root;
+}
+
+/** Somewhere rows are grouped, or columns aggregated, that embedded values may be among. */
+function groupsEmbeds(node: ReadNode): boolean {
+  const isGrouped = node.spread !== undefined || node.select.some((field) => field.aggregate !== undefined);
+  return isGrouped || node.children.some(groupsEmbeds);
 }
 
 function everyNode(node: ReadNode, visit: (node: ReadNode) => void): void {
@@ -73,10 +80,22 @@ function createRoot(relation: Relation): ReadNode {
   };
 }
 
-type Parts = Pick<ReadNode, "select" | "where" | "order" | "range" | "children" | "outputs" | "spreadOrder">;
+type Parts = Pick<
+  ReadNode,
+  "select" | "where" | "order" | "range" | "children" | "outputs" | "spreadOrder" | "embedsAs"
+>;
 
 function emptyParts(): Parts {
-  return { select: [], where: [], order: [], range: { offset: 0 }, children: [], outputs: [], spreadOrder: [] };
+  return {
+    select: [],
+    where: [],
+    order: [],
+    range: { offset: 0 },
+    children: [],
+    outputs: [],
+    spreadOrder: [],
+    embedsAs: "json",
+  };
 }
 
 function addSelection(catalog: Catalog, node: ReadNode, items: readonly SelectItem[]): void {

@@ -28,6 +28,8 @@ export interface ReadOptions {
   readonly cursor: CursorPlan | null;
   /** EXPLAIN instead of running: options and format from the closed sets of the media type. */
   readonly explain: { readonly format: "json" | "text"; readonly options: readonly ExplainOption[] } | null;
+  /** At most one row of the root can match. */
+  readonly isSingleRow: boolean;
   /** SQL names of the types that casts name. */
   readonly types: ReadonlyMap<string, string>;
   readonly catalogVersion: string;
@@ -40,7 +42,7 @@ export interface CompiledRead {
   readonly main: Template;
   /** Answers the planner's estimate as `EXPLAIN (FORMAT JSON)`. */
   readonly plannedCount: Template | null;
-  /** Place of each part in the main statement's one row; -1: not there. */
+  /** Place of each part in the main statement's one row; -1: not there. Without a page count the rows themselves count. */
   readonly layout: ReadLayout;
 }
 
@@ -65,12 +67,13 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
 
   // Never a bare name: a column of that name would be meant.
   const row = hidden.expressions.length === 0 ? "t.*" : `t.${RECORD}`;
-  const pageCount = add("pg_catalog.count(*)");
-  const body = add(bodySql(options.format, row));
+  const isAlone = readsAlone(options);
+  const pageCount = isAlone ? -1 : add("pg_catalog.count(*)");
+  const body = add(isAlone ? rowSql(options.format, row) : bodySql(options.format, row));
   const total = countsRows(options) ? add(totalSql(writer, node, options)) : -1;
   const replyHeaders = options.readsReplySettings ? add(settingSql("response.headers")) : -1;
   const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
-  const modified = options.modifiedColumn === null ? -1 : add(lastSql(1));
+  const modified = options.modifiedColumn === null ? -1 : add(isAlone ? "t.h1" : lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
   const cursorColumns = options.cursor?.terms.map((_, index) => add(lastSql(firstCursor + index))) ?? [];
   const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
@@ -81,6 +84,17 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
     plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
     layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
   };
+}
+
+/** One row at most needs no aggregate around it, which would be a third of the statement's cost. */
+function readsAlone({ isSingleRow, format, count, cursor, explain, readsReplySettings }: ReadOptions): boolean {
+  const isJson = format.kind === "array" || format.kind === "object";
+  return isSingleRow && isJson && count === null && cursor === null && explain === null && !readsReplySettings;
+}
+
+function rowSql(format: RowFormat, row: string): string {
+  const object = `row_to_json(${row})`;
+  return `${"stripNulls" in format && format.stripNulls ? `json_strip_nulls(${object})` : object}::text`;
 }
 
 function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions): HiddenColumns {
@@ -109,10 +123,8 @@ function bodySql(format: RowFormat, row: string): string {
       const rows = `json_agg(${row})`;
       return `coalesce(${format.stripNulls ? `json_strip_nulls(${rows})` : rows}, '[]')::text`;
     }
-    case "object": {
-      const object = `row_to_json(${row})`;
-      return `(array_agg(${format.stripNulls ? `json_strip_nulls(${object})` : object}))[1]::text`;
-    }
+    case "object":
+      return `(array_agg(${rowSql(format, row)}))[1]`;
     case "csv":
       return csvSql();
     case "handler": {

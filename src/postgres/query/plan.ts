@@ -34,6 +34,8 @@ export interface ReadNode {
   order: PlannedOrder[];
   range: { limit?: number; offset: number };
   readonly children: ReadNode[];
+  /** Type of embedded values. `json` is made at half the cost; `jsonb` can be grouped by. */
+  embedsAs: "json" | "jsonb";
   /** What the parent selects of each child, in the order of the request. */
   outputs: ChildOutput[];
   /** Columns that a to-many spread orders by, selected beside its own under names that cannot collide. */

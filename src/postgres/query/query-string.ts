@@ -87,23 +87,3 @@ export function arrayLiteral(values: readonly string[]): string {
   if (values.length === 1 && values[0] === "") return "{}";
   return `{${values.map((value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`).join(",")}}`;
 }
-
-/** The parameters in the order of their names, written one way: the name of a resource however it was asked for. */
-export function canonicalQuery(parameters: readonly QueryParameter[], raw: string): string {
-  if (parameters.length === 1 && /^[\w.~-]+=[\w.~-]*$/.test(raw)) return raw;
-  const sorted = [...parameters].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
-  return sorted.map(({ name, value }) => `${encodeStrictly(name)}=${encodeStrictly(value)}`).join("&");
-}
-
-/** Everything but RFC 3986's unreserved characters; `encodeURIComponent` spares five more. */
-function encodeStrictly(text: string): string {
-  return encodeURIComponent(wellFormed(text)).replace(/[!'()*]/g, percentEncoded);
-}
-
-function wellFormed(text: string): string {
-  return text.isWellFormed() ? text : text.toWellFormed();
-}
-
-function percentEncoded(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-}

@@ -72,7 +72,7 @@ function selectionSql(writer: SqlWriter, node: ReadNode): string[] {
       select.alias,
     ),
   );
-  const selected = [...own, ...forOrder, ...node.outputs.flatMap((output) => outputSql(writer, output))];
+  const selected = [...own, ...forOrder, ...node.outputs.flatMap((output) => outputSql(writer, node, output))];
   // Where only empty embeds were selected the list is empty, which PostgreSQL allows: the row becomes {}.
   return selected;
 }
@@ -87,11 +87,11 @@ function fieldSql(writer: SqlWriter, node: ReadNode, field: PlannedField): strin
   );
 }
 
-function outputSql(writer: SqlWriter, output: ChildOutput): readonly string[] {
+function outputSql(writer: SqlWriter, node: ReadNode, output: ChildOutput): readonly string[] {
   const alias = identifier(output.joinAlias);
   if (output.kind === "spread") return output.fields.map((field) => spreadFieldSql(writer, alias, field));
   if (output.empty) return [];
-  if (output.shape === "object") return [`row_to_json(${alias}.*)::jsonb AS ${identifier(output.name)}`];
+  if (output.shape === "object") return [`to_${node.embedsAs}(${alias}.*) AS ${identifier(output.name)}`];
   return [`COALESCE(${alias}.${alias}, '[]') AS ${identifier(output.name)}`];
 }
 
@@ -108,7 +108,7 @@ function joinSql(writer: SqlWriter, child: ReadNode): string {
   if (output) return ` ${kind} JOIN LATERAL (${rows}) AS ${alias} ON TRUE`;
   // Never the bare alias: a column of that name, of the rows or of the parent, would be meant.
   const condition = child.join === "inner" ? `${alias}.${alias} IS NOT NULL` : "TRUE";
-  const aggregates = [`jsonb_agg(${alias}.*) AS ${alias}`, ...spreadAggregates(writer, child, alias)];
+  const aggregates = [`${child.embedsAs}_agg(${alias}.*) AS ${alias}`, ...spreadAggregates(writer, child, alias)];
   return ` ${kind} JOIN LATERAL (SELECT ${aggregates.join(", ")} FROM (${rows}) AS ${alias}) AS ${alias} ON ${condition}`;
 }
 

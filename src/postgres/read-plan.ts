@@ -1,0 +1,152 @@
+import type { PostgresSettings } from "../api/settings.ts";
+import type { SourceRequest } from "../api/source.ts";
+import type { Catalog, Relation } from "./catalog/types.ts";
+import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.ts";
+import { chooseReadMedia, type ReadMedia } from "./media.ts";
+import type { PlanCache } from "./plan-cache.ts";
+import type { Command, CommandResult } from "./pool/index.ts";
+import type { Preferences } from "./preferences.ts";
+import type { QueryTree, RowRange } from "./query/ast.ts";
+import { planRead } from "./query/build-plan.ts";
+import { type CanonicalTemplate, canonicalTemplate } from "./query/canonical-query.ts";
+import { type CompiledRead, compileRead } from "./query/compile-read.ts";
+import type { CursorTerm } from "./query/cursor-sql.ts";
+import { parseQuery } from "./query/parse.ts";
+import type { QueryParameter } from "./query/query-string.ts";
+import { rootRange } from "./row-range.ts";
+
+/** What reading relations needs of its source. */
+export interface ReadContext {
+  readonly settings: PostgresSettings;
+  readonly catalog: Catalog;
+  readonly plans: PlanCache<ReadPlan>;
+  /** SQL names of the types that casts name; unknown ones are left out. */
+  resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Runs the commands in one transaction, after those that open it for the request. */
+  run(commands: readonly Command[]): Promise<readonly CommandResult[]>;
+}
+
+/** A read to answer: a relation, or one row of it. */
+export interface ReadTarget {
+  readonly relation: Relation;
+  /** Values of the primary key from the path, or null for the whole relation. */
+  readonly key: readonly string[] | null;
+  /** The profile was negotiated, so the reply names it. */
+  readonly namesProfile: boolean;
+}
+
+/** Everything about a read that other requests of the same shape can use again. */
+export interface ReadPlan {
+  readonly compiled: CompiledRead;
+  readonly media: ReadMedia;
+  /** As the request asked, before any cap of the settings: what `Content-Range` counts from. */
+  readonly offset: number;
+  readonly pageLimit: number | undefined;
+  readonly keyset: { readonly terms: readonly CursorTerm[]; readonly scope: string } | null;
+  /** Names the resource for `Content-Location`, with the operands of a request put in. */
+  readonly canonical: CanonicalTemplate;
+}
+
+/** Parses, plans and compiles a read. */
+export async function makeReadPlan(
+  context: ReadContext,
+  request: SourceRequest,
+  target: ReadTarget,
+  preferences: Preferences,
+  parameters: readonly QueryParameter[],
+  operands: readonly (string | undefined)[],
+  cursor: Cursor | null,
+): Promise<ReadPlan> {
+  const { catalog, settings } = context;
+  const { relation, key } = target;
+  const query = parseQuery(parameters);
+  const given = query.ranges.findLast(({ path }) => path.length === 0)?.item;
+  const range = rootRange(rangeOf(request), given);
+  const node = planRead(catalog, relation, query, range, settings);
+  const isWholeRow = isDefaultSelect(query);
+  const chosen = chooseReadMedia(catalog, relation, request.headers.accept, isWholeRow, settings.planEnabled);
+  const media = key === null ? chosen : asRow(chosen);
+
+  const isRows = media.format.kind === "array" || media.format.kind === "object";
+  const terms =
+    takesCursors(settings, relation, key) && isRows && rangeOf(request) === undefined ? completeKeyset(node) : null;
+  if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
+  const { updatedAtColumn } = settings;
+  const isDated = key !== null && isRows && updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
+  const compiled = compileRead(node, {
+    format: media.format,
+    count: preferences.count ?? null,
+    maxRows: settings.maxRows,
+    isWhole: range.limit === undefined && range.offset === 0 && cursor === null,
+    readsReplySettings: settings.anonRole !== null || settings.preRequest !== null,
+    modifiedColumn: isDated ? updatedAtColumn : null,
+    cursor:
+      terms === null || (cursor === null && node.range.limit === undefined)
+        ? null
+        : { terms, after: cursor?.values.map((value) => value === null) ?? null },
+    explain: media.explain,
+    types: await context.resolveTypes(castsOf(query)),
+    catalogVersion: catalog.version,
+    isSingleRow: isSingleRow(relation, query, node.range),
+  });
+  return {
+    compiled,
+    media,
+    offset: range.offset,
+    pageLimit: node.range.limit,
+    keyset: terms === null ? null : { terms, scope: cursorScope(node, terms) },
+    canonical: canonicalTemplate(parameters, operands),
+  };
+}
+
+/** At most one row can match: every column of a table's primary key is compared with one value. */
+function isSingleRow(relation: Relation, query: QueryTree, range: RowRange): boolean {
+  // A view's key is that of its base table, and the view may show a row twice.
+  if (!relation.kind.endsWith("table") || relation.primaryKey.length === 0) return false;
+  if (range.offset > 0 || range.limit === 0) return false;
+  if (query.select.some((item) => item.kind === "field" && item.aggregate !== undefined)) return false;
+  if (query.select.some((item) => item.kind === "relation" && item.spread)) return false;
+  return relation.primaryKey.every((name) =>
+    query.filters.some(({ path, item: { field, negated, operation } }) => {
+      const isOfKey = path.length === 0 && field.name === name && field.path.length === 0;
+      const isEqual = operation.kind === "compare" && operation.operator === "eq" && operation.quantifier === undefined;
+      return isOfKey && isEqual && !negated;
+    }),
+  );
+}
+
+/** A row path answers the object itself. */
+function asRow(media: ReadMedia): ReadMedia {
+  if (media.format.kind !== "array") return media;
+  return { ...media, format: { ...media.format, kind: "object" } };
+}
+
+function isDefaultSelect({ select }: QueryTree): boolean {
+  const [first, ...rest] = select;
+  return rest.length === 0 && first?.kind === "field" && first.field.name === "*" && first.aggregate === undefined;
+}
+
+function isTimestamp(relation: Relation, name: string): boolean {
+  return /^timestamp[^[]*$/.test(relation.columns.get(name)?.baseType ?? "");
+}
+
+function castsOf({ select }: Pick<QueryTree, "select">): readonly string[] {
+  return select.flatMap((item) => {
+    if (item.kind === "relation") return castsOf(item);
+    return [item.cast, item.aggregateCast].filter((cast) => cast !== undefined);
+  });
+}
+
+/** A column named like the parameter keeps its meaning, and the relation goes without cursors. */
+export function takesCursors(
+  { cursors }: PostgresSettings,
+  relation: Relation,
+  key: readonly string[] | null,
+): boolean {
+  return cursors && key === null && !relation.columns.has("after");
+}
+
+/** A range is asked for by GET alone (RFC 9110 section 14.2). */
+export function rangeOf({ method, headers }: SourceRequest): string | undefined {
+  return method === "GET" ? headers.range : undefined;
+}
