@@ -1,4 +1,13 @@
-import type { ContentEncoding, LogLevel, RequestLog, TransactionEnd } from "./settings.ts";
+import type {
+  ContentEncoding,
+  ForwardedFields,
+  LogLevel,
+  RequestLog,
+  RetriedStatus,
+  TransactionEnd,
+  UpstreamHost,
+  UpstreamProtocol,
+} from "./settings.ts";
 
 /** `"500ms"`, `"30s"`, `"5m"`, `"1h"`, `"7d"`, or a number of milliseconds. */
 export type Duration = string | number;
@@ -63,6 +72,24 @@ export interface ServerOptions {
     encodings?: readonly ContentEncoding[] | undefined;
     /** Smallest reply that is compressed. */
     fromBytes?: ByteSize | undefined;
+  };
+  cache?: {
+    /** Store replies that may be given again. */
+    enabled?: boolean | undefined;
+    /** Room for them in this process. */
+    memory?: ByteSize | undefined;
+    /** Replies with more content are passed on and not stored. */
+    maxEntryBytes?: ByteSize | undefined;
+    /** Of the time since `Last-Modified`, the percentage for which a reply without explicit freshness is fresh. */
+    heuristicPercent?: number | undefined;
+    /** The longest that may give. */
+    heuristicMax?: Duration | undefined;
+    /** How long stale replies are used while the source fails, where nobody says otherwise. */
+    staleIfError?: Duration | undefined;
+    /** Heed clients' `Cache-Control`. */
+    heedRequests?: boolean | undefined;
+    /** Send `Cache-Status`. */
+    status?: boolean | undefined;
   };
   cors?: {
     /** Origins whose pages may call the API; `*` for any. */
@@ -141,5 +168,75 @@ export interface PostgrestOptions extends PostgresOptions {
     secretIsBase64?: boolean | undefined;
     audience?: string | null | undefined;
     roleClaim?: string | undefined;
+  };
+}
+
+/** Options of `upstream(url, options)`. Ranges and defaults are in docs/options.md; `undefined` means not given. */
+export interface UpstreamOptions {
+  /** Further addresses of the same API. */
+  addresses?: readonly string[] | undefined;
+  protocol?: UpstreamProtocol | undefined;
+  /** Requests under way at once at one address. */
+  maxInFlight?: number | undefined;
+  /** Requests that may wait for their turn. */
+  maxWaiting?: number | undefined;
+  keepAliveTimeout?: Duration | undefined;
+  /** The `Host` that the upstream sees. */
+  host?: UpstreamHost | undefined;
+  /** Leave the mount point out of the forwarded path. */
+  stripBasePath?: boolean | undefined;
+  /** Header fields that tell the upstream about the client. */
+  forwarded?: ForwardedFields | undefined;
+  /** Peers whose forwarding fields are believed: IP addresses and networks. */
+  trustedProxies?: readonly string[] | undefined;
+  /** Our name in `Via`; `null`: no `Via`. */
+  via?: string | null | undefined;
+  webSockets?: boolean | undefined;
+  webSocketIdleTimeout?: Duration | undefined;
+  timeout?: {
+    connect?: Duration | undefined;
+    /** From the request to the end of the reply's head. */
+    head?: Duration | undefined;
+    /** Within a reply. */
+    idle?: Duration | undefined;
+    /** `null`: none. */
+    total?: Duration | null | undefined;
+    /** For a request's turn. */
+    wait?: Duration | undefined;
+  };
+  limits?: {
+    headerBytes?: ByteSize | undefined;
+    /** `null`: any. */
+    bodyBytes?: ByteSize | null | undefined;
+    /** Bodies up to this length are collected rather than streamed. */
+    bufferBytes?: ByteSize | undefined;
+  };
+  retry?: {
+    /** Beyond the first attempt. */
+    attempts?: number | undefined;
+    budgetPercent?: number | undefined;
+    backoff?: Duration | undefined;
+    statuses?: readonly RetriedStatus[] | undefined;
+  };
+  health?: {
+    /** Failures in a row that take an address out. */
+    failures?: number | undefined;
+    ejection?: Duration | undefined;
+    maxEjection?: Duration | undefined;
+  };
+  headers?: {
+    /** As `Name: value`. */
+    setRequest?: readonly string[] | undefined;
+    removeRequest?: readonly string[] | undefined;
+    /** As `Name: value`. */
+    setReply?: readonly string[] | undefined;
+    removeReply?: readonly string[] | undefined;
+  };
+  fields?: {
+    /** Query parameter that picks fields out of JSON replies; `null`: off. */
+    parameter?: string | null | undefined;
+    maxBytes?: ByteSize | undefined;
+    /** Leave the parameter in the forwarded URL. */
+    forward?: boolean | undefined;
   };
 }

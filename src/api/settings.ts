@@ -45,6 +45,22 @@ export interface ServerSettings {
     readonly encodings: readonly ContentEncoding[];
     readonly fromBytes: number;
   };
+  readonly cache: {
+    readonly enabled: boolean;
+    /** Bound of the in-process store, in bytes. */
+    readonly memory: number;
+    /** Replies with more content are not stored. */
+    readonly maxEntryBytes: number;
+    /** Of the time since `Last-Modified`, the percentage for which a reply without explicit freshness is fresh; 0: never. */
+    readonly heuristicPercent: number;
+    readonly heuristicMaxMs: number;
+    /** How long stale replies are used while the source fails, where neither reply nor request says. */
+    readonly staleIfErrorMs: number;
+    /** Whether clients' `Cache-Control` is heeded. */
+    readonly heedRequests: boolean;
+    /** Whether replies carry `Cache-Status`. */
+    readonly status: boolean;
+  };
   readonly cors: {
     /** Origins that browsers may call from; `*` stands for any, an empty list for none. */
     readonly allowedOrigins: readonly string[];
@@ -119,6 +135,69 @@ export interface PoolSettings {
   readonly preparedStatements: boolean;
 }
 
+/** What one `upstream()` source runs by: resolved, checked and frozen. */
+export interface UpstreamSettings {
+  /** Where the API is: origin, and the path that requests go below. Credentials are refused. */
+  readonly url: string;
+  /** Origins of further addresses, of the same scheme. */
+  readonly addresses: readonly string[];
+  readonly protocol: UpstreamProtocol;
+  /** Per address. */
+  readonly maxInFlight: number;
+  readonly maxWaiting: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly host: UpstreamHost;
+  readonly stripBasePath: boolean;
+  readonly forwarded: ForwardedFields;
+  /** IP addresses and networks (CIDR). */
+  readonly trustedProxies: readonly string[];
+  readonly via: string | null;
+  readonly webSockets: boolean;
+  readonly webSocketIdleTimeoutMs: number;
+  readonly timeout: {
+    readonly connectMs: number;
+    readonly headMs: number;
+    readonly idleMs: number;
+    readonly totalMs: number | null;
+    readonly waitMs: number;
+  };
+  readonly limits: {
+    readonly headerBytes: number;
+    readonly bodyBytes: number | null;
+    readonly bufferBytes: number;
+  };
+  readonly retry: {
+    /** Beyond the first attempt. */
+    readonly attempts: number;
+    readonly budgetPercent: number;
+    readonly backoffMs: number;
+    readonly statuses: readonly RetriedStatus[];
+  };
+  readonly health: {
+    readonly failures: number;
+    readonly ejectionMs: number;
+    readonly maxEjectionMs: number;
+  };
+  readonly headers: {
+    /** As `Name: value`. */
+    readonly setRequest: readonly string[];
+    readonly removeRequest: readonly string[];
+    readonly setReply: readonly string[];
+    readonly removeReply: readonly string[];
+  };
+  readonly fields: {
+    /** `null`: fields are not selected. */
+    readonly parameter: string | null;
+    readonly maxBytes: number;
+    readonly forward: boolean;
+  };
+}
+
+export type UpstreamProtocol = "http1" | "http2";
+/** Whose `Host` an upstream sees. */
+export type UpstreamHost = "auto" | "preserve" | "upstream";
+export type ForwardedFields = "x-forwarded" | "forwarded" | "both" | "none";
+export type RetriedStatus = "500" | "502" | "503" | "504";
 export type ContentEncoding = "br" | "zstd" | "gzip";
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 /** Which requests are logged: `failed` are those answered 5xx, `errors` those answered 4xx or 5xx. */

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 
 /**
@@ -9,6 +10,8 @@ import type { HttpReply, HttpRequest } from "../http/message.ts";
 export interface Source {
   /** Names the source in logs, metrics and errors, e.g. `postgres`. */
   readonly name: string;
+  /** `false`: nothing it answers is ever stored, so the cache is not asked. Default `true`. */
+  readonly isCacheable?: boolean;
   /**
    * Brings up what the source needs. Called once, before the first request and before the listener opens.
    * Rejects with a `HotpathError` when the source can never work (wrong password); a source that may recover
@@ -20,12 +23,25 @@ export interface Source {
    * becomes a problem-details reply with its status; anything else a 500 without detail.
    */
   resolve(request: SourceRequest): Promise<SourceReply> | SourceReply;
+  /**
+   * Takes over a connection whose client asks for a WebSocket. Resolves with nothing once it has (from then on the connection
+   * is the source's), or with a reply that refuses, which is sent before the connection is closed. Absent: such requests are
+   * answered by `resolve` as if they asked for nothing special.
+   */
+  upgrade?(request: SourceRequest, connection: UpgradeConnection): Promise<SourceReply | undefined>;
   /** Reads what may have changed (a catalog, a file) again. Called on SIGUSR1. */
   reload?(): Promise<void>;
   /** `false` takes the server out of rotation (`/ready` answers 503). Absent: always ready. */
   isReady?(): boolean;
   /** Lets requests under way finish, then releases everything. */
   close?(): Promise<void>;
+}
+
+/** The connection of a request that asks for another protocol. */
+export interface UpgradeConnection {
+  readonly socket: Duplex;
+  /** What the client sent after the request. */
+  readonly head: Buffer;
 }
 
 /** A request as a source sees it. */
@@ -43,6 +59,25 @@ export interface SourceReply extends HttpReply {
    * Never a path as received. Absent: the mount point.
    */
   route?: string;
+  /** What our own cache may do with the reply, apart from what its fields tell clients. Absent: what the fields say. */
+  cache?: CacheHints;
+}
+
+/** What a source allows the cache in front of it. Clients see nothing of it. */
+export interface CacheHints {
+  /** How long the reply may be given again without asking the source; 0: only when the source has confirmed it. */
+  readonly freshForMs: number;
+  /** How long after that it may be given while it is being refreshed. */
+  readonly staleWhileRevalidateMs?: number;
+  /** How long after that it may be given while the source fails. */
+  readonly staleIfErrorMs?: number;
+  /** Names by which it can be purged: at most 128, each of at most 256 characters. */
+  readonly tags?: readonly string[];
+  /**
+   * Whom the reply is for, as admitted. It is stored only when that is whom the request was looked up for.
+   * Absent: what `Cache-Control`, `Authorization` and `Vary` say decides.
+   */
+  readonly identity?: string;
 }
 
 /** What the server lends a source. */

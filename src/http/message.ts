@@ -23,6 +23,13 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** The request's content. Who reads it owns it; unread content is discarded by the listener. */
   readonly body: Readable;
+  /** Whether content follows the head. Absent: as `Content-Length` and `Transfer-Encoding` say. */
+  readonly hasContent?: boolean;
+  /**
+   * Sends an interim reply (103 Early Hints) ahead of the reply. Does nothing where the protocol has none or the reply has begun.
+   * Absent: nobody would get it.
+   */
+  inform?(status: number, headers: Readonly<ReplyHeaders>): void;
 }
 
 /** Header fields of a reply, names in lower case. */
@@ -38,10 +45,23 @@ export interface HttpReply {
   body: string | Uint8Array | Readable | undefined;
   /** Modification time of the selected representation in milliseconds since the epoch, when the source knows it. */
   modifiedMs?: number;
+  /** Fields that follow a streamed body, asked for once it has ended. Sent to clients that accept trailers. */
+  trailers?: () => Readonly<ReplyHeaders> | undefined;
   /** `false`: the represent stage sets no validator and answers no conditional request for this reply. */
   validate?: boolean;
+  /** Where the represent stage keeps what it works out for content that is served more than once. */
+  kept?: KeptContent;
   /** The same request, byte for byte, may be answered with this very reply again. Absent: it may not. */
   memo?: ReplyMemo;
+}
+
+/** What has been worked out for one content, so that it need not be again. */
+export interface KeptContent {
+  /** The tag made for it. */
+  etag: string | undefined;
+  /** Its form in a content coding. */
+  find(coding: string): Uint8Array | undefined;
+  keep(coding: string, content: Uint8Array): void;
 }
 
 /** How long, and on what terms, a reply may be given again to a request of the same bytes. */

@@ -1,5 +1,6 @@
 import type { RequestLog, ServerSettings } from "../api/settings.ts";
-import type { Log, SourceReply } from "../api/source.ts";
+import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
@@ -11,6 +12,8 @@ import type { Represent } from "./represent.ts";
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
   readonly findMount: (path: string) => Mount | undefined;
+  /** Absent: nothing is stored. */
+  readonly cache: CacheEngine | undefined;
   readonly represent: Represent;
   readonly cors: Cors;
   readonly metrics: HttpMetrics;
@@ -24,8 +27,7 @@ export interface PipelineParts {
  * A request's whole walk, in order: admit, recall, resolve, represent. A fixed sequence rather than a chain of
  * middleware: this function is what happens.
  *
- * Two steps are yet to come and have their places marked by name: `admit` will hold identity and limits, `recall` the
- * cache.
+ * One step is yet to come and has its place marked by name: `admit` will hold identity and limits.
  */
 export function createPipeline(parts: PipelineParts): (request: HttpRequest) => Promise<HttpReply> {
   const { represent, cors, metrics, settings, log } = parts;
@@ -42,11 +44,11 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
         status = preflight.status;
         return preflight;
       }
-      // resolve
+      // recall, resolve
       const { path } = request;
       const mount = parts.findMount(path);
       if (mount !== undefined) route = mount.basePath === "" ? "/" : mount.basePath;
-      const resolved = await resolve(request, path, mount, log);
+      const resolved = await recall(parts.cache, request, path, mount, log);
       const resolvedAt = performance.now();
       if (resolved.route !== undefined) route = resolved.route;
       // represent
@@ -83,17 +85,34 @@ function logRequest(log: Log, { method, path }: HttpRequest, route: string, stat
 /** Endpoint label of requests that no source is mounted for. */
 const UNMATCHED = "unmatched";
 
-/** Asks the one source; its expected failures become replies, the rest goes to the listener, which logs it. */
-async function resolve(request: HttpRequest, path: string, mount: Mount | undefined, log: Log): Promise<SourceReply> {
+/** Answers from the cache, which asks the source where it must; a source that is never cached is asked at once. */
+function recall(
+  cache: CacheEngine | undefined,
+  request: HttpRequest,
+  path: string,
+  mount: Mount | undefined,
+  log: Log,
+): SourceReply | Promise<SourceReply> {
+  if (mount === undefined) {
+    return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
+  }
+  const { source } = mount;
+  const mounted = new MountedRequest(request, path, mount.basePath);
+  if (cache === undefined || source.isCacheable === false) return resolve(source, mounted, log);
+  return cache.recall(mounted, (asked) => resolve(source, asked, log));
+}
+
+/** Asks the one source; its expected failures become replies, the rest goes to the log. */
+async function resolve(source: Source, request: SourceRequest, log: Log): Promise<SourceReply> {
   try {
-    if (mount === undefined) throw new HotpathError("HP_NOT_FOUND", "Nothing is served at this path.");
-    return await mount.source.resolve(new MountedRequest(request, path, mount.basePath));
+    return await source.resolve(request);
   } catch (error) {
+    const { method, path } = request;
     if (!(error instanceof HotpathError)) {
-      log.error({ err: error, method: request.method, path }, "a source failed");
+      log.error({ err: error, method, path }, "a source failed");
       return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
     }
-    if (error.status >= 500) log.warn({ err: error, method: request.method, path }, "request failed");
+    if (error.status >= 500) log.warn({ err: error, method, path }, "request failed");
     return toProblemReply(error);
   }
 }

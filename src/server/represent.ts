@@ -102,14 +102,22 @@ function validate(draft: Draft): HttpReply | Promise<HttpReply> {
   }
   if (headers["etag"] !== undefined || body === undefined || body instanceof Readable) return finish(draft);
   // A 304 repeats none of these fields, so a change of any must change the tag: the same rows can be a page of a longer list.
+  const { kept } = reply;
+  if (kept?.etag !== undefined) {
+    headers["etag"] = kept.etag;
+    return finish(draft);
+  }
   const metadata = `${asText(headers["content-type"])} ${asText(headers["content-range"])} ${asText(headers["link"])}`;
   if (body instanceof Uint8Array && body.byteLength > SLICE_LENGTH) return validateLarge(draft, body, metadata);
   headers["etag"] = tagContent(body, metadata);
+  if (kept !== undefined) kept.etag = headers["etag"];
   return finish(draft);
 }
 
 async function validateLarge(draft: Draft, bytes: Uint8Array, metadata: string): Promise<HttpReply> {
-  draft.headers["etag"] = tagDigest(await digestInSlices(bytes), metadata);
+  const etag = tagDigest(await digestInSlices(bytes), metadata);
+  draft.headers["etag"] = etag;
+  if (draft.reply.kept !== undefined) draft.reply.kept.etag = etag;
   return finish(draft);
 }
 
@@ -155,12 +163,19 @@ function encodeBody(draft: Draft): HttpReply | Promise<HttpReply> {
     draft.headers["content-length"] = String(bytes ?? 0);
     return toReply(draft, body);
   }
+  const { kept } = draft.reply;
+  const found = kept?.find(encoding);
+  if (found !== undefined) return withLength(draft, found);
   if ((bytes ?? 0) > COMPRESS_AT_ONCE_BYTES) return encodeLarge(draft, body, encoding);
-  return withLength(draft, compressSync(body, encoding));
+  const content = compressSync(body, encoding);
+  kept?.keep(encoding, content);
+  return withLength(draft, content);
 }
 
 async function encodeLarge(draft: Draft, body: string | Uint8Array, encoding: Encoding): Promise<HttpReply> {
-  return withLength(draft, await compress(body, encoding));
+  const content = await compress(body, encoding);
+  draft.reply.kept?.keep(encoding, content);
+  return withLength(draft, content);
 }
 
 function withLength(draft: Draft, content: Uint8Array): HttpReply {
@@ -176,8 +191,10 @@ function withoutBody(draft: Draft): HttpReply {
 }
 
 function toReply({ reply, headers }: Draft, body: HttpReply["body"]): HttpReply {
-  const { status, statusText } = reply;
-  return statusText === undefined ? { status, headers, body } : { status, statusText, headers, body };
+  const { status, statusText, trailers } = reply;
+  const sent: HttpReply = statusText === undefined ? { status, headers, body } : { status, statusText, headers, body };
+  if (trailers !== undefined) sent.trailers = trailers;
+  return sent;
 }
 
 function preconditionFailed(request: HttpRequest, headers: ReplyHeaders): HttpReply {

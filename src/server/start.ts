@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { ResolvedApi } from "../api/definition.ts";
 import type { ServerSettings } from "../api/settings.ts";
 import type { Log, Source } from "../api/source.ts";
+import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
+import { createMemoryStore } from "../cache/memory/index.ts";
 import { HotpathError } from "../errors.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createLog } from "../observe/log.ts";
@@ -14,6 +16,7 @@ import { type Certificate, createListener, type Listener } from "./listener/inde
 import { createMounts } from "./mounts.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRepresent } from "./represent.ts";
+import { createUpgrade } from "./upgrade.ts";
 import { createSourceMetrics } from "./source-metrics.ts";
 
 /** A server that runs. */
@@ -43,24 +46,32 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     compressFromBytes: settings.compression.fromBytes,
     defaultCacheControl: settings.http.defaultCacheControl ?? "",
   });
+  const cache = createCache(settings.cache);
+  const findMount = createMounts(sources);
+  const httpMetrics = createHttpMetrics(metrics);
   const handle = createPipeline({
-    findMount: createMounts(sources),
+    findMount,
+    cache,
     represent,
     cors: createCors(settings.cors.allowedOrigins),
-    metrics: createHttpMetrics(metrics),
+    metrics: httpMetrics,
     settings: settings.http,
     log: ownLog,
     logged: settings.log.requests,
   });
 
+  const upgrade = sources.some(({ source }) => source.upgrade !== undefined)
+    ? createUpgrade({ findMount, metrics: httpMetrics, log: ownLog })
+    : undefined;
   const metricsOf = createSourceMetrics(metrics, sources.length);
   const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
   const close = async () => {
     for (const release of opened.splice(0).reverse()) await release();
   };
   try {
-    const listener = createListener(await listenerSettings(settings), handle, ownLog);
+    const listener = createListener(await listenerSettings(settings), handle, ownLog, upgrade);
     for (const { source } of sources) opened.push(async () => source.close?.());
+    if (cache !== undefined) opened.push(() => cache.close());
     await Promise.all(
       sources.map(async ({ source, path }) => source.start?.({ log: ownLog, metrics: metricsOf(path) })),
     );
@@ -85,6 +96,22 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     await close();
     throw error;
   }
+}
+
+function createCache(settings: ServerSettings["cache"]): CacheEngine | undefined {
+  if (!settings.enabled) return undefined;
+  return createCacheEngine({
+    store: createMemoryStore({ maxBytes: settings.memory }),
+    settings: {
+      maxEntryBytes: settings.maxEntryBytes,
+      maxVariantBytes: Math.floor(settings.memory / 8),
+      heuristicFraction: settings.heuristicPercent / 100,
+      heuristicMaxMs: settings.heuristicMaxMs,
+      staleIfErrorMs: settings.staleIfErrorMs,
+      heedsRequests: settings.heedRequests,
+      tellsStatus: settings.status,
+    },
+  });
 }
 
 type ListenerSettings = Parameters<typeof createListener>[0];

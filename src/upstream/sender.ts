@@ -139,9 +139,9 @@ function refuseIfOut(addresses: readonly Address[]): void {
   });
 }
 
-/** Interim replies that concern the client: 100 is for us, 102 means nothing to anyone (RFC 8297, RFC 9110 section 15.2). */
+/** Interim replies that concern the client: 100 is for us, 102 keeps a client from giving up, 103 has hints (RFC 9110 section 15.2). */
 function passHints(request: HttpRequest): (status: number, headers: IncomingHttpHeaders) => void {
   return (status, headers) => {
-    if (status === 103) request.inform?.(status, withoutHopByHop(headers));
+    if (status === 102 || status === 103) request.inform?.(status, withoutHopByHop(headers));
   };
 }

@@ -85,9 +85,10 @@ export class Http1Request implements HttpRequest {
 
   inform(status: number, headers: Readonly<ReplyHeaders>): void {
     const response = this.#response;
-    if (status !== 103 || response.headersSent || response.destroyed || this.#message.httpVersionMinor === 0) return;
+    if (response.headersSent || response.destroyed || this.#message.httpVersionMinor === 0) return;
     try {
-      response.writeEarlyHints(headers);
+      if (status === 102) response.writeProcessing();
+      else if (status === 103) response.writeEarlyHints(headers);
     } catch {
       // Links that Node finds malformed stay behind: hints are optional.
     }

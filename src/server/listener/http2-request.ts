@@ -85,7 +85,7 @@ export class Http2Request implements HttpRequest {
 
   inform(status: number, headers: Readonly<ReplyHeaders>): void {
     const stream = this.#stream;
-    if (status !== 103 || stream.headersSent || stream.destroyed || stream.closed) return;
+    if ((status !== 102 && status !== 103) || stream.headersSent || stream.destroyed || stream.closed) return;
     try {
       stream.additionalHeaders({ ":status": status, ...headers });
     } catch {

@@ -1,0 +1,56 @@
+import type { StoredReply } from "../store.ts";
+
+/**
+ * One fetch for all who ask for the same at the same time. The others wait until it has been stored, or until it is
+ * known that it will not be.
+ */
+export class Flights {
+  readonly #flights = new Map<string, Flight>();
+
+  get(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+
+  /** Begins a flight. Whoever begins it must settle it. */
+  begin(key: string): Flight {
+    const flight = new Flight(() => {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    });
+    this.#flights.set(key, flight);
+    return flight;
+  }
+}
+
+/** A fetch under way. */
+export class Flight {
+  readonly #waiting = new Set<(reply: StoredReply | undefined) => void>();
+  readonly #ended: () => void;
+
+  constructor(ended: () => void) {
+    this.#ended = ended;
+  }
+
+  /** Whether somebody but the one who began it wants the reply. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Waits for the reply; `undefined` when there is none to share, or not within the time. */
+  join(timeoutMs: number): Promise<StoredReply | undefined> {
+    return new Promise((resolve) => {
+      const arrive = (reply: StoredReply | undefined): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(arrive);
+        resolve(reply);
+      };
+      const timer = setTimeout(arrive, timeoutMs, undefined);
+      this.#waiting.add(arrive);
+    });
+  }
+
+  /** Ends the flight; all but the first call do nothing. */
+  settle(reply: StoredReply | undefined): void {
+    this.#ended();
+    for (const arrive of this.#waiting) arrive(reply);
+  }
+}

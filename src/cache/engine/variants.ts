@@ -1,0 +1,67 @@
+import type { KeptContent } from "../../http/message.ts";
+
+/**
+ * Compressed forms of stored content, made when first asked for and kept with it, so that content is compressed once however often it is
+ * served. Bounded over all content: the form that was made first goes first.
+ */
+export class Variants {
+  readonly #maxBytes: number;
+  readonly #forms = new WeakMap<Uint8Array, Map<string, Uint8Array>>();
+  readonly #order: { readonly forms: Map<string, Uint8Array>; readonly coding: string; readonly bytes: number }[] = [];
+  #oldest = 0;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What is kept of some content. The forms outlive a revalidation, which keeps the content; the tag may not. */
+  of(content: Uint8Array): KeptContent {
+    let forms = this.#forms.get(content);
+    if (forms === undefined) {
+      forms = new Map();
+      this.#forms.set(content, forms);
+    }
+    return new Kept(this, forms);
+  }
+
+  keep(forms: Map<string, Uint8Array>, coding: string, content: Uint8Array): void {
+    if (content.byteLength > this.#maxBytes / 4 || forms.has(coding)) return;
+    forms.set(coding, content);
+    this.#order.push({ forms, coding, bytes: content.byteLength });
+    this.#bytes += content.byteLength;
+    while (this.#bytes > this.#maxBytes) this.#forget();
+  }
+
+  #forget(): void {
+    const first = this.#order[this.#oldest];
+    if (first === undefined) return;
+    this.#oldest++;
+    this.#bytes -= first.bytes;
+    first.forms.delete(first.coding);
+    // Shifting one by one would move the whole list each time.
+    if (this.#oldest > 1024 && this.#oldest > this.#order.length / 2) {
+      this.#order.splice(0, this.#oldest);
+      this.#oldest = 0;
+    }
+  }
+}
+
+class Kept implements KeptContent {
+  etag: string | undefined;
+  readonly #variants: Variants;
+  readonly #forms: Map<string, Uint8Array>;
+
+  constructor(variants: Variants, forms: Map<string, Uint8Array>) {
+    this.#variants = variants;
+    this.#forms = forms;
+  }
+
+  find(coding: string): Uint8Array | undefined {
+    return this.#forms.get(coding);
+  }
+
+  keep(coding: string, content: Uint8Array): void {
+    this.#variants.keep(this.#forms, coding, content);
+  }
+}
