@@ -1,7 +1,9 @@
 // Scores the client with the public suite http-tests/cache-tests, run as that suite runs in browsers: its own client, with our `fetch`
 // in place of the global one. None of its code is here; name a checkout with its npm packages installed.
 //
-//   CACHE_TESTS=/path/to/cache-tests node test/client/cache-tests.ts [--failures] [--id ID]
+//   CACHE_TESTS=/path/to/cache-tests node test/client/cache-tests.ts [--failures] [--id ID] [--bare]
+//
+// --bare leaves the global `fetch`, which has no cache, in place: the floor.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
@@ -31,7 +33,9 @@ interface Runner {
 const ORIGIN_START_MS = 10_000;
 const KINDS = ["required", "optimal", "check"] as const;
 
-const { values } = parseArgs({ options: { failures: { type: "boolean" }, id: { type: "string" } } });
+const { values } = parseArgs({
+  options: { failures: { type: "boolean" }, id: { type: "string" }, bare: { type: "boolean" } },
+});
 const folder = process.env["CACHE_TESTS"];
 if (folder === undefined) throw new Error("CACHE_TESTS names no checkout of http-tests/cache-tests.");
 const suite = resolve(folder);
@@ -41,7 +45,7 @@ const groups = ((await load("tests/index.mjs")) as { default: SuiteGroup[] }).de
 const { runTests, getResults } = (await load("test-engine/client/runner.mjs")) as Runner;
 const origin = await startOrigin();
 // Retries are not the cache's business, and the suite counts a request sent twice as a mistake of its own kind.
-globalThis.fetch = createClient({ retries: 0 }).fetch;
+if (values.bare !== true) globalThis.fetch = createClient({ retries: 0 }).fetch;
 try {
   await runTests(values.id === undefined ? groups : only(values.id), true, `http://127.0.0.1:${port}`);
   if (values.id === undefined) report();
