@@ -75,8 +75,8 @@ class KeptConnections implements Connections {
     const connect = createConnector(this.#undici, this.#origin, this.#settings);
     const observed: buildConnector.connector = (options, callback) => {
       connect(options, (...result) => {
-        const [, socket] = result;
-        if (socket !== null) {
+        const [error, socket] = result;
+        if (error === null) {
           kept.wasReset = false;
           kept.socket = socket;
           // Before undici's own listener, which takes a reset for the end of a body that ends with its connection.

@@ -29,8 +29,7 @@ export function samplesOf(option: Option): [Sample, Sample] {
     case "choice":
       return [toText(option.choices!.at(-1)!), toText(option.choices!.at(-2)!)];
     case "list": {
-      const entries =
-        option.choices ?? (option.path.startsWith("cors") ? ["https://a.example", "*"] : ["one", "two words"]);
+      const entries = option.choices ?? LIST_ENTRIES[option.path] ?? ["one", "two words"];
       return [
         { text: entries[1]!, value: [entries[1]], setting: [entries[1]] },
         {
@@ -44,6 +43,17 @@ export function samplesOf(option: Option): [Sample, Sample] {
       return [toText("first"), toText("second")];
   }
 }
+
+/** Entries of lists that do not take any text. */
+const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  "cors.allowedOrigins": ["https://a.example", "*"],
+  addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
+  trustedProxies: ["10.0.0.0/8", "::1"],
+  "headers.setRequest": ["x-one: 1", "x-two: 2"],
+  "headers.removeRequest": ["x-one", "x-two"],
+  "headers.setReply": ["x-one: 1", "x-two: 2"],
+  "headers.removeReply": ["x-one", "x-two"],
+};
 
 function toSample(value: number | boolean): Sample {
   return { text: String(value), value, setting: value };

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { POSTGRES_OPTIONS } from "../../src/api/postgres-options.ts";
-import type { PostgrestOptions, ServerOptions } from "../../src/api/option-types.ts";
+import type { PostgrestOptions, ServerOptions, UpstreamOptions } from "../../src/api/option-types.ts";
 import type { SERVER_OPTIONS } from "../../src/api/server-options.ts";
-import type { PostgresSettings, ServerSettings } from "../../src/api/settings.ts";
+import type { PostgresSettings, ServerSettings, UpstreamSettings } from "../../src/api/settings.ts";
+import type { UPSTREAM_OPTIONS } from "../../src/api/upstream-options.ts";
 
 type Leaf = string | number | boolean | null | readonly unknown[];
 
@@ -46,11 +47,13 @@ type Same<Left, Right> = [Left] extends [Right] ? ([Right] extends [Left] ? true
 test("the settings' types are those of the option table", () => {
   const server: Same<Leaves<ServerSettings>, RowLeaf<(typeof SERVER_OPTIONS)[number]>> = true;
   const postgres: Same<Leaves<Omit<PostgresSettings, "url">>, RowLeaf<(typeof POSTGRES_OPTIONS)[number]>> = true;
-  assert.ok(server && postgres);
+  const upstream: Same<Leaves<Omit<UpstreamSettings, "url">>, RowLeaf<(typeof UPSTREAM_OPTIONS)[number]>> = true;
+  assert.ok(server && postgres && upstream);
 });
 
 test("the options' types have the names of the option table", () => {
   const server: Same<OptionPaths<ServerOptions>, (typeof SERVER_OPTIONS)[number]["path"]> = true;
   const postgres: Same<OptionPaths<PostgrestOptions>, (typeof POSTGRES_OPTIONS)[number]["path"]> = true;
-  assert.ok(server && postgres);
+  const upstream: Same<OptionPaths<UpstreamOptions>, (typeof UPSTREAM_OPTIONS)[number]["path"]> = true;
+  assert.ok(server && postgres && upstream);
 });
