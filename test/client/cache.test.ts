@@ -186,6 +186,30 @@ await test("a response that was on its way when its resource changed is not stor
   assert.equal(await textOf(client, server.url), "new");
 });
 
+await test("a 304 that was on its way when its resource changed brings nothing back", async (t) => {
+  const clock = clockAt();
+  const held = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  let etag = '"old"';
+  const server = await startServer(t, clock, async ({ method, headers }) => {
+    if (method === "PUT") etag = '"new"';
+    const fields = { "cache-control": "max-age=60", etag };
+    if (headers["if-none-match"] !== etag) return { headers: fields, body: etag };
+    asked.resolve();
+    await held.promise;
+    return { status: 304, headers: fields };
+  });
+  const client = clientWith(clock);
+  await textOf(client, server.url);
+  clock.ms += 100_000;
+  const early = textOf(client, server.url);
+  await asked.promise;
+  await client.fetch(server.url, { method: "PUT" });
+  held.resolve();
+  assert.equal(await early, '"old"');
+  assert.equal(await textOf(client, server.url), '"new"');
+});
+
 await test("the cache modes of the Fetch standard", async (t) => {
   const clock = clockAt();
   const server = await startServer(t, clock, ({ headers }, _response, count) =>
