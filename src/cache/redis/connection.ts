@@ -7,7 +7,7 @@ export type RedisText = string | Buffer;
 
 /** Commands to Redis, wherever a key lives. Rejects at once what cannot be sent. */
 export interface RedisConnection {
-  /** Sends one command about `key`. What is sent in one turn of the event loop leaves in one write. */
+  /** Sends one command about the name `key` in Redis. What is sent in one turn of the event loop leaves in one write. */
   send(key: string, words: readonly RedisText[]): Promise<unknown>;
   /** The same; texts of the reply come as buffers. */
   sendForBuffers(key: string, words: readonly RedisText[]): Promise<unknown>;
@@ -133,7 +133,14 @@ async function openCluster(options: ConnectionOptions, urls: readonly string[]):
     defaults,
     minimizeConnections: false,
   });
-  cluster.on("error", options.report);
+  // A node that is gone fails again with every try; one line for all of them.
+  let isReported = false;
+  function report(error: unknown): void {
+    if (!isReported) options.report(error);
+    isReported = true;
+  }
+  cluster.on("error", report);
+  cluster.on("node-ready", () => (isReported = false));
   let next = 0;
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -143,7 +150,7 @@ async function openCluster(options: ConnectionOptions, urls: readonly string[]):
     try {
       await cluster.connect();
     } catch (error) {
-      options.report(error);
+      report(error);
       if (!isClosed) timer = setTimeout(() => void (connected = connect()), reconnectStrategy(5)).unref();
     }
   }

@@ -103,7 +103,8 @@ export function createRedisRemote({ link, maxValueBytes, clock = Date.now }: Red
     name: "redis",
     isCoherent: true,
     async read(key) {
-      const values = await connection.sendForBuffers(key, ["HVALS", keys.entry(currentEpoch(), key)]);
+      const name = keys.entry(currentEpoch(), key);
+      const values = await connection.sendForBuffers(name, ["HVALS", name]);
       return toReplies(values as Buffer[], clock());
     },
     async write(key, reply) {

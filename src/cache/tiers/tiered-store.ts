@@ -171,6 +171,8 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
     },
     async purge(selector) {
       const here = forget(selector);
+      // Where a write takes several steps, one under way could end after the purge.
+      if (!remote.isCoherent) await writes.drained();
       return Math.max(here, await removeRemotely(selector));
     },
     stats: (): StoreStats => memory.stats(),

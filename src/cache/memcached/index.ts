@@ -1,0 +1,1 @@
+export { createMemcachedStore, type MemcachedTierOptions, openMemcachedTier } from "./memcached-tier.ts";
