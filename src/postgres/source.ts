@@ -38,6 +38,8 @@ export function createPostgresSource(settings: PostgresSettings): Source {
 
 class PostgresSource implements Source {
   readonly name = "postgres";
+  /** Until changes of the database are followed, only the database knows what is current. */
+  readonly isCacheable = false;
   readonly #settings: PostgresSettings;
   readonly #openTransaction: OpenTransaction;
   #pool: Pool | undefined;
