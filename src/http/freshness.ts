@@ -102,7 +102,8 @@ export function mayServeOnError(
   if (staleMs < 0) return true;
   if (freshness.staleUse === "never") return false;
   if (freshness.staleIfErrorMs !== undefined) return staleMs <= freshness.staleIfErrorMs;
-  if (freshness.staleUse === "as-said") return false;
+  // Neither may it be used so where it was never free to use without asking.
+  if (freshness.staleUse === "as-said" || freshness.lifetimeMs === 0) return false;
   return staleMs <= (request.staleIfError === undefined ? defaultMs : request.staleIfError * 1000);
 }
 

@@ -24,6 +24,7 @@ export function draftReply(
   times: ExchangeTimes,
 ): Draft | undefined {
   const hints = reply.cache;
+  if (hints === undefined && saysNothing(context, reply.headers)) return undefined;
   if (hints?.identity !== undefined && hints.identity !== exchange.identity) return undefined;
   const range = reply.status === 206 ? partOf(reply.headers) : undefined;
   if (!isWholeAnswer(exchange, reply.status, range !== undefined)) return undefined;
@@ -54,6 +55,8 @@ export function draftFields(
 ): Draft | undefined {
   const rules = { isShared: true, targets: context.rules.targets, isKeyedByIdentity: identity !== "" };
   if (!isStorable(request, status, headers, rules)) return undefined;
+  // Who knows a client by its cookie and says nothing of caching forgot to say that the reply is for this client.
+  if (request.headers.cookie !== undefined && identity === "" && !isSaid(context, headers)) return undefined;
   const vary = toSelection(headers["vary"], request.headers);
   if (vary === "*") return undefined;
   const stored = toStoredHeaders(headers, rules);
@@ -116,13 +119,30 @@ function keepUntil(
   times: ExchangeTimes,
 ): number {
   const freshness = measureFreshness(status, headers, times, rules);
-  const freshMs = freshness.isNoCache ? 0 : Math.max(0, freshness.lifetimeMs - freshness.initialAgeMs);
-  const staleMs =
-    freshness.staleUse === "never"
-      ? 0
-      : Math.max(freshness.staleWhileRevalidateMs, freshness.staleIfErrorMs ?? settings.staleIfErrorMs);
+  const { lifetimeMs, staleIfErrorMs, staleWhileRevalidateMs } = freshness;
+  const freshMs = freshness.isNoCache ? 0 : Math.max(0, lifetimeMs - freshness.initialAgeMs);
+  const onErrorMs = staleIfErrorMs ?? (lifetimeMs === 0 ? 0 : settings.staleIfErrorMs);
+  const staleMs = freshness.staleUse === "never" ? 0 : Math.max(staleWhileRevalidateMs, onErrorMs);
   const hasValidator = typeof headers["etag"] === "string" || typeof headers["last-modified"] === "string";
   return times.receivedAtMs + freshMs + staleMs + (hasValidator ? settings.keepForValidationMs : 0);
+}
+
+/** Whether nothing in a reply could make it worth storing. Most replies of an API that does not think of caches are so. */
+function saysNothing({ rules }: EngineContext, headers: Readonly<ReplyHeaders>): boolean {
+  if (headers["cache-control"] !== undefined || headers["expires"] !== undefined) return false;
+  if (headers["etag"] !== undefined || headers["last-modified"] !== undefined) return false;
+  return rules.targets.every((target) => headers[target] === undefined);
+}
+
+/** Whether a reply says for how long it may be used, or that it is for all. */
+function isSaid(context: EngineContext, headers: Readonly<ReplyHeaders>): boolean {
+  const { control, isTargeted } = readReplyDirectives(headers, context.rules.targets);
+  return (
+    control.maxAge !== undefined ||
+    control.sMaxage !== undefined ||
+    control.public ||
+    (!isTargeted && headers["expires"] !== undefined)
+  );
 }
 
 /** Whether a POST's reply may be stored as what a GET would be answered (RFC 9110 section 9.3.3). */
@@ -130,6 +150,5 @@ export function isPostForGet(context: EngineContext, { status, headers }: Source
   const location = headers["content-location"];
   if (status !== 200 || typeof location !== "string" || URL.parse(location, url)?.href !== URL.parse(url)?.href)
     return false;
-  const { control } = readReplyDirectives(headers, context.rules.targets);
-  return control.maxAge !== undefined || control.sMaxage !== undefined || headers["expires"] !== undefined;
+  return isSaid(context, headers);
 }

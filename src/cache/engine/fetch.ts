@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import type { SourceReply } from "../../api/source.ts";
 import type { CacheStatus, ForwardReason } from "../../http/cache-status.ts";
 import { type ExchangeTimes, judgeUse, mayServeOnError } from "../../http/freshness.ts";
 import { isSelectedBy } from "../../http/vary-key.ts";
@@ -88,7 +88,7 @@ async function ask(
   context.counts.misses++;
   let reply: SourceReply;
   try {
-    reply = await exchange.resolve(call.request);
+    reply = await exchange.resolve(call);
   } catch (error) {
     fill.end();
     settled(undefined);
@@ -165,36 +165,18 @@ function isAnswer(status: number): boolean {
   return status < 400 || status === 404 || status === 410;
 }
 
-interface Call {
-  readonly request: SourceRequest;
-  /** To be called when the head of the reply is there, or none will come. */
-  answered(): void;
-}
-
-/**
- * The request to the source. It ends with its client only while nobody else wants the reply and its head is not there; an unattended
- * one ends with its time.
- */
 function forward(
-  { settings }: EngineContext,
+  { settings: { unattendedMs } }: EngineContext,
   { request, isUnattended }: Exchange,
   entry: Entry | undefined,
   flight: Flight | undefined,
-): Call {
+): ForwardedRequest {
   const fields = toAskingFields(request.headers, entry?.stored.headers);
-  const controller = new AbortController();
-  const forwarded = new ForwardedRequest(request, fields, controller.signal, isUnattended);
-  if (isUnattended) {
-    const timer = setTimeout(() => controller.abort(), settings.unattendedMs);
-    return { request: forwarded, answered: () => clearTimeout(timer) };
-  }
-  const { signal } = request;
-  const left = (): void => {
-    if (flight?.isAwaited !== true) controller.abort(signal.reason);
-  };
-  if (signal.aborted) left();
-  else signal.addEventListener("abort", left, { once: true });
-  return { request: forwarded, answered: () => signal.removeEventListener("abort", left) };
+  return new ForwardedRequest(request, fields, {
+    isUnattended,
+    unattendedMs,
+    isAwaited: () => flight?.isAwaited === true,
+  });
 }
 
 function discard({ body }: SourceReply): void {

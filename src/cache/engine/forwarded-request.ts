@@ -3,30 +3,61 @@ import { Readable } from "node:stream";
 import type { SourceRequest } from "../../api/source.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 
-/** A request as the cache sends it on: other fields, and a signal of its own, since others may wait for the reply. */
+/** Who wants the reply of a request that the cache sends on. */
+export interface Demand {
+  /** Nobody waits: the reply is for the store. The client's content is then not touched, and the request ends with its time. */
+  readonly isUnattended: boolean;
+  readonly unattendedMs: number;
+  /** Whether others than the client wait, so that it may leave. */
+  readonly isAwaited: () => boolean;
+}
+
+/** A request as the cache sends it on: with other fields, and a signal of its own, which is made when the source reads it. */
 export class ForwardedRequest implements SourceRequest {
   readonly headers: Readonly<IncomingHttpHeaders>;
-  readonly signal: AbortSignal;
   readonly method: string;
   readonly #request: SourceRequest;
-  readonly #isUnattended: boolean;
+  readonly #demand: Demand;
+  #signal: AbortSignal | undefined;
+  #release: (() => void) | undefined;
 
-  /** @param isUnattended the client is not waiting: its content is not touched. */
-  constructor(
-    request: SourceRequest,
-    headers: Readonly<IncomingHttpHeaders>,
-    signal: AbortSignal,
-    isUnattended: boolean,
-  ) {
+  constructor(request: SourceRequest, headers: Readonly<IncomingHttpHeaders>, demand: Demand) {
     this.#request = request;
     this.headers = headers;
-    this.signal = signal;
     this.method = request.method;
-    this.#isUnattended = isUnattended;
+    this.#demand = demand;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#createSignal();
+    return this.#signal;
+  }
+
+  /** To be called when the head of the reply is there, or none will come. What becomes of its content is not the signal's business. */
+  answered(): void {
+    this.#release?.();
+  }
+
+  #createSignal(): AbortSignal {
+    const controller = new AbortController();
+    const { isUnattended, unattendedMs, isAwaited } = this.#demand;
+    if (isUnattended) {
+      const timer = setTimeout(() => controller.abort(), unattendedMs);
+      this.#release = () => clearTimeout(timer);
+      return controller.signal;
+    }
+    const { signal } = this.#request;
+    const left = (): void => {
+      if (!isAwaited()) controller.abort(signal.reason);
+    };
+    if (signal.aborted) left();
+    else signal.addEventListener("abort", left, { once: true });
+    this.#release = () => signal.removeEventListener("abort", left);
+    return controller.signal;
   }
 
   inform(status: number, headers: Readonly<ReplyHeaders>): void {
-    if (!this.#isUnattended) this.#request.inform?.(status, headers);
+    if (!this.#demand.isUnattended) this.#request.inform?.(status, headers);
   }
 
   get target(): string {
@@ -57,7 +88,7 @@ export class ForwardedRequest implements SourceRequest {
     return this.#request.remoteAddress;
   }
   get body(): Readable {
-    return this.#isUnattended ? Readable.from([]) : this.#request.body;
+    return this.#demand.isUnattended ? Readable.from([]) : this.#request.body;
   }
 }
 

@@ -4,6 +4,8 @@
  */
 export class Passes {
   readonly #until = new Map<string, number>();
+  /** One iterator for good, which follows insertions: a new one would step over every key deleted at the front. */
+  readonly #inOrder = this.#until.keys();
 
   has(key: string, nowMs: number): boolean {
     const until = this.#until.get(key);
@@ -16,7 +18,7 @@ export class Passes {
   add(key: string, nowMs: number): void {
     this.#until.delete(key);
     if (this.#until.size >= MOST_KEYS) {
-      const oldest = this.#until.keys().next();
+      const oldest = this.#inOrder.next();
       if (!oldest.done) this.#until.delete(oldest.value);
     }
     this.#until.set(key, nowMs + LASTS_MS);
