@@ -40,8 +40,6 @@ class PostgresSource implements Source {
   readonly name = "postgres";
   // Its replies depend on Accept, Prefer, Range and the token without saying so in Vary.
   readonly isCacheable = false;
-  /** Until changes of the database are followed, only the database knows what is current. */
-  readonly isCacheable = false;
   readonly #settings: PostgresSettings;
   readonly #openTransaction: OpenTransaction;
   #pool: Pool | undefined;

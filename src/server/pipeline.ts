@@ -2,7 +2,7 @@ import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
-import type { HttpReply, HttpRequest } from "../http/message.ts";
+import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import type { Cors } from "./cors.ts";
@@ -58,13 +58,32 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);
       if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
       ({ status } = reply);
+      if (resolved.memo !== undefined && !settings.serverTiming) {
+        reply.memo = counted(resolved.memo, () => record(request.method, path, route, status, 0));
+      }
       return reply;
     } finally {
       metrics.end();
-      const seconds = (performance.now() - startedAt) / 1000;
-      metrics.record(request.method, route, status, seconds);
-      if (status >= leastLogged) logRequest(log, request, route, status, seconds);
+      record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000);
     }
+  };
+
+  function record(method: string, path: string, route: string, status: number, seconds: number): void {
+    metrics.record(method, route, status, seconds);
+    if (status >= leastLogged) logRequest(log, { method, path, route, status, seconds });
+  }
+}
+
+/** A repeated reply counts like any other. */
+function counted(memo: ReplyMemo, count: () => void): ReplyMemo {
+  return {
+    untilMs: memo.untilMs,
+    isCurrent: () => memo.isCurrent(),
+    repeat() {
+      if (!memo.repeat()) return false;
+      count();
+      return true;
+    },
   };
 }
 
@@ -77,9 +96,11 @@ const LEAST_LOGGED: Readonly<Record<RequestLog, number>> = {
 };
 
 /** One line a request. The path goes without its query, which may hold what people typed. */
-function logRequest(log: Log, { method, path }: HttpRequest, route: string, status: number, seconds: number): void {
-  const milliseconds = Math.round(seconds * 1e6) / 1000;
-  log.info({ method, path, route, status, ms: milliseconds }, "request");
+function logRequest(
+  log: Log,
+  { seconds, ...request }: { method: string; path: string; route: string; status: number; seconds: number },
+): void {
+  log.info({ ...request, ms: Math.round(seconds * 1e6) / 1000 }, "request");
 }
 
 /** Endpoint label of requests that no source is mounted for. */

@@ -304,6 +304,7 @@ function compileText(catalog: Catalog, query: string): string {
     maxRows: 10,
     isWhole: false,
     readsReplySettings: false,
+    isSingleRow: false,
     modifiedColumn: null,
     cursor: null,
     explain: null,
