@@ -36,13 +36,13 @@ export function deliverSlice(entry: Entry, slice: Slice, nowMs: number): SourceR
   return { status: slice.status, headers, body: slice.body };
 }
 
-/** Says in a reply what the cache did. The reply is the source's own and is changed. */
+/** Says in a reply what the cache did. The reply given in may be one that its source gives to everybody: it is not changed. */
 export function tellStatus(context: EngineContext, reply: SourceReply, status: CacheStatus): SourceReply {
-  if (reply.headers[OWN_CACHE_CONTROL] !== undefined) delete reply.headers[OWN_CACHE_CONTROL];
+  const { [OWN_CACHE_CONTROL]: _own, ...headers } = reply.headers;
   if (context.settings.tellsStatus) {
-    reply.headers["cache-status"] = addCacheStatus(reply.headers["cache-status"], describe(status));
+    headers["cache-status"] = addCacheStatus(headers["cache-status"], describe(status));
   }
-  return reply;
+  return { ...reply, headers };
 }
 
 /**
@@ -69,7 +69,7 @@ export function deliverFetched(
   const { body } = reply;
   const { maxEntryBytes, unattendedMs } = context.settings;
   if (body instanceof Readable) {
-    reply.body = new GatheredBody(body, {
+    const gathered = new GatheredBody(body, {
       maxBytes: maxEntryBytes,
       room: context.room,
       announcedBytes: announcedBytes(reply),
@@ -81,7 +81,7 @@ export function deliverFetched(
         } else settled(admit(context, exchange, draft, content, fill));
       },
     });
-    return tellStatus(context, reply, { ...status, stored: true });
+    return tellStatus(context, { ...reply, body: gathered }, { ...status, stored: true });
   }
   const content = typeof body === "string" ? Buffer.from(body) : (body ?? new Uint8Array(0));
   const isShort = content.byteLength <= maxEntryBytes;
