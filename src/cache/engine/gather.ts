@@ -58,6 +58,8 @@ export class GatheredBody extends Readable {
     source.once("end", () => this.#end());
     source.on("error", (error) => this.#fail(error));
     source.once("close", () => this.#fail(new Error("reply body closed before its end")));
+    // It may fail before its reader has got it, who then finds it destroyed; unheard, the event would end the process.
+    this.on("error", ignore);
     if (source.destroyed) this.#fail(source.errored ?? new Error("reply body was closed before it was read"));
   }
 
@@ -141,3 +143,5 @@ export class GatheredBody extends Readable {
 }
 
 const HIGH_WATER_MARK = 64 * 1024;
+
+function ignore(): void {}
