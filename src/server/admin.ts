@@ -4,6 +4,7 @@ import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
+import { answerPurge, type Purger } from "./admin-purge.ts";
 import { createListener, type Listener } from "./listener/index.ts";
 
 /** Whether the server should get requests, with a word on each thing that decides it. */
@@ -29,6 +30,8 @@ export interface AdminSettings {
 export interface AdminSources {
   readiness(): Readiness;
   readonly metrics: { render(format?: MetricsFormat): string };
+  /** The cache, when there is one. */
+  readonly purger?: Purger | undefined;
 }
 
 /**
@@ -58,11 +61,14 @@ export function createAdmin(settings: AdminSettings, sources: AdminSources, log:
 /** Enough for every scraper and probe; not enough to starve the API of file descriptors. */
 const MAX_CONNECTIONS = 256;
 
-function answer(request: HttpRequest, sources: AdminSources): HttpReply {
+function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promise<HttpReply> {
+  if (request.path === "/purge" && request.method === "POST") return answerPurge(request, sources.purger);
   if (request.method !== "GET" && request.method !== "HEAD") {
     const headers = { allow: "GET, HEAD" };
     return toProblemReply(
-      new HotpathError("HP_METHOD_NOT_ALLOWED", "Only GET and HEAD are answered here.", { headers }),
+      new HotpathError("HP_METHOD_NOT_ALLOWED", "Only GET and HEAD, and POST of /purge, are answered here.", {
+        headers,
+      }),
     );
   }
   switch (request.path) {
@@ -80,7 +86,9 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply {
     case "/":
       return toReply(200, "text/html; charset=utf-8", INDEX);
     default:
-      return toProblemReply(new HotpathError("HP_NOT_FOUND", "The admin listener knows /live, /ready and /metrics."));
+      return toProblemReply(
+        new HotpathError("HP_NOT_FOUND", "The admin listener knows /live, /ready, /metrics and /purge."),
+      );
   }
 }
 
@@ -93,6 +101,7 @@ const INDEX = `<!doctype html>
 <li><a href="/live">/live</a>: 200 while the process runs</li>
 <li><a href="/ready">/ready</a>: 200 when it should get requests, else 503 with the reasons</li>
 <li><a href="/metrics">/metrics</a>: for Prometheus</li>
+<li><code>POST /purge?tag=…</code>, <code>?url=…</code> or <code>?all</code>: removes replies from the cache</li>
 </ul>
 </html>
 `;

@@ -81,6 +81,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
       settings,
       sources.map(({ source }) => source),
       metrics,
+      cache,
       ownLog,
     );
     if (admin !== undefined) opened.push(admin.close);
@@ -148,10 +149,11 @@ async function startAdmin(
   { admin: settings }: ServerSettings,
   sources: readonly Source[],
   metrics: ReturnType<typeof createMetrics>,
+  cache: CacheEngine | undefined,
   log: Log,
 ): Promise<{ url: string; close: () => Promise<void> } | undefined> {
   if (!settings.enabled) return undefined;
-  const admin: Listener = createAdmin(settings, { readiness: () => readiness(sources), metrics }, log);
+  const admin: Listener = createAdmin(settings, { readiness: () => readiness(sources), metrics, purger: cache }, log);
   const { url } = await admin.listen();
   return { url, close: async () => admin.close({ graceMs: ADMIN_GRACE_MS }) };
 }
