@@ -9,7 +9,7 @@ import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./setti
  * @throws HotpathError HP_OPTION_INVALID
  */
 export function fitServerSettings(settings: ServerSettings): ServerSettings {
-  const { server, admin, http } = settings;
+  const { server, admin, http, cache } = settings;
   const { cert, key, dev } = server.tls;
   if ((cert === null) !== (key === null)) {
     throw invalid("server.tls.cert and server.tls.key (--tls-cert, --tls-key) belong together; received only one.");
@@ -20,8 +20,12 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
   if (admin.enabled && server.socket === null && admin.port !== 0 && admin.port === server.port) {
     throw invalid(`server.port and admin.port (--port, --admin-port) must differ; received ${admin.port} for both.`);
   }
+  if (cache.redis !== null && cache.memcached.length > 0) {
+    throw invalid("cache.redis and cache.memcached (--cache-redis, --cache-memcached) exclude each other.");
+  }
   return {
     ...settings,
+    cache: { ...cache, softTimeoutMs: Math.min(cache.softTimeoutMs, cache.hardTimeoutMs) },
     http: {
       ...http,
       maxUrlBytes: Math.min(http.maxUrlBytes, http.maxHeaderBytes),

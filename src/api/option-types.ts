@@ -90,6 +90,18 @@ export interface ServerOptions {
     heedRequests?: boolean | undefined;
     /** Send `Cache-Status`. */
     status?: boolean | undefined;
+    /** URL of the Redis or Valkey that nodes share replies and purges through. */
+    redis?: string | null | undefined;
+    /** Memcached servers in place of Redis. */
+    memcached?: readonly string[] | undefined;
+    /** Beginning of every name in Redis or Memcached. */
+    prefix?: string | undefined;
+    /** How long a request waits for the shared tier. */
+    softTimeout?: Duration | undefined;
+    /** When a call to the shared tier counts as failed. */
+    hardTimeout?: Duration | undefined;
+    /** Larger replies stay in this process. */
+    maxSharedBytes?: ByteSize | undefined;
   };
   cors?: {
     /** Origins whose pages may call the API; `*` for any. */

@@ -259,6 +259,63 @@ export const SERVER_OPTIONS = [
     flag: "cache-status",
     description: "Say in `Cache-Status` what the cache did.",
   },
+  {
+    path: "cache.redis",
+    type: "string",
+    default: null,
+    secret: true,
+    pattern: {
+      expression: /^rediss?(\+cluster|\+sentinel)?:\/\/[^\s/]+(\/\S*)?$/,
+      words:
+        "a URL such as redis://host:6379, redis+cluster://host:6379,host:6380 or redis+sentinel://host:26379/master",
+    },
+    description: "Redis or Valkey that nodes share stored replies and purges through; `rediss` speaks TLS.",
+  },
+  {
+    path: "cache.memcached",
+    type: "list",
+    default: [],
+    min: 0,
+    max: 100,
+    pattern: { expression: /^(\[[0-9a-f:]+\]|[^:[\]/@\s]+)(:\d{1,5})?$/i, words: "servers such as host:11211" },
+    description: "Memcached servers to share stored replies through, in place of `cache.redis`.",
+  },
+  {
+    path: "cache.prefix",
+    type: "string",
+    default: "hotpath",
+    pattern: { expression: /^[\w.:-]{1,64}$/, words: "up to 64 letters, digits, and . : _ -" },
+    description: "Beginning of every name in Redis or Memcached; the same on all nodes that share a cache.",
+  },
+  {
+    path: "cache.softTimeout",
+    type: "duration",
+    default: "50ms",
+    min: "1ms",
+    max: "10s",
+    flag: "cache-soft-timeout",
+    description:
+      "How long a request waits for Redis or Memcached before it goes on without; at most `cache.hardTimeout`.",
+  },
+  {
+    path: "cache.hardTimeout",
+    type: "duration",
+    default: "1s",
+    min: "1ms",
+    max: "1m",
+    flag: "cache-hard-timeout",
+    description: "How long a call to Redis or Memcached may take before it counts as failed.",
+  },
+  {
+    path: "cache.maxSharedBytes",
+    type: "bytes",
+    default: "1MB",
+    min: "1KiB",
+    max: "512MiB",
+    flag: "cache-max-shared-bytes",
+    description:
+      "Larger replies are kept in this process only; Memcached refuses more than 1 MiB unless told otherwise.",
+  },
 
   {
     path: "cors.allowedOrigins",

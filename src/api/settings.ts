@@ -60,6 +60,18 @@ export interface ServerSettings {
     readonly heedRequests: boolean;
     /** Whether replies carry `Cache-Status`. */
     readonly status: boolean;
+    /** URL of Redis. May hold a password: never printed. */
+    readonly redis: string | null;
+    /** `host:port` of each server; empty: none. */
+    readonly memcached: readonly string[];
+    /** Beginning of every name in Redis or Memcached. */
+    readonly prefix: string;
+    /** How long a request waits for the shared tier. */
+    readonly softTimeoutMs: number;
+    /** When a call to the shared tier counts as failed. */
+    readonly hardTimeoutMs: number;
+    /** Larger replies stay in this process. */
+    readonly maxSharedBytes: number;
   };
   readonly cors: {
     /** Origins that browsers may call from; `*` stands for any, an empty list for none. */

@@ -40,13 +40,16 @@ export function samplesOf(option: Option): [Sample, Sample] {
       ];
     }
     default:
-      return [toText("first"), toText("second")];
+      return option.path === "cache.redis"
+        ? [toText("rediss://me:secret@cache.example:6380/1"), toText("redis+cluster://a:1,b:2")]
+        : [toText("first"), toText("second")];
   }
 }
 
 /** Entries of lists that do not take any text. */
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "cors.allowedOrigins": ["https://a.example", "*"],
+  "cache.memcached": ["one", "[::1]:11211"],
   addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
   trustedProxies: ["10.0.0.0/8", "::1"],
   "headers.setRequest": ["x-one: 1", "x-two: 2"],

@@ -20,6 +20,7 @@ const RESOLVE: Readonly<Record<Option["scope"], (origins: OptionOrigins<object>)
 /** What else must be said for any value of an option to be valid: put below everything a test gives. */
 const PARTNERS: Readonly<Record<string, object>> = {
   "http.maxUrlBytes": { http: { maxHeaderBytes: "1MiB" } },
+  "cache.softTimeout": { cache: { hardTimeout: "1m" } },
   "http.headersTimeout": { http: { requestTimeout: "1h" } },
   "pool.minIdle": { pool: { max: 10_000 } },
   "health.maxEjection": { health: { ejection: 1 } },

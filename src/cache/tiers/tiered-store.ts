@@ -23,6 +23,8 @@ export interface TieredStore extends CacheStore {
   purge(selector: PurgeSelector): Promise<number>;
   /** Resolves once what was put under the key has reached the remote tier or was given up. */
   settled(key: string): Promise<void>;
+  /** Who is told what other nodes removed or replaced, once it is gone here. At most one listener. */
+  listen(listener: (removed: PurgeSelector) => void): void;
   /** Whether the remote tier is in use. */
   isRemoteAvailable(): boolean;
   remoteStats(): RemoteStats;
@@ -76,17 +78,28 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  let told: ((removed: PurgeSelector) => void) | undefined;
+
   remote.listen({
-    purged: (selector) => void forget(selector),
-    replaced: (key) => void memory.drop({ kind: "key", key }),
-    lost: () => void memory.drop({ kind: "all" }),
+    purged(selector) {
+      forget(selector);
+      told?.(selector);
+    },
+    replaced: (key) => drop({ kind: "key", key }),
+    lost: () => drop({ kind: "all" }),
     restored() {
       restoredAtMs = Date.now();
       turn++;
       order.record({ kind: "all" }, turn);
-      memory.drop({ kind: "all" });
+      drop({ kind: "all" });
     },
   });
+
+  /** Takes doubtful copies away. */
+  function drop(selector: PurgeSelector): void {
+    memory.drop(selector);
+    told?.(selector);
+  }
 
   /** Puts a purge in force here; answers how many keys went. */
   function forget(selector: PurgeSelector): number {
@@ -177,6 +190,9 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
     },
     stats: (): StoreStats => memory.stats(),
     settled: (key) => writes.settled(key),
+    listen(listener) {
+      told = listener;
+    },
     isRemoteAvailable: () => guard.breaker.state() === "closed",
     remoteStats: () => ({
       name: remote.name,
