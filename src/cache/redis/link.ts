@@ -61,9 +61,11 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
       return;
     }
     if (message.kind === "purged") {
+      // The epoch that was entered already, when this node asked for it.
+      const isKnown = message.selector.kind === "all" && epoch !== undefined && message.number <= epoch;
       if (message.selector.kind === "all" && epoch !== undefined) epoch = Math.max(epoch, message.number);
       // Told first: what is asked for from now on was asked for after the purge.
-      for (const listener of listeners) listener.message?.(message);
+      if (!isKnown) for (const listener of listeners) listener.message?.(message);
       heard.note(message.number);
     } else for (const listener of listeners) listener.message?.(message);
   }
