@@ -9,7 +9,9 @@ import { type Cores, serverPrefix } from "./machine.ts";
 export interface ServerProgram {
   /** Contestants that name the same program share one process. */
   readonly key: string;
-  /** Words after `node`. */
+  /** What runs it. Default: `node`. */
+  readonly command?: string;
+  /** Words after the command. */
   readonly words: (port: number) => readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -35,7 +37,7 @@ export async function startServerProcess(
   signal: AbortSignal,
 ): Promise<ServerProcess> {
   const port = await freePort();
-  const words = [...serverPrefix(cores), process.execPath, ...program.words(port)];
+  const words = [...serverPrefix(cores), program.command ?? process.execPath, ...program.words(port)];
   const startedAt = performance.now();
   const child = spawn(words[0]!, words.slice(1), {
     env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...program.environment },

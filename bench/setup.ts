@@ -9,12 +9,15 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Hotpath as a user runs it: compiled. */
 export const HOTPATH = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
+/** Packages without which the rivals do not run. */
+const RIVALS = ["fastify", "@fastify/http-proxy", "http-proxy"];
+
 /** Builds hotpath and installs what the bench needs besides. */
 export async function prepareMachine(
   say: (line: string) => void,
   options: { readonly build: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
-  if (!existsSync(new URL("node_modules/fastify", import.meta.url))) {
+  if (RIVALS.some((name) => !existsSync(new URL(`node_modules/${name}`, import.meta.url)))) {
     say("installing the rivals: npm install --prefix bench");
     run("npm", ["install", "--prefix", "bench", "--no-audit", "--no-fund"]);
   }

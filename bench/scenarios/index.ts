@@ -2,12 +2,13 @@ import type { Scenario } from "../context.ts";
 import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
+import { proxyMiss } from "./proxy-miss.ts";
 import { readByKey } from "./read-by-key.ts";
 import { rivalPools } from "./rival-pools.ts";
 import { startup } from "./startup.ts";
 
 /** Every scenario; `all` runs those that are part of the results, in this order. */
-export const SCENARIOS: readonly Scenario[] = [readByKey, list, embed, memory, startup, rivalPools];
+export const SCENARIOS: readonly Scenario[] = [readByKey, list, embed, memory, startup, proxyMiss, rivalPools];
 
 /** What `all` stands for. */
 export const RESULTS: readonly Scenario[] = SCENARIOS.filter((scenario) => scenario !== rivalPools);

@@ -13,7 +13,7 @@ import type { Address } from "./address.ts";
  */
 export function pickAddress(
   addresses: readonly Address[],
-  tried: ReadonlySet<Address> | undefined,
+  tried: readonly Address[],
   nowMs: number,
   random: () => number = Math.random,
 ): Address | undefined {
@@ -21,7 +21,7 @@ export function pickAddress(
     const only = addresses[0] as Address;
     return only.hasRoom() ? only : undefined;
   }
-  const untried = tried === undefined ? addresses : addresses.filter((address) => !tried.has(address));
+  const untried = tried.length === 0 ? addresses : addresses.filter((address) => !tried.includes(address));
   const offered = untried.length > 0 ? untried : addresses;
   const onTrial = offered.find((address) => address.isOnTrial(nowMs) && address.inFlight === 0);
   if (onTrial !== undefined) return onTrial;

@@ -32,13 +32,17 @@ export function observeUpstream(registry: MetricsRegistry, { addresses, waiting 
   const retries = registry
     .counter({ name: "hotpath_upstream_retries_total", help: "Requests that were sent again." })
     .with();
-  const series = new Map<string, { add(): void }>();
+  const series = new Map<Address, Map<string, { add(): void }>>();
+  const seriesOf = (address: Address, outcome: string): { add(): void } => {
+    const outcomes = series.get(address) ?? new Map<string, { add(): void }>();
+    series.set(address, outcomes);
+    const one = outcomes.get(outcome) ?? exchanges.with(address.origin, outcome);
+    outcomes.set(outcome, one);
+    return one;
+  };
   return {
-    exchange({ origin }, outcome) {
-      const key = `${outcome} ${origin}`;
-      let one = series.get(key);
-      if (one === undefined) series.set(key, (one = exchanges.with(origin, outcome)));
-      one.add();
+    exchange(address, outcome) {
+      (series.get(address)?.get(outcome) ?? seriesOf(address, outcome)).add();
     },
     retry: () => retries.add(),
   };

@@ -9,6 +9,7 @@ import { type Address, isAddressFailure } from "./address.ts";
 import { pickAddress } from "./balancer.ts";
 import type { Lease } from "./connections.ts";
 import { Exchange, type UpstreamReply } from "./exchange.ts";
+import { createLateWatch, type Watched } from "./late-watch.ts";
 import { failureOf, UpstreamFailure } from "./failure.ts";
 import type { ForwardedHeaders } from "./request-fields.ts";
 import { createTurns } from "./turns.ts";
@@ -30,8 +31,8 @@ export interface Outgoing {
 
 /** Sends single requests, each to the address that suits best. */
 export interface Sender {
-  /** Rejects with a `HotpathError`. Adds the address to `tried`. */
-  send(outgoing: Outgoing, tried: Set<Address>): Promise<UpstreamReply>;
+  /** Throws or rejects with a `HotpathError`. Adds the address to `tried`. */
+  send(outgoing: Outgoing, tried: Address[]): Promise<UpstreamReply>;
   /** Counts a retry. */
   retried(): void;
   close(): Promise<void>;
@@ -45,10 +46,11 @@ export function createSender(
   log: Log,
 ): Sender {
   const { limits, timeout } = settings;
+  const late = createLateWatch();
   const turns = createTurns<Address>(settings.maxWaiting, timeout.waitMs);
   const metrics = observeUpstream(registry, { addresses, waiting: () => turns.waiting });
 
-  const find = (tried: ReadonlySet<Address>): Address | undefined => {
+  const find = (tried: readonly Address[]): Address | undefined => {
     const address = pickAddress(addresses, tried, Date.now());
     address?.begin();
     return address;
@@ -66,10 +68,16 @@ export function createSender(
 
   const exchange = (address: Address, outgoing: Outgoing): Exchange => {
     const { method, path, headers, body, request, collectBytes } = outgoing;
-    const { signal } = request;
     let timer: NodeJS.Timeout | undefined;
+    let place = -1;
     let current!: Exchange;
     const leave = (): void => current.abort(new HotpathError("HP_UNAVAILABLE", "The client left."));
+    const watched: Watched = {
+      watch() {
+        if (request.signal.aborted) leave();
+        else request.signal.addEventListener("abort", leave, { once: true });
+      },
+    };
     const handler = (lease: Lease): Exchange => {
       current = new Exchange({
         method,
@@ -81,7 +89,7 @@ export function createSender(
         began: (status) => record(address, undefined, status),
         ended(failure) {
           clearTimeout(timer);
-          signal.removeEventListener("abort", leave);
+          if (!late.end(watched, place)) request.signal.removeEventListener("abort", leave);
           lease.release();
           address.end();
           if (failure !== undefined) record(address, failure, 0);
@@ -97,17 +105,22 @@ export function createSender(
     if (outgoing.deadlineMs !== undefined) {
       timer = setTimeout(() => current.abort(failureOf("late")), Math.max(0, outgoing.deadlineMs - performance.now()));
     }
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
+    place = late.begin(watched);
     return current;
   };
 
   return {
-    async send(outgoing, tried) {
+    send(outgoing, tried) {
       refuseIfOut(addresses);
-      const address = await turns.take(() => find(tried), outgoing.request.signal);
-      tried.add(address);
-      return exchange(address, outgoing).reply;
+      const begin = (address: Address): Promise<UpstreamReply> => {
+        tried.push(address);
+        return exchange(address, outgoing).reply;
+      };
+      const place = turns.take(
+        () => find(tried),
+        () => outgoing.request.signal,
+      );
+      return place instanceof Promise ? place.then(begin) : begin(place);
     },
     retried: () => metrics.retry(),
     async close() {

@@ -7,11 +7,12 @@ import { Address } from "./address.ts";
 import { pickAddress } from "./balancer.ts";
 import { createConnections } from "./connections.ts";
 import { mapCondition, PLAIN_TAGS, tagForClient } from "./entity-tags.ts";
+import type { UpstreamReply } from "./exchange.ts";
 import { UpstreamFailure } from "./failure.ts";
 import { createFieldReader, selectFromReply, type WantedFields } from "./fields.ts";
 import { createReplyOf } from "./reply-fields.ts";
 import { ReplyStream } from "./reply-stream.ts";
-import { NO_BODY, takeBody } from "./request-body.ts";
+import { type ForwardedBody, NO_BODY, takeBody } from "./request-body.ts";
 import { createRequestFields, type ForwardedHeaders } from "./request-fields.ts";
 import { backoffMs, createRetryBudget, isIdempotent } from "./retry.ts";
 import { createSender, type Outgoing, type Sender } from "./sender.ts";
@@ -74,47 +75,93 @@ class UpstreamSource implements Source {
     await this.#parts?.sender.close();
   }
 
-  async resolve(request: SourceRequest): Promise<SourceReply> {
-    try {
-      return await this.#answer(request);
-    } catch (error) {
-      if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
-      throw error;
-    }
+  resolve(request: SourceRequest): Promise<SourceReply> {
+    if (!hasContent(request)) return this.#forward(request, NO_BODY);
+    return takeBody(request, this.#settings.limits.bufferBytes).then((body) => this.#forward(request, body));
   }
 
-  async #answer(request: SourceRequest): Promise<SourceReply> {
+  #forward(request: SourceRequest, body: ForwardedBody): Promise<SourceReply> {
     const { totalMs } = this.#settings.timeout;
-    const deadlineMs = totalMs === null ? undefined : performance.now() + totalMs;
     const target = this.#toTarget(request);
     const { target: path, wanted } = this.#fields?.read(target) ?? { target, wanted: undefined };
-    const { method } = request;
-    const body = hasContent(request) ? await takeBody(request, this.#settings.limits.bufferBytes) : NO_BODY;
     const headers = this.#toFields(request, body.length);
     const hasConditions = request.headers["if-none-match"] !== undefined || request.headers["if-match"] !== undefined;
     if (hasConditions || wanted !== undefined) adapt(headers, wanted);
     const outgoing: Outgoing = {
-      method,
+      method: request.method,
       path,
       headers,
       body: body.content,
       request,
       collectBytes: wanted === undefined ? undefined : this.#settings.fields.maxBytes,
-      deadlineMs,
+      deadlineMs: totalMs === null ? undefined : performance.now() + totalMs,
     };
-    const reply = this.#toReply(await this.#sendWithRetries(outgoing));
+    const finish = (received: UpstreamReply): SourceReply => this.#finish(received, request, wanted);
+    this.#budget.earn();
+    // Promises by hand: nearly every request has one attempt, and each `async` layer would cost it as much as its header fields.
+    const tried: Address[] = [];
+    return this.#started()
+      .sender.send(outgoing, tried)
+      .then(
+        (received) =>
+          this.#isRefusal(received, outgoing)
+            ? this.#retry({ received }, outgoing, tried).then(finish)
+            : finish(received),
+        (error: unknown) => this.#retry({ error }, outgoing, tried).then(finish),
+      )
+      .catch((error: unknown) => {
+        if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
+        throw error;
+      });
+  }
+
+  #finish(received: UpstreamReply, request: SourceRequest, wanted: WantedFields | undefined): SourceReply {
+    const reply = this.#toReply(received);
     if (wanted !== undefined) selectFromReply(reply, wanted);
-    if (reply.status === 304 && typeof reply.headers["etag"] === "string") {
+    const { etag } = reply.headers;
+    if (reply.status === 304 && typeof etag === "string") {
       const sent = request.headers["if-none-match"];
-      reply.headers["etag"] = tagForClient(reply.headers["etag"], sent, wanted?.tags ?? PLAIN_TAGS);
+      reply.headers["etag"] = tagForClient(etag, sent, wanted?.tags ?? PLAIN_TAGS);
     }
     return reply;
+  }
+
+  /** Whether a reply is one of those that are worth a retry. */
+  #isRefusal({ status, headers }: UpstreamReply, { method }: Outgoing): boolean {
+    const { statuses } = this.#settings.retry;
+    if (statuses.length === 0 || !(statuses as readonly string[]).includes(String(status))) return false;
+    return isIdempotent(method) && headers["retry-after"] === undefined;
+  }
+
+  /** Sends again what failed, as often as is allowed and useful; else answers or throws what came last. */
+  async #retry(first: Outcome, outgoing: Outgoing, tried: Address[]): Promise<UpstreamReply> {
+    const { sender } = this.#started();
+    const { retry } = this.#settings;
+    let outcome = first;
+    for (
+      let attempt = 1;
+      attempt <= retry.attempts && mayRepeat(outcome, outgoing) && this.#budget.spend();
+      attempt++
+    ) {
+      if ("received" in outcome && outcome.received.body instanceof ReplyStream) outcome.received.body.destroy();
+      sender.retried();
+      await delay(backoffMs(retry, attempt, Math.random), undefined, { signal: outgoing.request.signal });
+      try {
+        const received = await sender.send(outgoing, tried);
+        if (!this.#isRefusal(received, outgoing)) return received;
+        outcome = { received };
+      } catch (error) {
+        outcome = { error };
+      }
+    }
+    if ("received" in outcome) return outcome.received;
+    throw outcome.error;
   }
 
   /** A WebSocket is not retried: its client opens another. */
   async #upgrade(request: SourceRequest, connection: UpgradeConnection): Promise<SourceReply | undefined> {
     const { addresses, upgrades } = this.#started();
-    const address = pickAddress(addresses, undefined, Date.now());
+    const address = pickAddress(addresses, [], Date.now());
     if (address === undefined) throw new HotpathError("HP_UPSTREAM_OVERLOADED", "The upstream has all it can take.");
     const outgoing: Outgoing = {
       method: request.method,
@@ -133,28 +180,10 @@ class UpstreamSource implements Source {
     if (this.#parts === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
     return this.#parts;
   }
-
-  async #sendWithRetries(outgoing: Outgoing): ReturnType<Sender["send"]> {
-    const { sender } = this.#started();
-    const { retry } = this.#settings;
-    const tried = new Set<Address>();
-    this.#budget.earn();
-    for (let attempt = 1; ; attempt++) {
-      const isLast = attempt > retry.attempts || !isRepeatable(outgoing);
-      try {
-        const received = await sender.send(outgoing, tried);
-        const isRefusal = (retry.statuses as readonly string[]).includes(String(received.status));
-        if (isLast || !isRefusal || !isIdempotent(outgoing.method)) return received;
-        if (received.headers["retry-after"] !== undefined || !this.#budget.spend()) return received;
-        if (received.body instanceof ReplyStream) received.body.destroy();
-      } catch (error) {
-        if (isLast || !mayRepeat(error, outgoing) || !this.#budget.spend()) throw error;
-      }
-      sender.retried();
-      await delay(backoffMs(retry, attempt, Math.random), undefined, { signal: outgoing.request.signal });
-    }
-  }
 }
+
+/** How an attempt ended that may be followed by another. */
+type Outcome = { readonly received: UpstreamReply } | { readonly error: unknown };
 
 /** Puts conditions into the upstream's words; where fields are to be picked, asks for content that can be read. */
 function adapt(headers: ForwardedHeaders, wanted: WantedFields | undefined): void {
@@ -173,13 +202,11 @@ function adapt(headers: ForwardedHeaders, wanted: WantedFields | undefined): voi
   if (wanted !== undefined) headers.push("accept-encoding", "identity");
 }
 
-function isRepeatable({ body }: Outgoing): boolean {
-  return body === null || body instanceof Buffer;
-}
-
 /** Whether sending again can do no harm and may help: time that ran out once is not spent twice. */
-function mayRepeat(error: unknown, { method }: Outgoing): boolean {
+function mayRepeat(outcome: Outcome, { method, body }: Outgoing): boolean {
+  if (body !== null && !(body instanceof Buffer)) return false;
+  if ("received" in outcome) return true;
+  const { error } = outcome;
   if (!(error instanceof UpstreamFailure)) return false;
-  if (error.isUnsent) return true;
-  return isIdempotent(method) && (error.kind === "broken" || error.kind === "connect");
+  return error.isUnsent || (isIdempotent(method) && error.kind === "broken");
 }

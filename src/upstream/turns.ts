@@ -3,7 +3,7 @@ import { HotpathError } from "../errors.ts";
 /** Lets requests wait, in order and for a bounded time, until there is room for them. */
 export interface Turns<Place> {
   /** A place at once where there is one, else when one becomes free. Throws or rejects with HP_UPSTREAM_OVERLOADED. */
-  take(find: () => Place | undefined, signal?: AbortSignal): Place | Promise<Place>;
+  take(find: () => Place | undefined, signalOf?: () => AbortSignal): Place | Promise<Place>;
   /** A place has become free. */
   next(): void;
   readonly waiting: number;
@@ -24,11 +24,12 @@ export function createTurns<Place extends object>(maxWaiting: number, waitMs: nu
     get waiting() {
       return waiters.size;
     },
-    take(find, signal) {
+    take(find, signalOf) {
       // Nobody overtakes those who wait.
       const place = waiters.size === 0 ? find() : undefined;
       if (place !== undefined) return place;
       if (waiters.size >= maxWaiting) throw overloaded(waitMs);
+      const signal = signalOf?.();
       return new Promise((resolve, reject) => {
         const settle = (outcome: Place | HotpathError): void => {
           clearTimeout(timer);

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
-import { connect as connectHttp2, createSecureServer, createServer as createHttp2Server } from "node:http2";
+import {
+  connect as connectHttp2,
+  createSecureServer,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { upstream } from "../../src/server/define-api.ts";
@@ -385,14 +391,6 @@ describe("a reply", () => {
 });
 
 describe("an upstream that speaks HTTP/2", () => {
-  const answer: Parameters<typeof createHttp2Server>[1] = (message, response) => {
-    response.setHeader("content-type", "text/plain");
-    response.setHeader("x-version", message.httpVersion);
-    response.setHeader("x-host", message.authority);
-    message.pipe(response);
-    response.on("finish", () => {});
-  };
-
   test("is spoken to by prior knowledge over http", async (t) => {
     const server = createHttp2Server(answer);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -408,7 +406,7 @@ describe("an upstream that speaks HTTP/2", () => {
 
   test("is spoken to by ALPN over https, once its certificate is known", async (t) => {
     const certificate = await devCertificate();
-    const server = createSecureServer({ ...certificate, allowHTTP1: true }, answer as never);
+    const server = createSecureServer({ ...certificate, allowHTTP1: true }, answer);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     defer(t, () => new Promise((resolve) => server.close(() => resolve())));
     const { port } = server.address() as AddressInfo;
@@ -418,3 +416,9 @@ describe("an upstream that speaks HTTP/2", () => {
     assert.doesNotMatch(answered.text, /certificate|localhost/);
   });
 });
+
+function answer(message: Http2ServerRequest, response: Http2ServerResponse): void {
+  response.setHeader("content-type", "text/plain");
+  response.setHeader("x-version", message.httpVersion);
+  message.pipe(response);
+}
