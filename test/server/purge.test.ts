@@ -20,8 +20,9 @@ function counting(): Source {
 }
 
 await test("replies go by tag, by URL or all at once, over HTTP and by the command", async (t) => {
-  const { get, url, adminUrl } = await serveSources(t, { "/": counting() });
-  const text = async (path: string) => (await get(path)).text;
+  const api = await serveSources(t, { "/": counting() });
+  const { url, adminUrl } = api;
+  const text = async (path: string) => (await api.get(path)).text;
   const purge = async (query: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`${adminUrl}/purge?${query}`, { method: "POST", headers });
     return { status: response.status, body: (await response.json()) as { purged?: number; code?: string } };
