@@ -16,7 +16,9 @@ export function isSameVariant(left: StoredReply, right: StoredReply): boolean {
 
 /** A key's replies with one more: in place of its variant, the one received last first, without expired ones. */
 export function addReply(replies: StoredReplies | undefined, reply: StoredReply, nowMs: number): StoredReplies {
-  if (replies === undefined) return [reply];
+  const [only] = replies ?? [];
+  // Nearly every key has one variant.
+  if (replies === undefined || (replies.length === 1 && isSameVariant(only!, reply))) return [reply];
   const kept = replies.filter((other) => other.keepUntilMs > nowMs && !isSameVariant(other, reply));
   const before = kept.findIndex((other) => other.receivedAtMs <= reply.receivedAtMs);
   kept.splice(before === -1 ? kept.length : before, 0, reply);
@@ -46,7 +48,10 @@ export function lastExpiry(replies: StoredReplies): number {
 
 /** Every tag that one of the replies carries. */
 export function tagsOf(replies: StoredReplies): ReadonlySet<string> {
+  if (replies.every((reply) => reply.tags.length === 0)) return NO_TAGS;
   const tags = new Set<string>();
   for (const reply of replies) for (const tag of reply.tags) tags.add(tag);
   return tags;
 }
+
+const NO_TAGS: ReadonlySet<string> = new Set();
