@@ -2,6 +2,7 @@ import type { SourceReply, SourceRequest } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import { type CacheControl, NO_DIRECTIVES, parseCacheControl } from "../../http/cache-control.ts";
 import type { ForwardReason } from "../../http/cache-status.ts";
+import { hasContent } from "../../http/content.ts";
 import { judgeUse } from "../../http/freshness.ts";
 import { isSafeMethod } from "../../http/invalidation.ts";
 import { toProblemReply } from "../../http/problem.ts";
@@ -107,6 +108,7 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
       if (method !== "GET" && method !== "HEAD") {
         return isSafeMethod(method) ? resolve(request) : changeResource(context, purge, request, resolve, identity);
       }
+      if (isMoreThanItsUrl(request)) return resolve(request);
       const key = keyOf(request, identity);
       const found = store.get(key);
       if (found instanceof Promise) {
@@ -124,6 +126,20 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
     stats: () => ({ ...counts, store: store.stats() }),
     close: () => refreshes.close(),
   };
+}
+
+/**
+ * Whether a GET asks for something that its URL and `Vary` would not tell: it brings content, or names another method. Whoever could have
+ * the reply to such a request stored would choose what others get.
+ */
+function isMoreThanItsUrl(request: SourceRequest): boolean {
+  const { headers } = request;
+  return (
+    hasContent(request) ||
+    headers["x-http-method-override"] !== undefined ||
+    headers["x-method-override"] !== undefined ||
+    headers["x-http-method"] !== undefined
+  );
 }
 
 const NO_PARTS: readonly Entry[] = [];

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { SourceRequest } from "../../api/source.ts";
+import { hasContent } from "../../http/content.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 
 /** Who wants the reply of a request that the cache sends on. */
@@ -86,6 +87,9 @@ export class ForwardedRequest implements SourceRequest {
   }
   get remoteAddress(): string {
     return this.#request.remoteAddress;
+  }
+  get hasContent(): boolean {
+    return !this.#demand.isUnattended && hasContent(this.#request);
   }
   get body(): Readable {
     return this.#demand.isUnattended ? Readable.from([]) : this.#request.body;

@@ -88,6 +88,18 @@ describe("what is never shared", () => {
     assert.equal(bench.asked.length, 3);
   });
 
+  it("is the reply to a GET that brings content or names another method", async () => {
+    for (const headers of [{ "content-length": "5" }, { "x-http-method-override": "DELETE" }]) {
+      const bench = createBench();
+      bench.answer = () => reply("poison", MINUTE);
+      await bench.get("/a", headers);
+      bench.answer = () => reply("sound", MINUTE);
+      assert.equal((await bench.get("/a")).text, "sound");
+      bench.answer = () => reply("for this request", MINUTE);
+      assert.equal((await bench.get("/a", headers)).text, "for this request");
+    }
+  });
+
   it("is, the other way round, a reply to nobody that whoever shows who they are gets one of their own in place of", async () => {
     const bench = createBench();
     bench.answer = ({ headers }) => reply(headers.authorization ?? "nobody", MINUTE);
