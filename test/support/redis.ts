@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -105,4 +105,51 @@ const SLOTS = 16_384;
 function isComplete(info: unknown): boolean {
   if (typeof info !== "string") return false;
   return info.includes("cluster_state:ok") && info.includes(`cluster_slots_assigned:${SLOTS}`);
+}
+
+/** A sentinel that watches one master under the name `main` and fails over alone, soon. */
+export interface Sentinel {
+  readonly port: number;
+  /** Whether it has somebody to make the master. */
+  knowsReplica(): Promise<boolean>;
+}
+
+/** Starts a sentinel, or skips the test. It is gone when the test has ended. */
+export async function startSentinel(t: TestContext, master: RedisServer): Promise<Sentinel | undefined> {
+  const program = requireCommand(t, "redis-server");
+  if (program === undefined) return undefined;
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "test-sentinel-"));
+  const file = join(folder, "sentinel.conf");
+  const lines = [
+    `port ${port}`,
+    "bind 127.0.0.1",
+    `dir ${folder}`,
+    `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+    "sentinel down-after-milliseconds main 300",
+    "sentinel failover-timeout main 2000",
+  ];
+  await writeFile(file, `${lines.join("\n")}\n`);
+  const child = spawn(program, [file, "--sentinel"], { stdio: "ignore" });
+  defer(t, async () => {
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+    await rm(folder, { recursive: true, force: true });
+  });
+  const { createClient } = await import("@redis/client");
+  const knowsReplica = async (): Promise<boolean> => {
+    const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      const replicas = await client.sendCommand(["SENTINEL", "REPLICAS", "main"]);
+      return Array.isArray(replicas) && replicas.length > 0;
+    } catch {
+      return false;
+    } finally {
+      if (client.isOpen) client.destroy();
+    }
+  };
+  return { port, knowsReplica };
 }
