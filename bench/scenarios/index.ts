@@ -1,4 +1,6 @@
 import type { Scenario } from "../context.ts";
+import { cacheHit, cacheHitLarge } from "./cache-hit.ts";
+import { cacheStore } from "./cache-store.ts";
 import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
@@ -8,7 +10,18 @@ import { rivalPools } from "./rival-pools.ts";
 import { startup } from "./startup.ts";
 
 /** Every scenario; `all` runs those that are part of the results, in this order. */
-export const SCENARIOS: readonly Scenario[] = [readByKey, list, embed, memory, startup, proxyMiss, rivalPools];
+export const SCENARIOS: readonly Scenario[] = [
+  readByKey,
+  list,
+  embed,
+  memory,
+  startup,
+  cacheHit,
+  cacheHitLarge,
+  proxyMiss,
+  cacheStore,
+  rivalPools,
+];
 
 /** What `all` stands for. */
 export const RESULTS: readonly Scenario[] = SCENARIOS.filter((scenario) => scenario !== rivalPools);

@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findCommand } from "../../test/support/commands.ts";
 import { runContest } from "../contest.ts";
 import type { Contestant } from "../contestants.ts";
-import type { BenchContext, Scenario } from "../context.ts";
+import type { Scenario } from "../context.ts";
+import { nginx } from "../contestants/nginx.ts";
 import { toResult } from "../score-table.ts";
 import { type ServerProgram, startServerProcess } from "../server-process.ts";
 import { HOTPATH } from "../setup.ts";
@@ -63,34 +62,6 @@ function hotpathProxy(origin: string): ServerProgram {
 function handWritten(name: string, origin: string): ServerProgram {
   const file = fileURLToPath(new URL(`../contestants/${name}.mjs`, import.meta.url));
   return { key: name, words: () => [file], environment: { ORIGIN: origin } };
-}
-
-/** nginx as one process, so that what it uses can be told. Its configuration is written when its port is known. */
-async function nginx(key: string, server: string, { folder }: BenchContext, command: string): Promise<ServerProgram> {
-  const directory = join(folder, key.replaceAll(" ", "-"));
-  await mkdir(directory, { recursive: true });
-  return {
-    key,
-    command: "sh",
-    environment: { NGINX: command, DIRECTORY: directory, CONFIG: config(directory, server) },
-    words: (port) => ["-c", START_NGINX, String(port)],
-  };
-}
-
-const START_NGINX = `printf %s "$CONFIG" | sed "s/@PORT@/$0/" > "$DIRECTORY/nginx.conf" &&
-exec "$NGINX" -p "$DIRECTORY" -c "$DIRECTORY/nginx.conf"`;
-
-function config(directory: string, http: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((kind) => `${kind}_temp_path ${directory}/${kind};`)
-    .join(" ");
-  return `daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log error;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000000; ${temporary}
-  ${http}
-}
-`;
 }
 
 /** 1 KB of JSON, told apart by its id. */

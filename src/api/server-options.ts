@@ -218,6 +218,16 @@ export const SERVER_OPTIONS = [
     description: "Replies with more content are passed on and not stored.",
   },
   {
+    path: "cache.memoBytes",
+    type: "bytes",
+    default: "16MiB",
+    min: "0",
+    max: "1GiB",
+    flag: "cache-memo-bytes",
+    description:
+      "Memory for replies that are repeated to requests of the same bytes, within a second; 0 turns that off.",
+  },
+  {
     path: "cache.heuristicPercent",
     type: "integer",
     default: 10,

@@ -5,6 +5,7 @@ import type { Log, Source } from "../api/source.ts";
 import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
 import { createMemoryStore } from "../cache/memory/index.ts";
 import { HotpathError } from "../errors.ts";
+import { createCacheMetrics } from "../observe/cache-metrics.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
@@ -47,6 +48,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     defaultCacheControl: settings.http.defaultCacheControl ?? "",
   });
   const cache = createCache(settings.cache);
+  if (cache !== undefined) createCacheMetrics(metrics, () => cache.stats());
   const findMount = createMounts(sources);
   const httpMetrics = createHttpMetrics(metrics);
   const handle = createPipeline({
@@ -117,12 +119,13 @@ function createCache(settings: ServerSettings["cache"]): CacheEngine | undefined
 
 type ListenerSettings = Parameters<typeof createListener>[0];
 
-async function listenerSettings({ server, http }: ServerSettings): Promise<ListenerSettings> {
+async function listenerSettings({ server, http, cache }: ServerSettings): Promise<ListenerSettings> {
   const tls = await certificate(server.tls);
   const { defaultCacheControl: _cache, serverTiming: _timing, traceHeader: _trace, ...limits } = http;
   return {
     ...limits,
     maxConnections: server.maxConnections,
+    memoBytes: cache.enabled ? cache.memoBytes : 0,
     listen: server.socket === null ? { host: server.host, port: server.port } : { path: server.socket },
     ...(tls === undefined ? {} : { tls }),
   };
