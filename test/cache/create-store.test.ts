@@ -80,7 +80,7 @@ test("a shared tier that is not there delays the start by a second at most", asy
 });
 
 test("no client is loaded that is not configured", async () => {
-  const url = new URL("../../src/cache/create-store.ts", import.meta.url).href;
+  const url = new URL("../../src/cache/index.ts", import.meta.url).href;
   const program = `
     const { createStoreFromSettings } = await import(${JSON.stringify(url)});
     const metrics = { gauge() {} };
