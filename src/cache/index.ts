@@ -2,15 +2,7 @@ export { createStoreFromSettings, type ServerStore, type StoreSettings } from ".
 export type { Flight, FlightLock, FlightOptions } from "./flight-lock.ts";
 export { createMemcachedStore, type MemcachedTierOptions, openMemcachedTier } from "./memcached/index.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory/index.ts";
-export {
-  createRedisFlightLock,
-  createRedisStore,
-  openRedisTier,
-  type RedisFlightLockOptions,
-  type RedisTarget,
-  type RedisTier,
-  type RedisTierOptions,
-} from "./redis/index.ts";
+export { createRedisStore, openRedisCache, type RedisTarget, type RedisTierOptions } from "./redis/index.ts";
 export type { RemoteCache, RemoteListener } from "./remote.ts";
 export type { CacheStore, PurgeSelector, StoredReplies, StoredReply, StoreStats } from "./store.ts";
 export {

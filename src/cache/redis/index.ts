@@ -1,3 +1,9 @@
 export { createRedisFlightLock, type RedisFlightLockOptions } from "./redis-flight-lock.ts";
-export { createRedisStore, openRedisTier, type RedisTier, type RedisTierOptions } from "./redis-tier.ts";
+export {
+  createRedisStore,
+  openRedisCache,
+  openRedisTier,
+  type RedisTier,
+  type RedisTierOptions,
+} from "./redis-tier.ts";
 export { parseRedisUrl, type RedisTarget } from "./target.ts";

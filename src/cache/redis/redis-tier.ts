@@ -42,6 +42,11 @@ export async function openRedisTier(options: RedisTierOptions): Promise<RedisTie
   return { remote, link };
 }
 
+/** Redis as a remote cache, for `createTieredStore`. Begins to connect; resolves without waiting for Redis. */
+export async function openRedisCache(options: RedisTierOptions): Promise<RemoteCache> {
+  return (await openRedisTier(options)).remote;
+}
+
 /** Redis as a store of its own: every `get` asks it. Waits for the first connection, at most the time for opening one. */
 export async function createRedisStore(options: RedisTierOptions & Omit<GuardOptions, "remote">): Promise<CacheStore> {
   const { remote } = await openRedisTier(options);
