@@ -48,7 +48,8 @@ Each option can be given in four ways; the first that is given counts:
 \`undefined\` in a program and an empty variable count as not given. A name that no option has is an error.
 
 Options under "PostgreSQL" and "Connection pool" belong to one source and stand in the second argument of \`postgres()\`; as flag
-or variable they apply to every PostgreSQL source. All others stand in the argument of \`defineApi\`, beside \`sources\`:
+or variable they apply to every PostgreSQL source. Those under "Upstream" stand in the second argument of \`upstream()\`, in the same
+way. All others stand in the argument of \`defineApi\`, beside \`sources\`:
 
 \`\`\`ts
 export default defineApi({

@@ -190,6 +190,10 @@ export interface UpstreamOptions {
   /** Further addresses of the same API. */
   addresses?: readonly string[] | undefined;
   protocol?: UpstreamProtocol | undefined;
+  tls?: {
+    /** Path of the certificates (PEM) that vouch for the upstream's. */
+    ca?: string | null | undefined;
+  };
   /** Requests under way at once at one address. */
   maxInFlight?: number | undefined;
   /** Requests that may wait for their turn. */

@@ -156,6 +156,10 @@ export interface UpstreamSettings {
   /** Origins of further addresses, of the same scheme. */
   readonly addresses: readonly string[];
   readonly protocol: UpstreamProtocol;
+  readonly tls: {
+    /** Path of a PEM file. */
+    readonly ca: string | null;
+  };
   /** Per address. */
   readonly maxInFlight: number;
   readonly maxWaiting: number;

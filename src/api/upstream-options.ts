@@ -26,6 +26,12 @@ export const UPSTREAM_OPTIONS = [
       "`http1`: keep-alive connections. `http2`: streams of one connection, by ALPN with https (and HTTP/1.1 where it is refused), by prior knowledge with http.",
   },
   {
+    path: "tls.ca",
+    type: "path",
+    default: null,
+    description: "Certificates (PEM file) that vouch for the upstream's, in place of those that Node knows.",
+  },
+  {
     path: "maxInFlight",
     type: "integer",
     default: 128,

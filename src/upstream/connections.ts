@@ -9,9 +9,12 @@ export interface Connections {
    * Sends a request on a connection that is free, or on a new one. Call `release` when the exchange is over.
    * There are as many connections as calls that were not released: whoever calls bounds them.
    */
-  send(request: Dispatcher.DispatchOptions, handler: (lease: Lease) => Dispatcher.DispatchHandler): void;
+  send(request: UpstreamRequest, handler: (lease: Lease) => Dispatcher.DispatchHandler): void;
   close(): Promise<void>;
 }
+
+/** A request as undici takes it. */
+export type UpstreamRequest = Dispatcher.DispatchOptions & { readonly servername?: string };
 
 /** One exchange's hold on a connection. */
 export interface Lease {
@@ -23,11 +26,18 @@ export interface Lease {
 /** The module, which is loaded when a source starts. */
 export type Undici = typeof undici;
 
+/** What connections are made with. */
+export interface Dialler {
+  readonly undici: Undici;
+  /** PEM; `undefined`: those that Node knows. */
+  readonly ca: Buffer | undefined;
+}
+
 /** Opens nothing yet. */
-export function createConnections(undici: Undici, origin: string, settings: UpstreamSettings): Connections {
+export function createConnections(dialler: Dialler, origin: string, settings: UpstreamSettings): Connections {
   return settings.protocol === "http1"
-    ? new KeptConnections(undici, origin, settings)
-    : new SharedConnections(undici, origin, settings);
+    ? new KeptConnections(dialler, origin, settings)
+    : new SharedConnections(dialler, origin, settings);
 }
 
 /** One HTTP/1.1 connection. */
@@ -42,19 +52,19 @@ interface Kept {
  * own pool looks through its connections for a free one and hides which socket a reply came from.
  */
 class KeptConnections implements Connections {
-  readonly #undici: Undici;
+  readonly #dialler: Dialler;
   readonly #origin: string;
   readonly #settings: UpstreamSettings;
   readonly #free: Kept[] = [];
   readonly #all = new Set<Kept>();
 
-  constructor(undici: Undici, origin: string, settings: UpstreamSettings) {
-    this.#undici = undici;
+  constructor(dialler: Dialler, origin: string, settings: UpstreamSettings) {
+    this.#dialler = dialler;
     this.#origin = origin;
     this.#settings = settings;
   }
 
-  send(request: Dispatcher.DispatchOptions, handler: (lease: Lease) => Dispatcher.DispatchHandler): void {
+  send(request: UpstreamRequest, handler: (lease: Lease) => Dispatcher.DispatchHandler): void {
     const kept = this.#free.pop() ?? this.#open();
     let isReleased = false;
     const lease: Lease = {
@@ -64,7 +74,7 @@ class KeptConnections implements Connections {
       },
       wasReset: () => kept.wasReset,
     };
-    kept.client.dispatch(request, handler(lease));
+    kept.client.dispatch(withServerName(request, this.#origin), handler(lease));
   }
 
   async close(): Promise<void> {
@@ -72,7 +82,7 @@ class KeptConnections implements Connections {
   }
 
   #open(): Kept {
-    const connect = createConnector(this.#undici, this.#origin, this.#settings);
+    const connect = createConnector(this.#dialler, this.#origin, this.#settings);
     const observed: buildConnector.connector = (options, callback) => {
       connect(options, (...result) => {
         const [error, socket] = result;
@@ -85,7 +95,7 @@ class KeptConnections implements Connections {
         callback(...result);
       });
     };
-    const client = new this.#undici.Client(this.#origin, {
+    const client = new this.#dialler.undici.Client(this.#origin, {
       ...clientOptions(this.#settings),
       allowH2: false,
       connect: observed,
@@ -99,20 +109,22 @@ class KeptConnections implements Connections {
 /** HTTP/2: streams of as few connections as the upstream's limit of streams allows. */
 class SharedConnections implements Connections {
   readonly #pool: Pool;
+  readonly #origin: string;
 
-  constructor(undici: Undici, origin: string, settings: UpstreamSettings) {
+  constructor(dialler: Dialler, origin: string, settings: UpstreamSettings) {
+    this.#origin = origin;
     const isPlain = origin.startsWith("http:");
-    this.#pool = new undici.Pool(origin, {
+    this.#pool = new dialler.undici.Pool(origin, {
       ...clientOptions(settings),
       connections: settings.maxInFlight,
       allowH2: true,
       h2Options: { useH2c: isPlain, maxConcurrentStreams: settings.maxInFlight },
-      connect: createConnector(undici, origin, settings),
+      connect: createConnector(dialler, origin, settings),
     });
   }
 
-  send(request: Dispatcher.DispatchOptions, handler: (lease: Lease) => Dispatcher.DispatchHandler): void {
-    this.#pool.dispatch(request, handler(SHARED_LEASE));
+  send(request: UpstreamRequest, handler: (lease: Lease) => Dispatcher.DispatchHandler): void {
+    this.#pool.dispatch(withServerName(request, this.#origin), handler(SHARED_LEASE));
   }
 
   async close(): Promise<void> {
@@ -142,14 +154,19 @@ const MAX_KEEP_ALIVE_MS = 600_000;
  * Connects, and asks for the upstream's own name in TLS: undici would take it, and what the certificate is held against,
  * from the `Host` of the request, which the client chose.
  */
-export function createConnector(undici: Undici, origin: string, settings: UpstreamSettings): buildConnector.connector {
+export function createConnector(
+  { undici, ca }: Dialler,
+  origin: string,
+  settings: UpstreamSettings,
+): buildConnector.connector {
   const { hostname } = new URL(origin);
   const isHttp2 = settings.protocol === "http2";
-  const ways: { useH2c: boolean; timeout: number; allowH2: boolean; preferH2: boolean } = {
+  const ways: buildConnector.BuildOptions & { useH2c: boolean } = {
     timeout: settings.timeout.connectMs,
     allowH2: isHttp2,
     preferH2: isHttp2,
     useH2c: isHttp2 && origin.startsWith("http:"),
+    ...(ca === undefined ? {} : { ca }),
   };
   const connect = undici.buildConnector(ways);
   const servername = isAddress(hostname) ? undefined : hostname;
@@ -157,6 +174,11 @@ export function createConnector(undici: Undici, origin: string, settings: Upstre
     const { servername: _chosen, ...rest } = options;
     connect({ ...rest, host: hostname, ...(servername === undefined ? {} : { servername }) }, callback);
   };
+}
+
+/** Without it, undici would open another TLS connection for each new `Host`. */
+function withServerName(request: UpstreamRequest, origin: string): UpstreamRequest {
+  return origin.startsWith("https:") ? { ...request, servername: new URL(origin).hostname } : request;
 }
 
 function isAddress(hostname: string): boolean {

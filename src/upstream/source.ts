@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { UpstreamSettings } from "../api/settings.ts";
 import type { Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
@@ -57,13 +58,13 @@ class UpstreamSource implements Source {
   }
 
   async start({ log, metrics }: SourceContext): Promise<void> {
-    const undici = await import("undici");
+    const dialler = { undici: await import("undici"), ca: await readCertificates(this.#settings.tls.ca) };
     const origins = new Set([this.#settings.url, ...this.#settings.addresses].map((url) => new URL(url).origin));
     const addresses = [...origins].map(
-      (origin) => new Address(origin, createConnections(undici, origin, this.#settings), this.#settings),
+      (origin) => new Address(origin, createConnections(dialler, origin, this.#settings), this.#settings),
     );
     const sender = createSender(addresses, this.#settings, metrics, log);
-    this.#parts = { addresses, sender, upgrades: createUpgrades(undici, this.#settings) };
+    this.#parts = { addresses, sender, upgrades: createUpgrades(dialler, this.#settings) };
   }
 
   isReady(): boolean {
@@ -179,6 +180,15 @@ class UpstreamSource implements Source {
   #started(): Parts {
     if (this.#parts === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
     return this.#parts;
+  }
+}
+
+async function readCertificates(path: string | null): Promise<Buffer | undefined> {
+  if (path === null) return undefined;
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new HotpathError("HP_OPTION_INVALID", `tls.ca: the file ${path} cannot be read.`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import type { UpstreamSettings } from "../api/settings.ts";
 import type { UpgradeConnection } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { isHopByHop } from "../http/hop-by-hop.ts";
-import { clientOptions, createConnector, type Undici } from "./connections.ts";
+import { clientOptions, createConnector, type Dialler } from "./connections.ts";
 import { Exchange, type UpstreamReply } from "./exchange.ts";
 import type { Outgoing } from "./sender.ts";
 
@@ -20,13 +20,13 @@ export interface Upgrades {
 }
 
 /** Each on a connection of its own: a WebSocket lives long and takes none of those that requests share. */
-export function createUpgrades(undici: Undici, settings: UpstreamSettings): Upgrades {
+export function createUpgrades(dialler: Dialler, settings: UpstreamSettings): Upgrades {
   const joined = new Set<Duplex>();
   return {
     async open(origin, outgoing, { socket, head }) {
       const { method, path, headers, request } = outgoing;
-      const connect = createConnector(undici, origin, { ...settings, protocol: "http1" });
-      const client = new undici.Client(origin, { ...clientOptions(settings), allowH2: false, connect });
+      const connect = createConnector(dialler, origin, { ...settings, protocol: "http1" });
+      const client = new dialler.undici.Client(origin, { ...clientOptions(settings), allowH2: false, connect });
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const exchange = new Exchange({
         method,

@@ -1,6 +1,9 @@
 // What goes through unchanged, and what does not.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { request as httpRequest } from "node:http";
 import {
   connect as connectHttp2,
@@ -414,11 +417,29 @@ describe("an upstream that speaks HTTP/2", () => {
     const answered = await api.get("/");
     assert.equal(answered.status, 502, "a certificate that nobody vouches for");
     assert.doesNotMatch(answered.text, /certificate|localhost/);
+    const directory = await mkdtemp(join(tmpdir(), "hotpath-upstream-"));
+    defer(t, () => rm(directory, { recursive: true, force: true }));
+    const ca = join(directory, "ca.pem");
+    await writeFile(ca, certificate.cert);
+    for (const [protocol, version] of [
+      ["http2", "2.0"],
+      ["http1", "1.1"],
+    ] as const) {
+      for (const host of ["auto", "preserve"] as const) {
+        const trusting = await serveUpstream(t, `https://localhost:${port}`, { protocol, host, tls: { ca } });
+        for (const name of ["a.example", "b.example"]) {
+          const reply = await trusting.get("/", { host: name });
+          assert.deepEqual([reply.status, reply.headers["x-version"]], [200, version], reply.text);
+          assert.equal(reply.headers["x-host"], host === "preserve" ? name : `localhost:${port}`);
+        }
+      }
+    }
   });
 });
 
 function answer(message: Http2ServerRequest, response: Http2ServerResponse): void {
   response.setHeader("content-type", "text/plain");
   response.setHeader("x-version", message.httpVersion);
+  response.setHeader("x-host", message.authority ?? message.headers.host ?? "");
   message.pipe(response);
 }
