@@ -103,8 +103,14 @@ function elementsOf(text: string): string[] {
   let at = listElementStart(text, 0);
   while (at < text.length) {
     const end = listElementEnd(text, at);
-    elements.push(text.slice(at, end).trim());
+    elements.push(text.slice(at, contentEnd(text, at, end)));
     at = listElementStart(text, end);
   }
   return elements;
+}
+
+function contentEnd(text: string, from: number, end: number): number {
+  let at = end;
+  while (at > from && (text[at - 1] === " " || text[at - 1] === "\t")) at--;
+  return at;
 }
