@@ -78,6 +78,8 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
       if (!(await connection.whenUp(options.connectTimeoutMs))) throw new Error("Redis is not connected.");
       const message = formatMessage(id, "a");
       const state = await run(EPOCH, [keys.purgeNumber, keys.epoch], [keys.channel, message, "missing"]);
+      // Given up meanwhile: nobody hears what this connection would bring.
+      if (!client.isReady) throw new Error("Redis closed the connection.");
       const [number, current] = (state as unknown[]).map(Number);
       heard.forget();
       heard.note(number!);

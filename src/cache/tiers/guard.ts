@@ -92,7 +92,7 @@ export function createGuard(options: GuardOptions): Guard {
         const removed = await withTimeout(remote.remove(selector), hardTimeoutMs);
         return removed;
       } catch {
-        counts.failures++;
+        fail();
         return undefined;
       }
     },

@@ -154,9 +154,13 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
   async function removeRemotely(selector: PurgeSelector): Promise<number> {
     const removed = await guard.remove(selector);
     if (removed !== undefined) return removed;
+    postpone(selector);
+    return 0;
+  }
+
+  function postpone(selector: PurgeSelector): void {
     pending.add(selector);
     retryPurges();
-    return 0;
   }
 
   function retryPurges(): void {
@@ -184,6 +188,11 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
     },
     async purge(selector) {
       const here = forget(selector);
+      if (guard.breaker.state() !== "closed") {
+        // It would only be waited for; it is tried behind the caller's back instead.
+        postpone(selector);
+        return here;
+      }
       // Where a write takes several steps, one under way could end after the purge.
       if (!remote.isCoherent) await writes.drained();
       return Math.max(here, await removeRemotely(selector));
