@@ -45,6 +45,7 @@ export const ERRORS = {
   HP_UPSTREAM_INVALID: { status: 502, todo: "Try again later." },
   HP_UPSTREAM_TOO_LARGE: { status: 502, todo: "Ask for less." },
   HP_UPSTREAM_TIMEOUT: { status: 504, todo: "Try again later, or ask for less." },
+  HP_UPSTREAM_LOOP: { status: 508, todo: "Correct the URL of the upstream: it leads back here." },
   HP_UPSTREAM_OVERLOADED: { status: 503, todo: "Try again later." },
   HP_DEADLINE: { status: 504, todo: "Allow more time, or ask for less." },
   HP_UNAVAILABLE: { status: 503, todo: "Try again later." },

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import type { UpstreamSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
 import { isHopByHop } from "../http/hop-by-hop.ts";
 import { addVia } from "../http/via.ts";
 
@@ -42,6 +43,7 @@ export function createRequestFields(
 
   return (request, contentLength) => {
     const { headers } = request;
+    if (via !== null && headers.via !== undefined) refuseLoop(headers.via, via);
     const fields: ForwardedHeaders = ["host", keepsHost && request.authority !== "" ? request.authority : upstreamHost];
     const connection = headers.connection === undefined ? NONE : namedByConnection(headers.connection);
     const trusted = isTrusted(request.remoteAddress);
@@ -66,6 +68,15 @@ export function createRequestFields(
     if (name === "forwarded") return false;
     return !(writesX && X_FORWARDED.has(name));
   }
+}
+
+/** Servers of one name may well follow each other, but not so many. */
+const MAX_PASSES = 8;
+
+/** A request that has come by again and again would go round until every connection is taken. */
+function refuseLoop(via: string, name: string): void {
+  const passes = via.split(",").filter((entry) => entry.trim().split(/[ \t]+/)[1] === name).length;
+  if (passes >= MAX_PASSES) throw new HotpathError("HP_UPSTREAM_LOOP", "The request goes round in circles.");
 }
 
 const NONE: readonly string[] = [];

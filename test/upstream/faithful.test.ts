@@ -14,12 +14,12 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
-import { upstream } from "../../src/server/define-api.ts";
+import { defineApi, upstream } from "../../src/server/define-api.ts";
 import { devCertificate } from "../../src/server/listener/index.ts";
 import { curl, exchange, rawClient, signalOf } from "../server/listener/harness.ts";
 import { defer } from "../support/defer.ts";
 import { serveSources } from "../support/server.ts";
-import { answering, type Echo, echo, serveUpstream, startOrigin, startScript } from "./harness.ts";
+import { answering, closedPort, type Echo, echo, serveUpstream, startOrigin, startScript } from "./harness.ts";
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
@@ -183,6 +183,45 @@ describe("a request", () => {
     const ruled = await api.get("/kept/a", { cookie: "secret", "x-env": "theirs" });
     const { headers } = JSON.parse(ruled.text) as Echo;
     assert.deepEqual([headers["x-env"], headers["cookie"], ruled.headers["x-set"]], ["a, b", undefined, "1"]);
+  });
+
+  test("that is larger than allowed is refused while it streams, and never ends at the upstream", async (t) => {
+    let wasWhole = false;
+    const { url } = await startOrigin(t, (message, response) => {
+      message.on("end", () => (wasWhole = true)).on("error", () => {});
+      message.resume().once("end", () => response.end());
+    });
+    const api = await serveUpstream(t, url, {}, { http: { maxBodyBytes: "1KiB" } });
+    const answer = await exchange(
+      portOf(api.url),
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n${"x".repeat(0x800)}\r\n0\r\n\r\n`,
+    );
+    assert.match(answer, /^HTTP\/1\.1 413 [^]*HP_BODY_TOO_LARGE/);
+    assert.equal(wasWhole, false);
+  });
+
+  test("that is answered before all of it was sent gets that answer", async (t) => {
+    const { url } = await startOrigin(t, (_message, response) => {
+      response.writeHead(403, { "content-type": "text/plain" }).end("not you");
+    });
+    const api = await serveUpstream(t, url, {}, { http: { maxBodyBytes: "1GiB" } });
+    const client = rawClient(portOf(api.url), "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\nfirst");
+    assert.match(await client.until(/not you$/), /^HTTP\/1\.1 403 /);
+    client.socket.destroy();
+  });
+
+  test("that goes round in circles is stopped", async (t) => {
+    const port = await closedPort();
+    const here = `http://127.0.0.1:${port}`;
+    const server = await defineApi({ sources: { "/": upstream(here) } }).listen({
+      server: { port, shutdownGrace: "1s" },
+      admin: { enabled: false },
+      cache: { enabled: false },
+      log: { level: "silent" },
+    });
+    defer(t, () => server.close());
+    const reply = await curl(`${here}/`);
+    assert.match(reply, /^HTTP\/1\.1 508 [^]*HP_UPSTREAM_LOOP/);
   });
 
   test("names the host that the option says", async (t) => {
