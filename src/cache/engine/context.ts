@@ -1,6 +1,7 @@
 import type { SourceReply, SourceRequest } from "../../api/source.ts";
 import type { CacheControl } from "../../http/cache-control.ts";
 import type { FreshnessRules } from "../../http/freshness.ts";
+import type { FlightLock } from "../flight-lock.ts";
 import type { CacheStore, StoredReply } from "../store.ts";
 import type { Entry } from "./entry.ts";
 import type { Fills } from "./fills.ts";
@@ -23,6 +24,8 @@ export interface EngineContext {
   readonly rules: FreshnessRules;
   readonly entryOf: (stored: StoredReply) => Entry;
   readonly flights: Flights;
+  /** Lets one node fetch for all; `undefined` where nodes share no store. */
+  readonly lock: FlightLock | undefined;
   readonly fills: Fills;
   readonly passes: Passes;
   readonly room: GatheringRoom;

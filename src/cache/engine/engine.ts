@@ -6,6 +6,7 @@ import { hasContent } from "../../http/content.ts";
 import { judgeUse } from "../../http/freshness.ts";
 import { isSafeMethod } from "../../http/invalidation.ts";
 import { toProblemReply } from "../../http/problem.ts";
+import type { FlightLock } from "../flight-lock.ts";
 import type { CacheStore, PurgeSelector, StoredReplies, StoreStats } from "../store.ts";
 import { recallRange } from "./ask-range.ts";
 import { changeResource } from "./change.ts";
@@ -26,9 +27,17 @@ import { selectWhole } from "./select.ts";
 import { CACHE_ENGINE_DEFAULTS, type CacheEngineSettings } from "./settings.ts";
 import { Variants } from "./variants.ts";
 
+/** A store, with what nodes that share it bring. */
+export interface SharedStore extends CacheStore {
+  /** One fetch for all nodes. */
+  readonly flightLock?: FlightLock;
+  /** Tells of what other nodes removed. */
+  listen?(listener: (removed: PurgeSelector) => void): void;
+}
+
 /** What an engine is made of. */
 export interface CacheEngineOptions {
-  readonly store: CacheStore;
+  readonly store: SharedStore;
   readonly settings?: Partial<CacheEngineSettings>;
   /** Milliseconds since the epoch; `Date.now` unless a test has another. */
   readonly clock?: () => number;
@@ -63,6 +72,8 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
   const context = createContext(options);
   const { store, settings, clock, random, counts } = context;
   const refreshes = new Refreshes(context);
+  // What another node removed must not come back with a fetch that was under way here.
+  options.store.listen?.((removed) => context.fills.purged(removed));
 
   function decide(
     request: SourceRequest,
@@ -166,6 +177,7 @@ function createContext({
     rules,
     entryOf: createEntries(entryRules, new Variants(settings.maxVariantBytes)),
     flights: new Flights(),
+    lock: store.flightLock,
     fills: new Fills(),
     passes: new Passes(),
     room: new GatheringRoom(settings.maxGatheringBytes),

@@ -10,6 +10,7 @@ import type { Entry } from "./entry.ts";
 import type { Fill } from "./fills.ts";
 import type { Flight } from "./flights.ts";
 import { ForwardedRequest, toAskingFields } from "./forwarded-request.ts";
+import { takeTurn } from "./across-nodes.ts";
 import { freshen } from "./revalidate.ts";
 
 /**
@@ -30,7 +31,7 @@ export async function fetchTogether(
       : ask(context, exchange, entry, reason, undefined);
   }
   const flight = context.flights.get(key);
-  if (flight === undefined) return ask(context, exchange, entry, reason, context.flights.begin(key));
+  if (flight === undefined) return lead(context, exchange, entry, reason);
   const stored = await flight.join(context.settings.collapseWaitMs);
   if (stored !== undefined && suits(context, exchange, stored)) {
     context.counts.collapsed++;
@@ -61,6 +62,25 @@ export async function fetchAsAsked(
 /** Whether others may get the reply at all; who asks with `Authorization` mostly gets one of their own. */
 export function isShareable({ request, identity }: Exchange): boolean {
   return identity !== "" || request.headers.authorization === undefined;
+}
+
+/** Fetches for all who ask on this node, and, where nodes share a lock, for all nodes. */
+async function lead(
+  context: EngineContext,
+  exchange: Exchange,
+  entry: Entry | undefined,
+  reason: ForwardReason,
+): Promise<SourceReply> {
+  const flight = context.flights.begin(exchange.key);
+  if (context.lock === undefined) return ask(context, exchange, entry, reason, flight);
+  const turn = await takeTurn(context, context.lock, exchange, (stored) => suits(context, exchange, stored));
+  if (turn.found !== undefined) {
+    flight.settle(turn.found);
+    context.counts.collapsed++;
+    return deliverStored(context, context.entryOf(turn.found), { forward: reason, collapsed: true });
+  }
+  flight.afterwards(turn.release);
+  return ask(context, exchange, entry, reason, flight);
 }
 
 /** Whether what another request has fetched serves this one, too. */

@@ -25,6 +25,8 @@ export class Flights {
 export class Flight {
   readonly #waiting = new Set<(reply: StoredReply | undefined) => void>();
   readonly #ended: () => void;
+  #isSettled = false;
+  #after: (() => void) | undefined;
 
   constructor(ended: () => void) {
     this.#ended = ended;
@@ -48,9 +50,17 @@ export class Flight {
     });
   }
 
+  /** Has something done once the flight has ended. */
+  afterwards(after: (() => void) | undefined): void {
+    this.#after = after;
+  }
+
   /** Ends the flight; all but the first call do nothing. */
   settle(reply: StoredReply | undefined): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
     this.#ended();
+    this.#after?.();
     for (const arrive of this.#waiting) arrive(reply);
   }
 }
