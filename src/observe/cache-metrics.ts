@@ -1,7 +1,7 @@
 import type { CacheEngineStats } from "../cache/engine/index.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Declares metrics of the HTTP cache: how requests were answered, what was stored, and what the in-process store holds. */
+/** Declares metrics of the HTTP cache: how requests were answered and what was stored. The stores have metrics of their own. */
 export function createCacheMetrics(metrics: Metrics, read: () => CacheEngineStats): void {
   metrics.observedCounter(
     {
@@ -38,18 +38,5 @@ export function createCacheMetrics(metrics: Metrics, read: () => CacheEngineStat
   metrics.observedCounter(
     { name: "hotpath_cache_outrun_total", help: "Replies not stored because a purge came while they were fetched." },
     () => read().outrun,
-  );
-  metrics.observedCounter(
-    { name: "hotpath_cache_evictions_total", help: "Entries that had to make room for others." },
-    () => read().store.evictions,
-  );
-  metrics.gauge(
-    { name: "hotpath_cache_entries", help: "Entries in the in-process store." },
-    () => read().store.entries,
-  );
-  metrics.gauge({ name: "hotpath_cache_bytes", help: "Bytes in the in-process store." }, () => read().store.bytes);
-  metrics.gauge(
-    { name: "hotpath_cache_max_bytes", help: "Room of the in-process store." },
-    () => read().store.maxBytes,
   );
 }

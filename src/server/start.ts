@@ -2,10 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { ResolvedApi } from "../api/definition.ts";
 import type { ServerSettings } from "../api/settings.ts";
 import type { Log, Source } from "../api/source.ts";
-import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
-import { createMemoryStore } from "../cache/memory/index.ts";
+import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
-import { createCacheMetrics } from "../observe/cache-metrics.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
@@ -15,6 +13,7 @@ import { createAdmin, type Readiness } from "./admin.ts";
 import { createCors } from "./cors.ts";
 import { type Certificate, createListener, type Listener } from "./listener/index.ts";
 import { createMounts } from "./mounts.ts";
+import { openCache } from "./open-cache.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRepresent } from "./represent.ts";
 import { createUpgrade } from "./upgrade.ts";
@@ -47,8 +46,10 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     compressFromBytes: settings.compression.fromBytes,
     defaultCacheControl: settings.http.defaultCacheControl ?? "",
   });
-  const cache = createCache(settings.cache);
-  if (cache !== undefined) createCacheMetrics(metrics, () => cache.stats());
+  const cache = await openCache(settings.cache, ownLog, metrics).catch((error: unknown) => {
+    processMetrics.stop();
+    throw error;
+  });
   const findMount = createMounts(sources);
   const httpMetrics = createHttpMetrics(metrics);
   const handle = createPipeline({
@@ -70,10 +71,19 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
   const close = async () => {
     for (const release of opened.splice(0).reverse()) await release();
   };
+  opened.push(async () => cache?.close());
   try {
     const listener = createListener(await listenerSettings(settings), handle, ownLog, upgrade);
-    for (const { source } of sources) opened.push(async () => source.close?.());
-    if (cache !== undefined) opened.push(() => cache.close());
+    // The cache goes before the sources: refreshes under way need them.
+    opened.splice(
+      1,
+      0,
+      ...sources.map(
+        ({ source }) =>
+          async () =>
+            source.close?.(),
+      ),
+    );
     await Promise.all(
       sources.map(async ({ source, path }) => source.start?.({ log: ownLog, metrics: metricsOf(path) })),
     );
@@ -99,22 +109,6 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
     await close();
     throw error;
   }
-}
-
-function createCache(settings: ServerSettings["cache"]): CacheEngine | undefined {
-  if (!settings.enabled) return undefined;
-  return createCacheEngine({
-    store: createMemoryStore({ maxBytes: settings.memory }),
-    settings: {
-      maxEntryBytes: settings.maxEntryBytes,
-      maxVariantBytes: Math.floor(settings.memory / 8),
-      heuristicFraction: settings.heuristicPercent / 100,
-      heuristicMaxMs: settings.heuristicMaxMs,
-      staleIfErrorMs: settings.staleIfErrorMs,
-      heedsRequests: settings.heedRequests,
-      tellsStatus: settings.status,
-    },
-  });
 }
 
 type ListenerSettings = Parameters<typeof createListener>[0];

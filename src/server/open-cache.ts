@@ -1,0 +1,43 @@
+import type { ServerSettings } from "../api/settings.ts";
+import type { Log } from "../api/source.ts";
+import { createStoreFromSettings } from "../cache/create-store.ts";
+import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
+import { createCacheMetrics } from "../observe/cache-metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
+
+/**
+ * Opens the cache that the settings ask for; `undefined` when they ask for none.
+ *
+ * @throws HotpathError HP_OPTION_INVALID for the address of a shared tier that is none.
+ */
+export async function openCache(
+  settings: ServerSettings["cache"],
+  log: Log,
+  metrics: Metrics,
+): Promise<CacheEngine | undefined> {
+  if (!settings.enabled) return undefined;
+  const store = await createStoreFromSettings(settings, log, metrics);
+  const engine = createCacheEngine({
+    store,
+    settings: {
+      maxEntryBytes: settings.maxEntryBytes,
+      maxVariantBytes: Math.floor(settings.memory * VARIANTS_SHARE),
+      heuristicFraction: settings.heuristicPercent / 100,
+      heuristicMaxMs: settings.heuristicMaxMs,
+      staleIfErrorMs: settings.staleIfErrorMs,
+      heedsRequests: settings.heedRequests,
+      tellsStatus: settings.status,
+    },
+  });
+  createCacheMetrics(metrics, () => engine.stats());
+  return {
+    ...engine,
+    async close() {
+      await engine.close();
+      await store.close();
+    },
+  };
+}
+
+/** Room for compressed forms, beside that for the replies themselves. */
+const VARIANTS_SHARE = 1 / 8;
