@@ -80,7 +80,10 @@ async function bench(): Promise<number> {
       const date = new Date().toISOString().slice(0, 10);
       if (values.json !== undefined) await writeFile(values.json, toJson(results, machine, date));
       // Paths of this machine say nothing to others.
-      const words = process.argv.slice(2).join(" ").replaceAll(/ --(?:json|chinook)[ =]\S+/g, "");
+      const words = process.argv
+        .slice(2)
+        .join(" ")
+        .replaceAll(/ --(?:json|chinook)[ =]\S+/g, "");
       const command = `npm run bench -- ${words}`;
       if (values.markdown) await writeResults(results, { command, machine, date });
       return results.some(({ result }) => result.failures > 0) ? 1 : 0;

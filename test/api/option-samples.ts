@@ -23,8 +23,8 @@ export function samplesOf(option: Option): [Sample, Sample] {
       ];
     case "duration":
       return [
-        { text: "17s", value: "17s", setting: 17_000 },
-        { text: "0.5m", value: 30_000, setting: 30_000 },
+        { text: "8s", value: "8s", setting: 8000 },
+        { text: "0.15m", value: 9000, setting: 9000 },
       ];
     case "choice":
       return [toText(option.choices!.at(-1)!), toText(option.choices!.at(-2)!)];

@@ -53,7 +53,7 @@ describe("a wrong command line ends with status 2 and says what to do", { concur
     [["serve", database, "--port", "70000"], /--port must be an integer from 0 to 65535; received "70000"/],
     [["serve", database, "extra"], /takes one argument; "extra" is one too many/],
     [["demo", "--scale", "0"], /--scale must be a number above 0/],
-    [["serve", "http://user:hunter2@localhost:4000"], /must begin with postgres:\/\/.*begins with http:/],
+    [["serve", "http://user:hunter2@localhost:4000"], /upstream must not hold a user or password/],
     [["serve", database, "--base-path", "api"], /base path must be a path such as .*"api"/],
     [["serve", database, "--config", "x"], /either a URL or --config/],
     [["serve"], /no hotpath\.config\.ts in .*hotpath serve postgres:/s],
