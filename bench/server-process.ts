@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../src/demo/cluster.ts";
@@ -37,7 +38,7 @@ export async function startServerProcess(
   signal: AbortSignal,
 ): Promise<ServerProcess> {
   const port = await freePort();
-  const words = [...serverPrefix(cores), program.command ?? process.execPath, ...program.words(port)];
+  const words = [...serverPrefix(cores), ...commandOf(program, program.words(port))];
   const startedAt = performance.now();
   const child = spawn(words[0]!, words.slice(1), {
     env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...program.environment },
@@ -58,6 +59,14 @@ export async function startServerProcess(
     throw error;
   }
   return { key: program.key, pid: child.pid!, port, startupMs: performance.now() - startedAt, stop };
+}
+
+/** The command line, with the flags of Node that the program's first line asks for when it is run by itself. */
+function commandOf({ command }: ServerProgram, words: readonly string[]): readonly string[] {
+  if (command !== undefined) return [command, ...words];
+  const [first = ""] = readFileSync(words[0]!, "utf8").split("\n", 1);
+  const flags = /^#!\/usr\/bin\/env -S node (.+)$/.exec(first)?.[1]?.split(" ") ?? [];
+  return [process.execPath, ...flags, ...words];
 }
 
 /** Status of a GET; 0 while nobody answers. */
