@@ -38,6 +38,8 @@ export class Call implements Waiting<Call> {
   timeoutMs = 0;
   /** Traits of the last command's statement: the one that does the work, where others set the scene. */
   readonly traits: StatementTraits | undefined;
+  /** Makes the signal of a caller's leaving; asked once the call has taken its time. */
+  lateSignal: (() => AbortSignal) | undefined = undefined;
   /** Ends what watches for the caller's leaving. */
   unwatch: (() => void) | undefined = undefined;
 
@@ -78,6 +80,15 @@ export class Call implements Waiting<Call> {
   completeCommand(tag: string): void {
     this.#results.push({ rows: this.#rows ?? NO_ROWS, tag });
     this.#rows = undefined;
+  }
+
+  /** Watches for the caller's leaving from now on. */
+  watchLate(leave: (reason: unknown) => void): void {
+    const signal = this.lateSignal?.();
+    this.lateSignal = undefined;
+    if (signal === undefined || this.isSettled) return;
+    if (signal.aborted) leave(signal.reason);
+    else this.unwatch = watch({ signal }, leave);
   }
 
   succeed(): void {

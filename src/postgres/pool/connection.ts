@@ -68,6 +68,11 @@ export class PipelinedConnection implements Receiver {
     return this.#calls.length;
   }
 
+  /** Calls sent and not answered, in order. */
+  get calls(): readonly Call[] {
+    return this.#calls;
+  }
+
   /** Everything under way on it is known to be quick. */
   get isQuick(): boolean {
     return this.#slowCalls === 0;

@@ -3,7 +3,6 @@ import { HotpathError } from "../../errors.ts";
 import { Call, watch } from "./call.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import { ConnectionKeeper } from "./keeper.ts";
-import { createLateWatch } from "./late-watch.ts";
 import { listen } from "./listen.ts";
 import { createClient } from "./open.ts";
 import { createSession, type Lease, SessionRequest } from "./session.ts";
@@ -18,6 +17,8 @@ export function createPool(settings: PoolSettings, log: Log): Pool {
   return new ConnectionPool({ ...settings, minIdle }, log);
 }
 
+/** Most calls are over before this, and then nothing was made or listened to for them. */
+const LATE_MS = 25;
 /** Quick calls that one packet carries at most, so that many callers still spread over the server's processors. */
 const MAX_TOGETHER = 16;
 /** A pipeline that has not moved for so long is not joined, whatever its statements were known for. */
@@ -34,7 +35,7 @@ class ConnectionPool implements Pool {
   readonly #counts = { calls: 0, errors: 0, acquireTimeouts: 0, retried: 0, leakWarnings: 0 };
   /** Connections with calls that are not flushed. */
   readonly #written: PipelinedConnection[] = [];
-  readonly #late = createLateWatch((call, reason) => this.#abandon(call, reason));
+  #lateTimer: NodeJS.Timeout | undefined;
   #isScheduled = false;
   /** The connection that the call before went to. */
   #last: PipelinedConnection | undefined;
@@ -81,7 +82,10 @@ class ConnectionPool implements Pool {
         if (options !== undefined) {
           call.timeoutMs = options.timeoutMs ?? 0;
           call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
-          if (options.lateSignal !== undefined) this.#late.add(call, options.lateSignal);
+          if (options.lateSignal !== undefined) {
+            call.lateSignal = options.lateSignal;
+            this.#lateTimer ??= setTimeout(() => this.#watchLate(), LATE_MS);
+          }
         }
         this.#calls.push(call);
         this.#schedule();
@@ -148,7 +152,7 @@ class ConnectionPool implements Pool {
 
   async #shutDown(): Promise<void> {
     clearInterval(this.#maintenance);
-    this.#late.close();
+    clearTimeout(this.#lateTimer);
     const listeners = Promise.all([...this.#listeners].map((listener) => listener.close()));
     if (!this.#isDrained) {
       const drained = Promise.withResolvers<void>();
@@ -267,6 +271,26 @@ class ConnectionPool implements Pool {
     this.#calls.remove(call);
     call.fail(reason);
     call.connection?.abandon(call);
+  }
+
+  /** Looks through the calls that are waiting or under way; the others, nearly all, are long over and were never listened for. */
+  #watchLate(): void {
+    this.#lateTimer = undefined;
+    const lateSince = performance.now() - LATE_MS;
+    let isAnyLeft = false;
+    const look = (call: Call): void => {
+      if (call.lateSignal === undefined) return;
+      if (call.since > lateSince) isAnyLeft = true;
+      else call.watchLate((reason) => this.#abandon(call, reason));
+    };
+    for (const connection of this.#keeper.all) for (const call of connection.calls.slice()) look(call);
+    for (let call = this.#calls.first; call !== undefined;) {
+      // Leaving takes it out of the list.
+      const { next } = call;
+      look(call);
+      call = next;
+    }
+    if (isAnyLeft) this.#lateTimer = setTimeout(() => this.#watchLate(), LATE_MS);
   }
 
   #refuseOverflow(): void {
