@@ -28,12 +28,7 @@ export const cacheHitLarge: Scenario = {
 async function contest(context: BenchContext, words: number): Promise<ScenarioResult> {
   const command = findCommand("nginx");
   if (command === undefined) throw new Error("This needs nginx: apt-get install nginx-light");
-  const origin = await startServerProcess(
-    await nginx("origin", originConfig(words), context, command),
-    "/users/1",
-    undefined,
-    context.signal,
-  );
+  const origin = await startServerProcess(jsonOrigin(words), "/users/1", undefined, context.signal);
   try {
     const url = `http://127.0.0.1:${origin.port}`;
     const varnish = findCommand("varnishd");
@@ -85,15 +80,9 @@ function varnishCache(command: string, origin: string, { folder }: BenchContext)
   };
 }
 
-function originConfig(words: number): string {
-  return `server {
-    listen 127.0.0.1:@PORT@ backlog=4096;
-    location ~ ^/users/([0-9]+)$ {
-      default_type application/json;
-      add_header Cache-Control "public, max-age=3600";
-      return 200 '{"id":$1,"name":"user $1","about":"${"hot path ".repeat(words)}"}';
-    }
-  }`;
+function jsonOrigin(words: number): ServerProgram {
+  const file = fileURLToPath(new URL("../contestants/json-origin.mjs", import.meta.url));
+  return { key: "origin", words: () => [file], environment: { WORDS: String(words) } };
 }
 
 /** As nginx's own guide writes it, and what is cached is found in memory after its first use (the page cache). */
