@@ -38,6 +38,7 @@ export function completeKeyset(node: ReadNode): readonly CursorTerm[] | null {
     direction,
     nulls: nulls ?? (direction === "asc" ? "last" : "first"),
     nullable: relation.columns.get(column.name)?.nullable ?? true,
+    isArray: relation.columns.get(column.name)?.category === "A",
   }));
 }
 

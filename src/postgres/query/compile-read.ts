@@ -75,7 +75,7 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
   const modified = options.modifiedColumn === null ? -1 : add(isAlone ? "t.h1" : lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
-  const cursorColumns = options.cursor?.terms.map((_, index) => add(lastSql(firstCursor + index))) ?? [];
+  const cursorColumns = options.cursor?.terms.map((_, index) => add(`${lastSql(firstCursor + index)}::text`)) ?? [];
   const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
   const text = options.format.kind === "csv" ? `WITH source AS (${rows}) ${select}` : select;
 
@@ -101,8 +101,9 @@ function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions):
   const root = qualified(node.reference);
   const modified =
     options.modifiedColumn === null ? [] : [modifiedSql(`${root}.${identifier(options.modifiedColumn)}`)];
-  // As texts, because arrays cannot be aggregated unless all are of one size.
-  const cursor = options.cursor?.terms.map((term) => `${root}.${identifier(term.column)}::text`) ?? [];
+  // Only the last row's values are shown, so the others are not made texts, but for arrays.
+  const cursor =
+    options.cursor?.terms.map(({ column, isArray }) => `${root}.${identifier(column)}${isArray ? "::text" : ""}`) ?? [];
   const condition = options.cursor === null ? undefined : cursorCondition(writer, root, options.cursor);
   return { expressions: [...modified, ...cursor], ...(condition === undefined ? {} : { condition }) };
 }

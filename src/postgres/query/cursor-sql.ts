@@ -6,6 +6,8 @@ export interface CursorTerm {
   readonly direction: "asc" | "desc";
   readonly nulls: "first" | "last";
   readonly nullable: boolean;
+  /** An array: its values cannot be aggregated as they are, for they may differ in size. */
+  readonly isArray: boolean;
 }
 
 export interface CursorPlan {
