@@ -36,7 +36,7 @@ async function contest(context: BenchContext, words: number): Promise<ScenarioRe
     const programs: readonly (readonly [string, Contestant["role"], ServerProgram])[] = [
       ["hotpath", "hotpath", hotpathCache(url, [])],
       ["hotpath without memo", "hotpath", hotpathCache(url, ["--cache-memo-bytes", "0"])],
-      ["nginx proxy_cache", "rival", await nginx("nginx cache", proxyCache(url), context, command)],
+      ["nginx proxy_cache", "rival", await nginx(`nginx cache ${words}`, proxyCache(url), context, command)],
       ...(varnish === undefined ? [] : ([["Varnish", "rival", varnishCache(varnish, url, context)]] as const)),
       ["Fastify, reply in memory", "rival", inMemory(url)],
     ];
