@@ -10,13 +10,14 @@ import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { observePool } from "./pool-metrics.ts";
-import { type Command, type CommandResult, createPool, type Listener, type Pool } from "./pool/index.ts";
+import { type Command, createPool, type Listener, type Pool } from "./pool/index.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
 import { describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
-import { createOpenTransaction, type OpenTransaction, startupSettings } from "./transaction.ts";
+import { createTransactionRunner, type RunTransaction } from "./run-transaction.ts";
+import { startupSettings } from "./transaction.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
@@ -41,7 +42,7 @@ class PostgresSource implements Source {
   // Its replies depend on Accept, Prefer, Range and the token without saying so in Vary.
   readonly isCacheable = false;
   readonly #settings: PostgresSettings;
-  readonly #openTransaction: OpenTransaction;
+  readonly #runTransaction: RunTransaction;
   #pool: Pool | undefined;
   #log: Log | undefined;
   #schema: Schema | undefined;
@@ -54,7 +55,7 @@ class PostgresSource implements Source {
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
-    this.#openTransaction = createOpenTransaction(settings);
+    this.#runTransaction = createTransactionRunner(settings, () => this.#requirePool());
   }
 
   async start({ log, metrics }: SourceContext): Promise<void> {
@@ -152,28 +153,16 @@ class PostgresSource implements Source {
   ): Promise<SourceReply> {
     const { prefer } = request.headers;
     const answer = (preferences: Preferences) => {
-      const opening = this.#openTransaction(request, {
+      const scope = {
         schema: route.relation.schema,
         role: this.#settings.anonRole,
         timezone: preferences.timezone ?? null,
-      });
-      const run = (commands: readonly Command[]) => this.#run(request, opening, commands);
+      };
+      const run = (commands: readonly Command[]) => this.#runTransaction(request, scope, commands);
       return read({ settings: this.#settings, catalog, plans, run, resolveTypes: types }, request, route, preferences);
     };
     // Most requests prefer nothing, and then there is nothing to wait for.
     return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
-  }
-
-  /** Runs a request's commands, and before them those that open its transaction; answers the results of the former. */
-  #run(
-    request: SourceRequest,
-    opening: readonly Command[],
-    commands: readonly Command[],
-  ): Promise<readonly CommandResult[]> {
-    const options = { lateSignal: () => request.signal };
-    if (opening.length === 0) return this.#requirePool().run(commands, options);
-    const all = this.#requirePool().run([...opening, ...commands], options);
-    return all.then((results) => results.slice(opening.length));
   }
 
   /** Tokens are not understood yet, and a request that carries one must not pass as anonymous. */

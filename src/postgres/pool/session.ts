@@ -62,6 +62,7 @@ export function createSession(connection: PipelinedConnection, hooks: SessionHoo
       }
       return run(commands, options);
     },
+    rollBack,
     release() {
       release ??= finish();
     },
@@ -108,13 +109,22 @@ export function createSession(connection: PipelinedConnection, hooks: SessionHoo
     connection.flush();
   }
 
-  async function finish(): Promise<void> {
+  async function settle(): Promise<void> {
     await Promise.all(underWay);
     // Abandoned calls have settled for their callers, not for the connection.
     while (connection.isAlive && connection.load > 0) await run([NOTHING]).catch(ignore);
+  }
+
+  async function rollBack(): Promise<void> {
+    await settle();
+    if (connection.isAlive && connection.isInTransaction) await run([ROLLBACK]).catch(ignore);
+  }
+
+  async function finish(): Promise<void> {
+    await settle();
     if (connection.isAlive && connection.isInTransaction) {
       hooks.log.warn({}, "A session was released with its transaction open; it is rolled back");
-      await run([ROLLBACK]).catch(ignore);
+      await rollBack();
     }
     if (connection.isInTransaction) connection.destroy(new Error("A session's transaction could not be rolled back."));
     connection.isExclusive = false;

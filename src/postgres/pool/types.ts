@@ -77,6 +77,8 @@ export interface Pool {
 export interface Session {
   /** Runs the commands in order; outside an explicit transaction they are one. */
   run(commands: readonly Command[], options?: RunOptions): Promise<readonly CommandResult[]>;
+  /** Waits for what is under way, then rolls back the transaction that is open, or failed, if there is one. Never rejects. */
+  rollBack(): Promise<void>;
   /** Gives the connection back; an open transaction is rolled back. A second call does nothing. */
   release(): void;
   [Symbol.asyncDispose](): Promise<void>;

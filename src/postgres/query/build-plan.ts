@@ -4,7 +4,15 @@ import type { Catalog, Relation, Relationship } from "../catalog/types.ts";
 import { DialectError } from "../dialect-error.ts";
 import type { Filter, JsonStep, LogicTree, OrderTerm, QueryTree, RowRange, SelectItem, SelectRelation } from "./ast.ts";
 import { findRelationship, isToOne } from "./find-relationship.ts";
-import type { PlannedColumn, PlannedCondition, PlannedField, PlannedOrder, PlanSettings, ReadNode } from "./plan.ts";
+import type {
+  PlannedColumn,
+  PlannedCondition,
+  PlannedField,
+  PlannedOrder,
+  PlanSettings,
+  ReadNode,
+  Reference,
+} from "./plan.ts";
 import { hasOutputRepresentation, isSearchVector, resolveColumn } from "./resolve-column.ts";
 import { linkOutputs } from "./spread.ts";
 
@@ -15,6 +23,8 @@ const MAX_NAME_BYTES = 52;
  * Resolves a parsed query against the catalog.
  *
  * @param range the root's rows, after limit, offset and `Range` were weighed.
+ * @param source common table expression that the root's rows come from (what a write returned, what a function answered);
+ *   it has the columns of `relation` that the query needs. Absent: the relation itself.
  * @throws DialectError for what the catalog does not have or the settings do not allow.
  */
 export function planRead(
@@ -23,8 +33,9 @@ export function planRead(
   query: QueryTree,
   range: RowRange,
   settings: PlanSettings,
+  source?: Reference,
 ): ReadNode {
-  const root = createRoot(relation);
+  const root = createRoot(relation, source);
   addSelection(catalog, root, query.select);
   for (const { path, item } of query.filters) {
     const node = findNode(root, path);
@@ -67,13 +78,15 @@ function everyNode(node: ReadNode, visit: (node: ReadNode) => void): void {
   for (const child of node.children) everyNode(child, visit);
 }
 
-function createRoot(relation: Relation): ReadNode {
+function createRoot(relation: Relation, source: Reference | undefined): ReadNode {
   return {
     name: relation.name,
     outputName: relation.name,
     depth: 0,
     relation,
-    reference: { schema: relation.schema, name: relation.name },
+    // Rows from elsewhere are called by the relation's name alone.
+    reference: source === undefined ? { schema: relation.schema, name: relation.name } : { name: relation.name },
+    ...(source === undefined ? {} : { source }),
     joinAlias: "",
     join: "left",
     ...emptyParts(),

@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly explain: { readonly format: "json" | "text"; readonly options: readonly ExplainOption[] } | null;
   /** At most one row of the root can match. */
   readonly isSingleRow: boolean;
+  /** Statement whose rows the root reads, for a root with a `source`: it becomes the common table expression of that name. */
+  readonly source?: (writer: SqlWriter) => string;
   /** SQL names of the types that casts name. */
   readonly types: ReadonlyMap<string, string>;
   readonly catalogVersion: string;
@@ -76,14 +78,26 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const modified = options.modifiedColumn === null ? -1 : add(isAlone ? "t.h1" : lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
   const cursorColumns = options.cursor?.terms.map((_, index) => add(`${lastSql(firstCursor + index)}::text`)) ?? [];
+  const expressions = sourceExpressions(writer, node, options);
+  if (options.format.kind === "csv") expressions.push(`source AS (${rows})`);
   const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
-  const text = options.format.kind === "csv" ? `WITH source AS (${rows}) ${select}` : select;
+  const text = withSql(expressions) + select;
 
   return {
     main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
     plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
     layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
   };
+}
+
+/** What the root reads from, where that is not its relation. */
+function sourceExpressions(writer: SqlWriter, { source }: ReadNode, options: ReadOptions): string[] {
+  if (source === undefined || options.source === undefined) return [];
+  return [`${qualified(source)} AS (${options.source(writer)})`];
+}
+
+function withSql(expressions: readonly string[]): string {
+  return expressions.length === 0 ? "" : `WITH ${expressions.join(", ")} `;
 }
 
 /** One row at most needs no aggregate around it, which would be a third of the statement's cost. */
@@ -163,7 +177,8 @@ function totalSql(writer: SqlWriter, node: ReadNode, options: ReadOptions): stri
 
 function plannedCount(node: ReadNode, options: ReadOptions): Template {
   const writer = createSqlWriter(options.types, unknownType);
-  return createTemplate(`EXPLAIN (FORMAT JSON) ${countSql(writer, node)}`, writer.slots, options.catalogVersion);
+  const text = withSql(sourceExpressions(writer, node, options)) + countSql(writer, node);
+  return createTemplate(`EXPLAIN (FORMAT JSON) ${text}`, writer.slots, options.catalogVersion);
 }
 
 function explained(text: string, { explain }: ReadOptions): string {

@@ -27,6 +27,8 @@ export interface ReadNode {
   readonly joinAlias: string;
   readonly relationship?: Relationship;
   readonly parentReference?: Reference;
+  /** At the root: the common table expression whose rows these are, where they are not those of the relation itself. */
+  readonly source?: Reference;
   readonly join: JoinType;
   readonly spread?: "one" | "many";
   select: PlannedField[];

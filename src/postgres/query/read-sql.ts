@@ -137,7 +137,8 @@ function spreadAggregates(writer: SqlWriter, child: ReadNode, alias: string): re
 }
 
 function fromSql(node: ReadNode): string {
-  const { relationship } = node;
+  const { relationship, source } = node;
+  if (source !== undefined) return `${qualified(source)} AS ${identifier(node.reference.name)}`;
   if (relationship === undefined || node.parentReference === undefined) return qualified(node.relation);
   const alias = identifier(node.reference.name);
   if (relationship.kind === "computed") {
