@@ -2,6 +2,8 @@ import type {
   ContentEncoding,
   ForwardedFields,
   LogLevel,
+  OpenApiMode,
+  OpenApiVersion,
   RequestLog,
   RetriedStatus,
   TransactionEnd,
@@ -143,6 +145,17 @@ export interface PostgresOptions {
   preRequest?: string | null | undefined;
   /** How transactions end. */
   txEnd?: TransactionEnd | undefined;
+  openapi?: OpenApiOptions;
+}
+
+/** The document at `/` that describes the API. */
+export interface OpenApiOptions {
+  /** What it shows: what the role that asks may use, everything, or nothing at all. */
+  mode?: OpenApiMode | undefined;
+  /** Name the security scheme of tokens. */
+  securityActive?: boolean | undefined;
+  /** Public base URL. */
+  proxyUri?: string | null | undefined;
 }
 
 /** How a source uses its connections. */
@@ -172,11 +185,7 @@ export interface PoolOptions {
 export interface PostgrestOptions extends PostgresOptions {
   allowAnonymous?: boolean | undefined;
   rootFunction?: string | null | undefined;
-  openapi?: {
-    mode?: string | undefined;
-    securityActive?: boolean | undefined;
-    proxyUri?: string | null | undefined;
-  };
+  openapi?: OpenApiOptions & { standard?: OpenApiVersion | undefined };
   jwt?: {
     secret?: string | null | undefined;
     secretIsBase64?: boolean | undefined;

@@ -103,6 +103,39 @@ export const POSTGRES_OPTIONS = [
   },
 
   {
+    path: "openapi.mode",
+    type: "choice",
+    default: "follow-privileges",
+    choices: ["follow-privileges", "ignore-privileges", "disabled"],
+    description:
+      "What the OpenAPI document at `/` shows: what the role that asks may use, everything that is served, or nothing at all.",
+  },
+  {
+    path: "openapi.securityActive",
+    type: "boolean",
+    default: false,
+    description: "Name the security scheme of tokens in the OpenAPI document.",
+  },
+  {
+    path: "openapi.proxyUri",
+    type: "string",
+    default: null,
+    pattern: {
+      expression: /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/i,
+      words: "an http or https URL without user, query and fragment",
+    },
+    description: "Public base URL in the OpenAPI document; none: wherever the document is fetched.",
+  },
+  {
+    path: "openapi.standard",
+    type: "choice",
+    default: "3.1",
+    internal: true,
+    choices: ["2.0", "3.1"],
+    description: "Version that requests for JSON get.",
+  },
+
+  {
     path: "pool.max",
     type: "integer",
     default: 10,
@@ -208,29 +241,6 @@ export const POSTGRES_OPTIONS = [
     internal: true,
     pattern: FUNCTION,
     description: "Function that answers `/`.",
-  },
-  {
-    path: "openapi.mode",
-    type: "choice",
-    default: "follow-privileges",
-    internal: true,
-    choices: ["follow-privileges", "ignore-privileges", "disabled"],
-    description: "What the OpenAPI document at `/` shows.",
-  },
-  {
-    path: "openapi.securityActive",
-    type: "boolean",
-    default: false,
-    internal: true,
-    description: "Name the security scheme in the OpenAPI document.",
-  },
-  {
-    path: "openapi.proxyUri",
-    type: "string",
-    default: null,
-    internal: true,
-    pattern: { expression: /^https?:\/\/[^\s/]+/i, words: "an http or https URL" },
-    description: "Public base URL in the OpenAPI document.",
   },
   {
     path: "jwt.secret",

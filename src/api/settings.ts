@@ -117,7 +117,10 @@ export interface PostgresSettings {
   readonly openapi: {
     readonly mode: OpenApiMode;
     readonly securityActive: boolean;
+    /** Public base URL; null: wherever the document was fetched. */
     readonly proxyUri: string | null;
+    /** The version that JSON without a version means. */
+    readonly standard: OpenApiVersion;
   };
   readonly jwt: {
     /** Text, JWK or JWK set. Never printed. */
@@ -221,4 +224,5 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 /** Which requests are logged: `failed` are those answered 5xx, `errors` those answered 4xx or 5xx. */
 export type RequestLog = "none" | "failed" | "errors" | "all";
 export type TransactionEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
+export type OpenApiVersion = "2.0" | "3.1";
 export type OpenApiMode = "follow-privileges" | "ignore-privileges" | "disabled";

@@ -1,30 +1,46 @@
+import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceReply, SourceRequest } from "../api/source.ts";
-import type { Catalog, Relation } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
-import { acceptable } from "./media.ts";
+import { toFieldText } from "./field-text.ts";
+import type { Documents } from "./openapi/documents.ts";
+import { chooseDocument } from "./openapi/negotiate.ts";
+import { privilegesCommand } from "./openapi/privileges.ts";
+import type { Command, CommandResult } from "./pool/index.ts";
+import type { Route } from "./route.ts";
+import { createTemplate } from "./query/statement.ts";
 
-/** Answers `/` with what is served: each relation's path, kind, key and columns. */
-export function describeRoot(catalog: Catalog, request: SourceRequest, schema: string): SourceReply {
-  const { accept = "*/*" } = request.headers;
-  const isOffered = acceptable(accept).some(
-    ({ type, subtype }) => type === "*" || (type === "application" && (subtype === "*" || subtype === "json")),
-  );
-  if (!isOffered) throw new DialectError("PGRST107", 406, `None of these media types are available: ${accept}`);
-  const relations = [...(catalog.relations.get(schema)?.values() ?? [])];
-  const body = JSON.stringify({
-    schema,
-    relations: relations.map((relation) => describe(relation, request.basePath)),
-  });
-  return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
+/** What describing the API needs of its source. */
+export interface RootContext {
+  readonly settings: PostgresSettings;
+  readonly documents: Documents;
+  /** Runs the commands in one transaction, after those that open it for the request. */
+  readonly run: (commands: readonly Command[]) => Promise<readonly CommandResult[]>;
 }
 
-function describe(relation: Relation, basePath: string): object {
-  return {
-    name: relation.name,
-    path: `${basePath}/${encodeURIComponent(relation.name)}`,
-    kind: relation.kind,
-    ...(relation.comment === null ? {} : { description: relation.comment }),
-    primaryKey: relation.primaryKey,
-    columns: Object.fromEntries([...relation.columns.values()].map((column) => [column.name, column.declaredType])),
-  };
+/** Answers GET and HEAD of `/` with a document that describes the API. */
+export async function describeRoot(
+  { settings, documents, run }: RootContext,
+  request: SourceRequest,
+  { schema, namesProfile }: Extract<Route, { kind: "root" }>,
+): Promise<SourceReply> {
+  const { mode, standard } = settings.openapi;
+  const choice = chooseDocument(request.headers.accept, standard);
+  const followsPrivileges = mode === "follow-privileges";
+  // Run in any case: the role must be one that may be switched to, and the pre-request function may refuse.
+  const [result] = await run([followsPrivileges ? privilegesCommand(schema) : NOTHING]);
+  const privileges = followsPrivileges ? (result?.rows[0]?.[0] ?? "") : null;
+  const { content, kept } = documents.get({ schema, basePath: request.basePath }, choice, privileges);
+  const headers: Record<string, string> = { "content-type": choice.contentType };
+  if (namesProfile) headers["content-profile"] = toFieldText(schema);
+  // PostgREST tells no length to HEAD.
+  const body = request.method === "HEAD" && standard === "2.0" ? undefined : content;
+  return { status: 200, headers, body, kept };
 }
+
+/** @throws DialectError PGRST126 where the document is switched off. */
+export function assertDescribed({ openapi }: PostgresSettings): void {
+  if (openapi.mode !== "disabled") return;
+  throw new DialectError("PGRST126", 404, "Root endpoint metadata is disabled");
+}
+
+const NOTHING: Command = { statement: createTemplate("SELECT", []).statement, values: [] };

@@ -6,7 +6,7 @@ import { DialectError } from "./dialect-error.ts";
 
 /** What a path names. */
 export type Route =
-  | { readonly kind: "root"; readonly schema: string; readonly pattern: string }
+  | { readonly kind: "root"; readonly schema: string; readonly namesProfile: boolean; readonly pattern: string }
   | {
       readonly kind: "relation";
       readonly relation: Relation;
@@ -29,11 +29,11 @@ export function resolveRoute(catalog: Catalog, settings: PostgresSettings, reque
   const profile = requestedSchema(request);
   if (profile !== undefined && !settings.schemas.includes(profile)) throw schemaNotExposed(profile, settings.schemas);
   const schema = profile ?? settings.schemas[0] ?? "public";
-  if (name === undefined) return { kind: "root", schema, pattern: `${request.basePath}/` };
+  const namesProfile = profile !== undefined || settings.schemas.length > 1;
+  if (name === undefined) return { kind: "root", schema, namesProfile, pattern: `${request.basePath}/` };
   if (more.length > 0 || name === "" || (key !== undefined && !settings.rowPaths)) throw invalidPath();
   const relation = catalog.relations.get(schema)?.get(decodeSegment(name));
   if (relation === undefined) throw unknownRelation(catalog, schema, decodeSegment(name));
-  const namesProfile = profile !== undefined || settings.schemas.length > 1;
   const pattern = `${request.basePath}/${relation.name}`;
   if (key === undefined) return { kind: "relation", relation, key: null, namesProfile, pattern };
   // Split before decoding, so that a value may hold an escaped comma.

@@ -8,13 +8,14 @@ import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
+import { createDocuments, type Documents } from "./openapi/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { observePool } from "./pool-metrics.ts";
 import { type Command, createPool, type Listener, type Pool } from "./pool/index.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
-import { describeRoot } from "./root.ts";
+import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, type RunTransaction } from "./run-transaction.ts";
 import { startupSettings } from "./transaction.ts";
@@ -30,6 +31,7 @@ interface Schema {
   readonly catalog: Catalog;
   readonly plans: PlanCache<ReadPlan>;
   readonly types: TypeResolver;
+  readonly documents: Documents;
 }
 
 /** Serves the tables and views of a PostgreSQL database in PostgREST's dialect. */
@@ -139,11 +141,23 @@ class PostgresSource implements Source {
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
     const { method } = request;
     const isRead = method === "GET" || method === "HEAD";
+    if (route.kind === "root") assertDescribed(this.#settings);
     if (method === "OPTIONS") return optionsReply(route);
     if (!isRead)
       throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, { headers: allowHeader(route) });
-    if (route.kind === "root") return describeRoot(schema.catalog, request, route.schema);
+    if (route.kind === "root") return this.#describe(schema, request, route);
     return this.#read(schema, request, route);
+  }
+
+  #describe(
+    { documents }: Schema,
+    request: SourceRequest,
+    route: Extract<Route, { kind: "root" }>,
+  ): Promise<SourceReply> {
+    const scope = { schema: route.schema, role: this.#settings.anonRole, timezone: null };
+    const opening = this.#openTransaction(request, scope);
+    const run = (commands: readonly Command[]) => this.#run(request, opening, commands);
+    return describeRoot({ settings: this.#settings, documents, run }, request, route);
   }
 
   #read(
@@ -214,7 +228,8 @@ class PostgresSource implements Source {
         this.#schema = { ...this.#schema, types };
         return;
       }
-      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types };
+      const documents = createDocuments(catalog, this.#settings);
+      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types, documents };
       this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
     } catch (error) {
       if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;

@@ -40,11 +40,15 @@ export function samplesOf(option: Option): [Sample, Sample] {
       ];
     }
     default:
-      return option.path === "cache.redis"
-        ? [toText("rediss://me:secret@cache.example:6380/1"), toText("redis+cluster://a:1,b:2")]
-        : [toText("first"), toText("second")];
+      return (TEXTS[option.path]?.map(toText) as [Sample, Sample] | undefined) ?? [toText("first"), toText("second")];
   }
 }
+
+/** Values of options that do not take any text. */
+const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
+  "cache.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
+  "openapi.proxyUri": ["https://api.example/v1", "http://localhost:8080"],
+};
 
 /** Entries of lists that do not take any text. */
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {

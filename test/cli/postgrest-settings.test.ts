@@ -82,7 +82,7 @@ describe("PostgREST's settings", () => {
     });
     assert.deepEqual([postgres.jwt.secret, postgres.jwt.audience], ["reallyreallyreallyreallyverysafe", "me"]);
     assert.equal(postgres.openapi.mode, "disabled");
-    assert.equal(warnings.length, 7);
+    assert.equal(warnings.length, 6);
     assert.match(warnings.join("\n"), /^db-shemas is not a setting .* Did you mean db-schemas\?$/m);
     assert.ok(!warnings.join().includes("verysafe"));
   });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { assembleComputedColumns, assembleComputedRelationships } from "./computed.ts";
 import { assembleKeys } from "./keys.ts";
 import { assembleMediaHandlers } from "./media-handlers.ts";
+import { assembleNamedTypes } from "./named-types.ts";
 import { assertUsable, existingSchemasSql, missingSchemas, unknownSchemaError } from "./namespaces.ts";
 import { assembleRelations } from "./relations.ts";
 import { assembleRelationships } from "./relationships.ts";
@@ -96,6 +97,7 @@ function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "ti
     computedColumns: assembleComputedColumns(snapshot.rowFunctions, snapshot.inheritance, relations, types),
     representations: assembleRepresentations(snapshot.representations),
     mediaHandlers: assembleMediaHandlers(snapshot.mediaHandlers),
+    namedTypes: assembleNamedTypes(snapshot.types, types, relations, snapshot.attributes),
   };
 }
 

@@ -18,6 +18,7 @@ export type RoutineRow = readonly [
   variadic: boolean,
   settings: readonly string[] | null,
   comment: string | null,
+  oid: number,
 ];
 
 /** Functions and procedures of the exposed schemas. */
@@ -36,6 +37,7 @@ export const routinesSql = jsonRows(
     "p.provariadic <> 0",
     "p.proconfig",
     "d.description",
+    "p.oid::int8",
   ],
   "from routine p left join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass",
   "p.oid",
@@ -112,8 +114,9 @@ function toRoutine(
   context: RoutineContext,
   attributesOf: ReadonlyMap<number, readonly AttributeRow[]>,
 ): Routine {
-  const [, name, kind, , , , , , , volatility, variadic, settings, comment] = row;
+  const [, name, kind, , , , , , , volatility, variadic, settings, comment, oid] = row;
   return {
+    oid,
     schema,
     name,
     comment,

@@ -105,6 +105,11 @@ used_type (oid) as materialized (
   select prorettype from row_function
   union
   select unnest(array[oid, typbasetype]) from pg_type where typtype = 'd'
+  union
+  select t.oid
+  from pg_type t
+  left join pg_class c on c.oid = t.typrelid
+  where t.typnamespace in (select oid from exposed) and (t.typtype = 'e' or c.relkind = 'c')
 )
 select path.emptied, ${Object.values(parts).join(",\n")}
 from path`;

@@ -33,9 +33,23 @@ export interface Catalog {
    * By `relationKey` of the relation, routine, or `*` for any element.
    */
   readonly mediaHandlers: ReadonlyMap<string, readonly MediaHandler[]>;
+  /**
+   * Enums, composite types and domains, by their name as columns and parameters spell it: those of the exposed schemas and
+   * those in use. The row types of exposed relations are among the composite ones where something is of that type.
+   */
+  readonly namedTypes: ReadonlyMap<string, NamedType>;
   /** Names accepted by `Prefer: timezone`: read when first asked for, since PostgreSQL takes up to 100 ms to list them. */
   readonly timezones: () => Promise<ReadonlySet<string>>;
 }
+
+/** A type that somebody created, rather than one of PostgreSQL's own. */
+export type NamedType = RelationName &
+  (
+    | { readonly kind: "enum"; readonly labels: readonly string[] }
+    | { readonly kind: "composite"; readonly columns: readonly { readonly name: string; readonly type: string }[] }
+    /** `base` is the type at the end of the chain. */
+    | { readonly kind: "domain"; readonly base: string }
+  );
 
 export type RelationKind = "table" | "partitioned table" | "foreign table" | "view" | "materialized view";
 
@@ -173,6 +187,7 @@ export interface RoutineParameter {
 }
 
 export interface Routine {
+  readonly oid: number;
   readonly schema: string;
   readonly name: string;
   readonly comment: string | null;

@@ -1,0 +1,77 @@
+import type { Relation } from "../catalog/types.ts";
+import type { DocumentContext } from "./context.ts";
+import { readOperations, rowOperation } from "./read-operations.ts";
+import { columnFilter, parameterReference } from "./shared-parameters.ts";
+import type { Json } from "./swagger-schema.ts";
+import type { VisibleRelation } from "./visible.ts";
+import { deleteOperation, insertOperation, putOperation, updateOperation } from "./write-operations.ts";
+
+/** References to what a relation's operations share. */
+export interface RelationParts {
+  /** Filters by column. */
+  readonly filters: ReadonlyMap<string, Json>;
+  readonly row: Json;
+  readonly newRow: Json;
+  readonly changes: Json;
+}
+
+/** The paths of a relation, its own and that of a row, with the operations that whoever asks may use. */
+export function relationPaths(context: DocumentContext, { relation, access }: VisibleRelation): Json {
+  const { name, primaryKey, insertable, updatable, deletable } = relation;
+  const parts = partsOf(context, relation);
+  const path = `/${encodeURIComponent(name)}`;
+  const canInsert = insertable && access.insert;
+  const canUpdate = updatable && access.update;
+  const list = {
+    ...(access.select ? readOperations(context, relation, parts) : {}),
+    ...(canInsert ? { post: insertOperation(context, relation, parts) } : {}),
+    ...(canInsert && canUpdate && primaryKey.length > 0 ? { put: putOperation(context, relation, parts) } : {}),
+    ...(canUpdate ? { patch: updateOperation(context, relation, parts) } : {}),
+    ...(deletable && access.delete ? { delete: deleteOperation(context, relation, parts) } : {}),
+  };
+  if (!context.settings.rowPaths || primaryKey.length === 0 || !access.select) return { [path]: list };
+  const key = primaryKey.map((column) => `{${pathParameterName(column)}}`).join(",");
+  return {
+    [path]: list,
+    [`${path}/${key}`]: { parameters: keyParameters(context, relation), get: rowOperation(context, relation, parts) },
+  };
+}
+
+function partsOf({ names, schemas, parameters, components }: DocumentContext, relation: Relation): RelationParts {
+  const { name, columns, insertable, updatable } = relation;
+  const refer = (words: readonly string[], schema: Json): Json => {
+    const component = names.of(...words);
+    components[component] = schema;
+    return { $ref: `#/components/schemas/${component}` };
+  };
+  const filters = new Map<string, Json>();
+  for (const column of columns.values()) {
+    const component = names.of("filter", name, column.name);
+    parameters[component] = columnFilter(column);
+    filters.set(column.name, parameterReference(component));
+  }
+  return {
+    filters,
+    row: refer([name], schemas.ofRow(relation)),
+    newRow: insertable ? refer([name, "new"], schemas.ofNewRow(relation)) : {},
+    changes: updatable ? refer([name, "changes"], schemas.ofChanges(relation)) : {},
+  };
+}
+
+function keyParameters({ schemas }: DocumentContext, relation: Relation): readonly Json[] {
+  return relation.primaryKey.map((name) => {
+    const column = relation.columns.get(name);
+    return {
+      name: pathParameterName(name),
+      in: "path",
+      required: true,
+      description: column?.comment ?? "Primary key.",
+      schema: column === undefined ? { type: "string" } : schemas.ofType(column.type),
+    };
+  });
+}
+
+/** Without what would end the template it stands in. */
+function pathParameterName(column: string): string {
+  return column.replace(/[{}/?#]/g, "_");
+}
