@@ -155,8 +155,7 @@ class PostgresSource implements Source {
     route: Extract<Route, { kind: "root" }>,
   ): Promise<SourceReply> {
     const scope = { schema: route.schema, role: this.#settings.anonRole, timezone: null };
-    const opening = this.#openTransaction(request, scope);
-    const run = (commands: readonly Command[]) => this.#run(request, opening, commands);
+    const run = (commands: readonly Command[]) => this.#runTransaction(request, scope, commands);
     return describeRoot({ settings: this.#settings, documents, run }, request, route);
   }
 
