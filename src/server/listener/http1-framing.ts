@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { HotpathError } from "../../errors.ts";
 import { bodyTooLarge } from "./request-body.ts";
 import type { ListenerLimits } from "./settings.ts";
-import { isAuthority, parseTarget } from "./target.ts";
+import { isAuthority, isOriginForm, parseTarget } from "./target.ts";
 
 /** What the listener itself must know of a request's head. */
 export interface Framing {
@@ -33,6 +33,7 @@ export function checkFraming(message: IncomingMessage, limits: ListenerLimits): 
   if (message.httpVersionMajor !== 1)
     throw malformed(`HTTP/${message.httpVersion} has another form than this request.`);
   let host: string | undefined;
+  let type: string | undefined;
   let hasContent = false;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
@@ -40,16 +41,32 @@ export function checkFraming(message: IncomingMessage, limits: ListenerLimits): 
     if (name.length === 4 && name.toLowerCase() === "host") {
       if (host !== undefined) throw malformed("The request has more than one Host field.");
       host = rawHeaders[at + 1] as string;
-    } else if (name.length === 14 && name.toLowerCase() === "content-length") {
-      const length = Number(rawHeaders[at + 1]);
+    } else if (name.length === 14 && isField(name, "content-length", "content_length")) {
+      const length = contentLength(rawHeaders[at + 1] as string);
       if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes);
       hasContent ||= length > 0;
-    } else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") {
+    } else if (name.length === 17 && isField(name, "transfer-encoding", "transfer_encoding")) {
       if ((rawHeaders[at + 1] as string).toLowerCase() !== "chunked") throw malformed("Unknown transfer coding.");
       hasContent = true;
+    } else if (name.length === 12 && name.toLowerCase() === "content-type") {
+      if (type !== undefined && type !== rawHeaders[at + 1]) throw malformed("The request has two media types.");
+      type = rawHeaders[at + 1];
     }
   }
   return { ...checkTarget(message, method, url, host), hasContent };
+}
+
+/** @throws HotpathError for the name with an underscore, which CGI and its heirs behind us would read as the field itself. */
+function isField(name: string, field: string, mistaken: string): boolean {
+  const written = name.toLowerCase();
+  if (written === mistaken) throw malformed(`The request has a field ${mistaken}; its name is ${field}.`);
+  return written === field;
+}
+
+/** Digits that others might read as octal are refused; decimal is what they mean (RFC 9110 section 8.6). */
+function contentLength(digits: string): number {
+  if (digits.length > 1 && digits.startsWith("0")) throw malformed("Content-Length begins with a zero.");
+  return Number(digits);
 }
 
 function checkTarget(
@@ -64,7 +81,7 @@ function checkTarget(
     throw malformed("The Host field is not a host with an optional port.");
   }
   // The usual target spares the object that `parseTarget` makes.
-  if (url.charCodeAt(0) === SLASH && !url.includes("#")) return { target: url, authority: host ?? "" };
+  if (url.charCodeAt(0) === SLASH && isOriginForm(url)) return { target: url, authority: host ?? "" };
   const target = parseTarget(method, url);
   if (target === undefined) throw malformed("The request target has none of the forms of RFC 9112 section 3.2.");
   return { target: target.target, authority: target.authority ?? host ?? "" };

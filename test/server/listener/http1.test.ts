@@ -25,6 +25,11 @@ test("malformed and oversized requests get a problem, a closed connection, and n
     ["GET * HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["GET a HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["GET /#a HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET /a\\b HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET /a%0d%0ab?c HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET /a%00 HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET http://a/{b} HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET /?a#b HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["GET ftp://a/ HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["GET http://user@a/ HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400],
@@ -39,6 +44,10 @@ test("malformed and oversized requests get a problem, a closed connection, and n
     [`GET /${"a".repeat(listenerDefaults.maxHeaderBytes + 4000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${"a".repeat(listenerDefaults.maxHeaderBytes + 4000)}\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nhost: a\r\n${"x: y\r\n".repeat(20)}\r\n`, 431],
+    ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 01\r\n\r\na", 400],
+    ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent_length: 2\r\n\r\na", 400],
+    ["POST / HTTP/1.1\r\nhost: a\r\ntransfer_encoding: chunked\r\n\r\n", 400],
+    ["GET / HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-type: c/d\r\n\r\n", 400],
     ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n", 413],
   ];
   for (const [request, status] of cases) {

@@ -37,6 +37,8 @@ test("bad targets, hosts and lengths are refused as problems on their stream alo
   const session = open(t, url);
   const cases: [OutgoingHttpHeaders, number][] = [
     [{ ":path": "/#a" }, 400],
+    [{ ":path": "/a\\b" }, 400],
+    [{ ":path": "/a%0A" }, 400],
     [{ ":authority": "a,b" }, 400],
     [{ ":authority": "a", host: "b" }, 400],
     [{ ":path": `/${"a".repeat(listenerDefaults.maxUrlBytes)}` }, 414],
