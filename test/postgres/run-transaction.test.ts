@@ -17,8 +17,8 @@ interface Fixture {
   readonly pool: Pool;
   readonly lines: readonly LogLine[];
   readonly leave: AbortController;
-  run(mode: TransactionMode, ...commands: ReturnType<typeof command>[]): Promise<readonly string[]>;
-  written(): Promise<readonly unknown[]>;
+  readonly run: (mode: TransactionMode, ...commands: ReturnType<typeof command>[]) => Promise<readonly string[]>;
+  readonly written: () => Promise<readonly unknown[]>;
 }
 
 async function fixture(t: TestScope, max = 1, url?: string): Promise<Fixture> {
@@ -44,6 +44,10 @@ async function fixture(t: TestScope, max = 1, url?: string): Promise<Fixture> {
   };
 }
 
+function refuse(): never {
+  throw new Error("too many");
+}
+
 describe("a request's transaction", () => {
   it("reads only, unless it is said to write", async (t) => {
     const { run, written } = await fixture(t);
@@ -67,10 +71,7 @@ describe("a request's transaction", () => {
 
   it("is undone by whoever checks it, and by an error, and leaves the connection as it was", async (t) => {
     const { pool, lines, run, written } = await fixture(t);
-    const check = (): never => {
-      throw new Error("too many");
-    };
-    assert.equal((await failureOf(run({ ...WRITE, check }, command(INSERT, "1")))).message, "too many");
+    assert.equal((await failureOf(run({ ...WRITE, check: refuse }, command(INSERT, "1")))).message, "too many");
     assert.equal((await failureOf(run(WRITE, command(INSERT, "2"), command("select 1/0")))).code, "22012");
     assert.equal((await failureOf(run(WRITE, command(INSERT, "3"), command(INSERT, "3")))).code, "23505");
     assert.deepEqual(await run({ ...WRITE, check: () => undefined }, command(INSERT, "4")), ["INSERT 0 1: 4"]);
