@@ -37,6 +37,8 @@ export const ERRORS = {
   HP_EXPECTATION_FAILED: { status: 417, todo: "Leave out the Expect field, or send 100-continue." },
   HP_HOST_REFUSED: { status: 421, todo: "Use localhost or an IP address, or add the name to admin.allowedHosts." },
   HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },
+  HP_TOKEN_INVALID: { status: 400, todo: "Pass on what Consistency-Token said, unchanged, or leave it out." },
+  HP_NO_PRIMARY: { status: 503, todo: "Try again once the database has a primary." },
   HP_NOT_CACHED: { status: 504, todo: "Ask without only-if-cached." },
   HP_CURSOR_INVALID: { status: 400, todo: "Start again at the first page, and pass `after` on unchanged." },
   HP_POOL_TIMEOUT: { status: 504, todo: "Raise pool.max or pool.acquireTimeout, or lower the load." },

@@ -31,6 +31,14 @@ export function describeDatabase(url: string): string {
   return host === "" ? name : `${name} at ${decodeURIComponent(host)}${parsed.port && `:${parsed.port}`}`;
 }
 
+/** Host and port alone, for labels. */
+export function addressOf(url: string): string {
+  const parsed = parse(url);
+  if (!parsed) return "unknown";
+  const host = parsed.searchParams.get("host") ?? parsed.hostname;
+  return `${decodeURIComponent(host) || "localhost"}:${parsed.port || (parsed.searchParams.get("port") ?? "5432")}`;
+}
+
 /** libpq allows a user without a host (`postgres://user@/name`), the URL standard does not: a stand-in bridges that. */
 function parse(url: string): URL | undefined {
   const standIn = "no-host.invalid";

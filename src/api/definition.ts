@@ -84,7 +84,8 @@ export function resolveDefinition(
     if (declared.kind === "upstream") {
       return create.upstream(resolveUpstreamSettings(declared.url, { ...before, config: declared.options }));
     }
-    return create.postgres(resolvePostgresSettings(complete(declared.url), { ...before, config: declared.options }));
+    const settings = resolvePostgresSettings(complete(declared.url), { ...before, config: declared.options });
+    return create.postgres(Object.freeze({ ...settings, replicas: Object.freeze(settings.replicas.map(complete)) }));
   };
   const sources = Object.entries(checkSources(definition.sources)).map(([path, declared]) => ({
     path: toMountPoint(path),

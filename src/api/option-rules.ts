@@ -36,7 +36,7 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
 
 /** The same for a PostgreSQL source. */
 export function fitPostgresSettings(settings: PostgresSettings): PostgresSettings {
-  const { pool, schemas } = settings;
+  const { pool, schemas, consistency } = settings;
   const system = schemas.find((schema) => schema === "pg_catalog" || schema === "information_schema");
   if (system !== undefined) throw invalid(`schemas must not name the system schema ${system}.`);
   return {
@@ -45,6 +45,11 @@ export function fitPostgresSettings(settings: PostgresSettings): PostgresSetting
       ...pool,
       minIdle: Math.min(pool.minIdle, pool.max),
       maxLifetimeJitterMs: Math.min(pool.maxLifetimeJitterMs, Math.floor(pool.maxLifetimeMs / 2)),
+    },
+    // A replica that was up to date when it was last asked must not look too old before it is asked again.
+    consistency: {
+      ...consistency,
+      checkIntervalMs: Math.min(consistency.checkIntervalMs, Math.floor(consistency.maxLagMs / 2)),
     },
   };
 }

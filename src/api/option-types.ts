@@ -129,6 +129,18 @@ export interface PostgresOptions {
   /** Most rows that one read answers. */
   maxRows?: number | null | undefined;
   pool?: PoolOptions;
+  /** Connection URLs of streaming replicas. */
+  replicas?: readonly string[] | undefined;
+  consistency?: {
+    /** How old a read of a replica may be. */
+    maxLag?: Duration | undefined;
+    /** How long a read with a `Consistency-Token` waits for a replica. */
+    maxWait?: Duration | undefined;
+    /** How long a client sees its writes without sending tokens; `null`: not at all. */
+    sticky?: Duration | null | undefined;
+    /** How often each server is asked how far it is. */
+    checkInterval?: Duration | undefined;
+  };
   /** Column that holds the time of a row's last change. */
   updatedAtColumn?: string | null | undefined;
   /** Channel whose notifications reload the database's structure. */

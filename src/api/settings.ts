@@ -99,6 +99,14 @@ export interface PostgresSettings {
   readonly allowAnonymous: boolean;
   readonly maxRows: number | null;
   readonly pool: PoolSettings;
+  /** Connection URLs of streaming replicas. Hold passwords: never printed. */
+  readonly replicas: readonly string[];
+  readonly consistency: {
+    readonly maxLagMs: number;
+    readonly maxWaitMs: number;
+    readonly stickyMs: number | null;
+    readonly checkIntervalMs: number;
+  };
   /** Column whose value becomes `Last-Modified` of a single row; `null`: none. */
   readonly updatedAtColumn: string | null;
   /** Channel whose notifications (no payload, or `reload schema`) reload the catalog; `null`: not listened to. */

@@ -136,7 +136,8 @@ async function accepting(child: ChildProcess, ended: Promise<void>, log?: (line:
   createInterface({ input: child.stderr ?? process.stdin }).on("line", (line) => {
     log?.(line);
     if (lines.push(line) > KEPT_LINES) lines.shift();
-    if (line.endsWith("database system is ready to accept connections")) ready.resolve("ready");
+    // A standby says "read-only connections".
+    if (/database system is ready to accept (?:read-only )?connections$/.test(line)) ready.resolve("ready");
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {

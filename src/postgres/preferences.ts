@@ -10,6 +10,8 @@ export interface Preferences {
   readonly handling?: "strict" | "lenient";
   readonly timezone?: string;
   readonly maxAffected?: number;
+  /** Ours: read from the primary, whatever replicas there are. */
+  readonly consistency?: "primary";
   /** Preferences that are not known, as received. */
   readonly unknown: readonly string[];
 }
@@ -23,6 +25,7 @@ const KNOWN = {
   tx: ["commit", "rollback"],
   missing: ["default", "null"],
   handling: ["strict", "lenient"],
+  consistency: ["primary"],
 } as const;
 
 /** Of a preference given twice the first counts (RFC 7240 section 2). */
@@ -65,6 +68,7 @@ export function appliedToRead(preferences: Preferences, honoursTransaction: bool
     preferences.transaction === undefined || !honoursTransaction ? undefined : `tx=${preferences.transaction}`,
     preferences.handling === undefined ? undefined : `handling=${preferences.handling}`,
     preferences.timezone === undefined ? undefined : `timezone=${preferences.timezone}`,
+    preferences.consistency === undefined ? undefined : `consistency=${preferences.consistency}`,
   ].filter((part) => part !== undefined);
   return applied.length === 0 ? undefined : applied.join(", ");
 }

@@ -2,6 +2,7 @@ import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
 import { DialectError } from "./dialect-error.ts";
 import { type Command, type CommandResult, ConnectionLostError, createStatement, type Pool } from "./pool/index.ts";
+import { COMMITTED, type Need, type Router } from "./replicas/index.ts";
 import { createOpenTransaction, type TransactionScope } from "./transaction.ts";
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";
@@ -33,18 +34,52 @@ export type RunTransaction = (
   mode?: TransactionMode,
 ) => Promise<readonly CommandResult[]>;
 
-export function createTransactionRunner(settings: PostgresSettings, pool: () => Pool): RunTransaction {
+/**
+ * @param router sends reads to a server that has what the request demands, and writes to the primary
+ * @param committed told the `Consistency-Token` of what a request has committed, where there are replicas
+ */
+export function createTransactionRunner(
+  settings: PostgresSettings,
+  router: () => Router,
+  committed: (request: SourceRequest, token: string) => void = () => undefined,
+): RunTransaction {
   const openTransaction = createOpenTransaction(settings);
   return (request, scope, commands, mode = READ) => {
     const opening = openTransaction(request, scope);
-    const isImplicit = mode.access === "read only" && mode.isolation === undefined && mode.check === undefined;
-    if (!isImplicit) return runBlock(pool(), request, opening, commands, mode);
+    const target = router();
+    if (mode.access === "read write") return write(target, committed, request, opening, commands, mode);
+    const need = (): Need => target.needOf(request);
+    const isImplicit = mode.isolation === undefined && mode.check === undefined;
+    if (!isImplicit) {
+      // "cannot use serializable mode in a hot standby"
+      const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
+      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode));
+    }
     const options = { lateSignal: () => request.signal };
-    if (opening.length === 0) return pool().run(commands, options);
-    return pool()
-      .run([...opening, ...commands], options)
+    if (opening.length === 0) return target.read(need, (pool) => pool.run(commands, options));
+    return target
+      .read(need, (pool) => pool.run([...opening, ...commands], options))
       .then((results) => results.slice(opening.length));
   };
+}
+
+async function write(
+  router: Router,
+  committed: (request: SourceRequest, token: string) => void,
+  request: SourceRequest,
+  opening: readonly Command[],
+  commands: readonly Command[],
+  mode: TransactionMode,
+): Promise<readonly CommandResult[]> {
+  if (mode.end === "rollback" || !router.tracksPositions) {
+    return router.write(async (pool) => runBlock(pool, request, opening, commands, mode));
+  }
+  const startedAt = performance.now();
+  const track = (position: CommandResult | undefined): void => {
+    const token = router.committed(request, position, startedAt);
+    if (token !== undefined) committed(request, token);
+  };
+  return router.write(async (pool) => runBlock(pool, request, opening, commands, mode, track));
 }
 
 /**
@@ -57,17 +92,24 @@ async function runBlock(
   opening: readonly Command[],
   commands: readonly Command[],
   { access, isolation, end, check }: TransactionMode,
+  track?: (position: CommandResult | undefined) => void,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
   await using session = await pool.acquire({ signal });
   const begin = [command(beginSql(access, isolation)), ...opening, ...commands];
+  const ending = track === undefined ? ENDINGS[end] : [...ENDINGS[end], COMMITTED];
   const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
     all.slice(1 + opening.length, 1 + opening.length + commands.length);
   try {
-    if (check === undefined) return toResults(await session.run([...begin, ...ENDINGS[end]], { signal }));
+    if (check === undefined) {
+      const all = await session.run([...begin, ...ending], { signal });
+      track?.(all.at(-1));
+      return toResults(all);
+    }
     const results = toResults(await session.run(begin, { signal }).catch(neverCommitted));
     check(results);
-    await session.run(ENDINGS[end], { signal });
+    const ended = await session.run(ending, { signal });
+    track?.(ended.at(-1));
     return results;
   } catch (error) {
     await session.rollBack();

@@ -10,15 +10,15 @@ import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import { createDocuments, type Documents } from "./openapi/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
-import { observePool } from "./pool-metrics.ts";
-import { type Command, createPool, type Listener, type Pool } from "./pool/index.ts";
+import { createRouter } from "./create-router.ts";
+import type { Command, Listener, Pool } from "./pool/index.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, type RunTransaction } from "./run-transaction.ts";
-import { startupSettings } from "./transaction.ts";
+import type { Router } from "./replicas/index.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
@@ -45,7 +45,9 @@ class PostgresSource implements Source {
   readonly isCacheable = false;
   readonly #settings: PostgresSettings;
   readonly #runTransaction: RunTransaction;
-  #pool: Pool | undefined;
+  /** `Consistency-Token` of each request that has committed something. */
+  readonly #committed = new WeakMap<SourceRequest, string>();
+  #router: Router | undefined;
   #log: Log | undefined;
   #schema: Schema | undefined;
   #listener: Listener | undefined;
@@ -57,22 +59,24 @@ class PostgresSource implements Source {
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
-    this.#runTransaction = createTransactionRunner(settings, () => this.#requirePool());
+    this.#runTransaction = createTransactionRunner(
+      settings,
+      () => this.#requireRouter(),
+      (request, token) => this.#committed.set(request, token),
+    );
   }
 
   async start({ log, metrics }: SourceContext): Promise<void> {
     this.#log = log;
-    const { pool, url } = this.#settings;
-    this.#pool = createPool({ ...pool, url, startup: startupSettings(this.#settings) }, log);
-    observePool(metrics, this.#pool);
-    await this.#pool.start();
+    this.#router = createRouter(this.#settings, log, metrics);
+    await this.#router.start();
     await this.#load();
     this.#isStarting = false;
     const { reloadChannel } = this.#settings;
     if (reloadChannel !== null) {
       // A notification may have been missed while the connection was away.
       const reload = () => void this.reload();
-      this.#listener = this.#pool.listen(reloadChannel, (payload) => isReload(payload) && reload(), reload);
+      this.#listener = this.#router.listen(reloadChannel, (payload) => isReload(payload) && reload(), reload);
     }
   }
 
@@ -90,7 +94,7 @@ class PostgresSource implements Source {
   }
 
   isReady(): boolean {
-    return this.#schema !== undefined && (this.#pool?.isReachable() ?? false);
+    return this.#schema !== undefined && (this.#router?.isReachable() ?? false);
   }
 
   /** What is served, for a start-up message. */
@@ -102,7 +106,7 @@ class PostgresSource implements Source {
     this.#closed = true;
     clearTimeout(this.#retry);
     await this.#listener?.close();
-    await this.#pool?.close();
+    await this.#router?.close();
   }
 
   async #answer(request: SourceRequest): Promise<SourceReply> {
@@ -122,6 +126,8 @@ class PostgresSource implements Source {
       reply = this.#toErrorReply(error, request);
     }
     reply.route = route.pattern;
+    const token = this.#committed.get(request);
+    if (token !== undefined) reply.headers["consistency-token"] = token;
     return reply;
   }
 
@@ -193,9 +199,9 @@ class PostgresSource implements Source {
     }
   }
 
-  #requirePool(): Pool {
-    if (this.#pool === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
-    return this.#pool;
+  #requireRouter(): Router {
+    if (this.#router === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
+    return this.#router;
   }
 
   /** One read at a time. Whoever asks meanwhile shares the next: the one under way may not see what they ask for. */
@@ -214,13 +220,21 @@ class PostgresSource implements Source {
   }
 
   async #readCatalog(): Promise<void> {
-    const pool = this.#requirePool();
+    const router = this.#requireRouter();
+    // What the catalog asks for later may be asked of any server.
+    let reading: Pool | undefined;
     const query = async (text: string, values: readonly (string | null)[]) => {
-      const [result] = await pool.run([{ statement: { name: "", text }, values }], { timeoutMs: CATALOG_TIMEOUT_MS });
+      const ask = (pool: Pool) =>
+        pool.run([{ statement: { name: "", text }, values }], { timeoutMs: CATALOG_TIMEOUT_MS });
+      const [result] = await (reading === undefined ? router.read(() => undefined, ask) : ask(reading));
       return result?.rows ?? [];
     };
     try {
-      const catalog = await readCatalog(query, this.#settings);
+      const catalog = await router.catalog((pool) => {
+        reading = pool;
+        return readCatalog(query, this.#settings);
+      });
+      reading = undefined;
       const types = createTypeResolver(query);
       if (catalog.version === this.#schema?.catalog.version) {
         // Types that no column has yet are not part of the version.

@@ -15,7 +15,7 @@ const MAX_AGE_SECONDS = "86400";
 /** What pages may read beside the fields that every reply shows. */
 const EXPOSED =
   "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, ETag, Link, Location, Server, " +
-  "Transfer-Encoding, Range-Unit, Preference-Applied";
+  "Transfer-Encoding, Range-Unit, Preference-Applied, Consistency-Token";
 
 /** @param allowedOrigins `*` for any; an empty list allows none and costs nothing. */
 export function createCors(allowedOrigins: readonly string[]): Cors {

@@ -53,6 +53,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
 /** Entries of lists that do not take any text. */
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "cors.allowedOrigins": ["https://a.example", "*"],
+  replicas: ["postgres://replica-1/shop", "postgres://replica-2/shop"],
   "cache.memcached": ["one", "[::1]:11211"],
   addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
   trustedProxies: ["10.0.0.0/8", "::1"],

@@ -22,6 +22,7 @@ const PARTNERS: Readonly<Record<string, object>> = {
   "http.maxUrlBytes": { http: { maxHeaderBytes: "1MiB" } },
   "cache.softTimeout": { cache: { hardTimeout: "1m" } },
   "http.headersTimeout": { http: { requestTimeout: "1h" } },
+  "consistency.checkInterval": { consistency: { maxLag: "1h" } },
   "pool.minIdle": { pool: { max: 10_000 } },
   "health.maxEjection": { health: { ejection: 1 } },
   "pool.maxLifetimeJitter": { pool: { maxLifetime: "7d" } },

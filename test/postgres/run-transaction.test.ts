@@ -4,6 +4,7 @@ import { resolvePostgresSettings } from "../../src/api/options.ts";
 import type { SourceRequest } from "../../src/api/source.ts";
 import type { Pool } from "../../src/postgres/pool/index.ts";
 import { createTransactionRunner, READ, type TransactionMode } from "../../src/postgres/run-transaction.ts";
+import { createSoleRouter } from "../../src/postgres/replicas/index.ts";
 import { startupSettings } from "../../src/postgres/transaction.ts";
 import { queryRows, testDatabase, type TestScope } from "../support/postgres.ts";
 import { startRelay } from "../support/relay.ts";
@@ -25,7 +26,7 @@ async function fixture(t: TestScope, max = 1, url?: string): Promise<Fixture> {
   const database = url ?? (await testDatabase(t, { sql: SCHEMA }));
   const settings = resolvePostgresSettings(database, { argument: { anonRole: "postgres" } });
   const { pool, lines } = testPool(t, database, { max, startup: startupSettings(settings) });
-  const run = createTransactionRunner(settings, () => pool);
+  const run = createTransactionRunner(settings, () => createSoleRouter(pool));
   const leave = new AbortController();
   const request = {
     method: "POST",

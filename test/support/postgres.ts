@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Client, escapeIdentifier } from "pg";
 import { type Cluster, freePort, startCluster } from "../../src/demo/cluster.ts";
 import { signal } from "../../src/demo/processes.ts";
+import { startStandby } from "../../src/demo/standby.ts";
 import { defer, type TestScope } from "./defer.ts";
 
 export type { TestScope } from "./defer.ts";
@@ -62,10 +63,14 @@ export interface PrivateCluster {
   /** The superuser's URL; stays valid over restarts. */
   readonly url: string;
   readonly port: number;
+  /** Its data directory. */
+  readonly directory: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Sends the server process a signal and waits until it has ended. */
   kill(name: NodeJS.Signals): Promise<void>;
+  /** Sends the server process a signal, e.g. SIGSTOP. */
+  signal(name: NodeJS.Signals): void;
 }
 
 /**
@@ -76,25 +81,64 @@ export async function privateCluster(
   t: TestScope,
   settings: Readonly<Record<string, string | number>> = {},
 ): Promise<PrivateCluster> {
-  const folder = await testFolder(t);
-  const port = await freePort();
-  const start = (): Promise<Cluster> =>
+  const directory = join(await testFolder(t), "data");
+  return keepCluster(t, directory, (port) =>
     startCluster({
-      dataDirectory: join(folder, "data"),
+      dataDirectory: directory,
       port,
       settings: { ...TEST_SETTINGS, synchronous_commit: "on", ...settings },
+    }),
+  );
+}
+
+/**
+ * Starts a streaming replica of a server that only this test uses; gone when the test has ended. Its superuser is the primary's. The
+ * primary needs `REPLICATED`.
+ */
+export async function standbyOf(t: TestScope, primary: PrivateCluster, name = "standby"): Promise<PrivateCluster> {
+  const directory = join(await testFolder(t), name);
+  const settings = { ...TEST_SETTINGS, ...REPLICATED };
+  let isCopied = false;
+  return keepCluster(t, directory, (port) => {
+    if (isCopied) return startCluster({ dataDirectory: directory, port, settings });
+    isCopied = true;
+    return startStandby({
+      primaryUrl: primary.url,
+      primaryDirectory: primary.directory,
+      dataDirectory: directory,
+      port,
+      settings,
     });
+  });
+}
+
+/** What a primary whose replicas come and go runs with. */
+export const REPLICATED = {
+  wal_keep_size: "512MB",
+  wal_receiver_timeout: "10s",
+  wal_retrieve_retry_interval: "100ms",
+} as const;
+
+async function keepCluster(
+  t: TestScope,
+  directory: string,
+  startOn: (port: number) => Promise<Cluster>,
+): Promise<PrivateCluster> {
+  const port = await freePort();
   let cluster: Cluster | undefined;
   defer(t, async () => {
+    // A stopped process takes no other signal.
+    if (cluster !== undefined) signal(cluster.pid, "SIGCONT");
     await cluster?.stop("immediate");
   });
-  cluster = await start();
+  cluster = await startOn(port);
   const { url } = cluster;
   return {
     url,
     port,
+    directory,
     async start() {
-      cluster = await start();
+      cluster = await startOn(port);
     },
     async stop() {
       await cluster?.stop();
@@ -103,6 +147,9 @@ export async function privateCluster(
       if (cluster === undefined) return;
       signal(cluster.pid, name);
       await cluster.ended;
+    },
+    signal(name) {
+      if (cluster !== undefined) signal(cluster.pid, name);
     },
   };
 }

@@ -14,6 +14,8 @@ export interface KeeperOwner {
   ready(): void;
   /** Connecting failed and nothing is connected: see `outage`. */
   down(): void;
+  /** A connection broke. */
+  lost(): void;
   replay(calls: readonly Call[]): void;
 }
 
@@ -161,6 +163,7 @@ export class ConnectionKeeper implements ConnectionOwner {
     this.counts.connectionsLost++;
     this.#log.warn({ reason: cause.message }, "A database connection was lost");
     this.#removed(connection);
+    this.#owner.lost();
     // What was killed with the server is needed again; one attempt finds out, and the pauses between further ones grow.
     if (this.all.size + this.opening === 0 && this.mayOpen) void this.open();
     this.keepWarm();

@@ -10,12 +10,18 @@ import { problemOf } from "./statement.ts";
 import type { Command, CommandResult, Listener, Pool, PoolSettings, PoolStats, RunOptions, Session } from "./types.ts";
 import { WaitingList } from "./waiting-list.ts";
 
-/** Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read. */
-export function createPool(settings: PoolSettings, log: Log): Pool {
+/**
+ * Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read.
+ *
+ * @param onLost called when a connection breaks, before any other is opened in its place
+ */
+export function createPool(settings: PoolSettings, log: Log, onLost: () => void = ignore): Pool {
   createClient(settings);
   const minIdle = Math.min(settings.minIdle, settings.max);
-  return new ConnectionPool({ ...settings, minIdle }, log);
+  return new ConnectionPool({ ...settings, minIdle }, log, onLost);
 }
+
+function ignore(): void {}
 
 /** Most calls are over before this, and then nothing was made or listened to for them. */
 const LATE_MS = 25;
@@ -44,10 +50,11 @@ class ConnectionPool implements Pool {
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
-  constructor(settings: PoolSettings, log: Log) {
+  constructor(settings: PoolSettings, log: Log, onLost: () => void) {
     this.#settings = settings;
     this.#log = log;
     this.#keeper = new ConnectionKeeper(settings, log, {
+      lost: onLost,
       ready: () => {
         if (this.#calls.size + this.#requests.size > 0 || this.#closing !== undefined) this.#schedule();
       },

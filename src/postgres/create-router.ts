@@ -1,0 +1,20 @@
+import { addressOf } from "../api/database-url.ts";
+import type { PostgresSettings } from "../api/settings.ts";
+import type { Log, MetricsRegistry } from "../api/source.ts";
+import { observePool } from "./pool-metrics.ts";
+import { createPool } from "./pool/index.ts";
+import { createReplicaRouter, createSoleRouter, type Router } from "./replicas/index.ts";
+import { startupSettings } from "./transaction.ts";
+
+/** Makes what sends a source's reads and writes to its servers, and shows them in metrics. Nothing connects yet. */
+export function createRouter(settings: PostgresSettings, log: Log, metrics: MetricsRegistry): Router {
+  const startup = startupSettings(settings);
+  const urls = [settings.url, ...settings.replicas];
+  if (urls.length > 1) {
+    const addresses = urls.map((url) => ({ label: addressOf(url), pool: { ...settings.pool, url, startup } }));
+    return createReplicaRouter({ settings, addresses, log, metrics });
+  }
+  const pool = createPool({ ...settings.pool, url: settings.url, startup }, log);
+  observePool(metrics, pool);
+  return createSoleRouter(pool);
+}

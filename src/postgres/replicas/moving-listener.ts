@@ -1,0 +1,29 @@
+import type { Listener, Pool } from "../pool/index.ts";
+
+/** A subscription that follows the primary. */
+export interface MovingListener extends Listener {
+  /** Listens there from now on; what was said meanwhile is lost, so `onReconnect` is called. */
+  moveTo(pool: Pool): void;
+}
+
+export function createMovingListener(
+  channel: string,
+  onNotify: (payload: string) => void,
+  onReconnect: () => void,
+  first: Pool | undefined,
+): MovingListener {
+  let current = first?.listen(channel, onNotify, onReconnect);
+  let isClosed = false;
+  return {
+    moveTo(pool) {
+      if (isClosed) return;
+      void current?.close();
+      current = pool.listen(channel, onNotify, onReconnect);
+      onReconnect();
+    },
+    async close() {
+      isClosed = true;
+      await current?.close();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { SourceRequest } from "../../api/source.ts";
+import { HotpathError } from "../../errors.ts";
+import { parsePreferences } from "../preferences.ts";
+import type { Position } from "./position.ts";
+import { parseToken } from "./token.ts";
+
+/**
+ * What a read demands of the state it sees. Undefined: nothing beyond the lag limit.
+ *
+ * `asked`: the client wants the primary; `foreign`: its token cannot be compared with what replicas have; `isolation`: only a primary can.
+ */
+export type Need = Position | "asked" | "foreign" | "isolation" | undefined;
+
+/** Clients that merged replies may send several tokens; all of them hold. */
+const MAX_TOKENS = 8;
+
+/**
+ * What `Prefer: consistency=primary` and `Consistency-Token` say.
+ *
+ * @throws HotpathError HP_TOKEN_INVALID for a token that is none
+ */
+export function needOf({ headers }: Pick<SourceRequest, "headers">): Need {
+  const { prefer } = headers;
+  if (prefer !== undefined && parsePreferences(String(prefer)).consistency === "primary") return "asked";
+  const given = headers["consistency-token"];
+  if (given === undefined) return undefined;
+  const tokens = String(given).split(",");
+  if (tokens.length > MAX_TOKENS) throw invalid();
+  let highest: Position | undefined;
+  for (const token of tokens) {
+    const position = parseToken(token.trim());
+    if (position === undefined) throw invalid();
+    if (position === "foreign") return "foreign";
+    if (highest === undefined) highest = position;
+    else if (highest.cluster !== position.cluster || highest.timeline !== position.timeline) return "foreign";
+    else if (highest.lsn < position.lsn) highest = position;
+  }
+  return highest;
+}
+
+function invalid(): HotpathError {
+  return new HotpathError("HP_TOKEN_INVALID", "Consistency-Token is not one that this API has given.");
+}

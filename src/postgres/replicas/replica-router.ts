@@ -1,0 +1,201 @@
+import type { PostgresSettings } from "../../api/settings.ts";
+import type { Log, MetricsRegistry } from "../../api/source.ts";
+import { HotpathError } from "../../errors.ts";
+import type { Pool, PoolSettings } from "../pool/index.ts";
+import { isRefusedByStandby, isServersFault, mayWorkElsewhere, wasNotExecuted } from "./failure.ts";
+import { createMovingListener, type MovingListener } from "./moving-listener.ts";
+import { type Need, needOf } from "./need.ts";
+import { covers, parseLsn, type Position } from "./position.ts";
+import { observeReplicas, type RouteReason } from "./metrics.ts";
+import { pickServer } from "./pick.ts";
+import type { Router } from "./router.ts";
+import type { Server } from "./server.ts";
+import { createStickyWindow } from "./sticky.ts";
+import { formatToken } from "./token.ts";
+import { Topology } from "./topology.ts";
+
+export interface ReplicaRouterOptions {
+  readonly settings: PostgresSettings;
+  /** Settings of each server's pool, the primary's address first. */
+  readonly addresses: readonly { readonly label: string; readonly pool: PoolSettings }[];
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+}
+
+/** A replica that lacks more than this is not waited for: one segment of the log. */
+const CLOSE_BYTES = 16n * 1024n * 1024n;
+
+/** Where a read goes and why. */
+interface Choice {
+  readonly server: Server;
+  readonly reason: RouteReason;
+}
+
+/**
+ * Sends reads to the replicas that are fresh enough, writes to the primary, whichever server that is. A read never sees less than its need
+ * demands: what a replica has replayed is known from its own report, which is forgotten as soon as one of its connections breaks.
+ */
+export function createReplicaRouter({ settings, addresses, log, metrics }: ReplicaRouterOptions): Router {
+  const { maxLagMs, maxWaitMs, stickyMs, checkIntervalMs } = settings.consistency;
+  const topology = new Topology({ addresses, checkIntervalMs, maxLagMs, log });
+  const observed = observeReplicas(metrics, topology);
+  const sticky = stickyMs === null ? undefined : createStickyWindow(stickyMs);
+  const listeners = new Set<MovingListener>();
+  /** Where the catalog in use was read: structure that a replica lacks would be looked for in vain there. */
+  let floor: Position | undefined;
+  topology.onMove = () => {
+    if (topology.primary !== undefined) for (const listener of listeners) listener.moveTo(topology.primary.pool);
+  };
+
+  return {
+    tracksPositions: true,
+    start,
+    needOf: (request) => needOf(request) ?? sticky?.find(request),
+    read,
+    write,
+    committed(request, result, startedAt) {
+      const [lsn, timeline] = result?.rows[0] ?? [];
+      if (lsn == null || topology.cluster === undefined) return undefined;
+      const position = { cluster: topology.cluster, timeline: Number(timeline), lsn: parseLsn(lsn) };
+      topology.committed(position, startedAt);
+      sticky?.wrote(request, position);
+      return formatToken(position);
+    },
+    catalog,
+    listen(channel, onNotify, onReconnect) {
+      const listener = createMovingListener(channel, onNotify, onReconnect, topology.primary?.pool);
+      listeners.add(listener);
+      return {
+        close() {
+          listeners.delete(listener);
+          return listener.close();
+        },
+      };
+    },
+    isReachable: () => topology.servers.some((server) => ["primary", "replica"].includes(topology.roleOf(server))),
+    async close() {
+      await Promise.all([...listeners].map(async (listener) => listener.close()));
+      await topology.close();
+    },
+  };
+
+  async function start(): Promise<void> {
+    const [first, ...others] = topology.servers;
+    for (const server of others) void server.probe();
+    await Promise.all([first?.pool.start(), topology.probeAll()]);
+  }
+
+  async function read<T>(demand: () => Need, attempt: (pool: Pool) => Promise<T>): Promise<T> {
+    const need = demand();
+    const choice = choose(need);
+    const { server, reason } = choice instanceof Promise ? await choice : choice;
+    observed.routed(topology.roleOf(server) === "replica", reason);
+    if (server === topology.primary) return attempt(server.pool);
+    try {
+      return await server.read(attempt);
+    } catch (error) {
+      if (!mayWorkElsewhere(error)) throw error;
+      if (isServersFault(error)) server.failed();
+      const other = pickServer(readable(need, server)) ?? topology.primary;
+      if (other === undefined) throw error;
+      observed.routed(other !== topology.primary, "retried");
+      return other === topology.primary ? attempt(other.pool) : other.read(attempt);
+    }
+  }
+
+  /** At once where that can be. */
+  function choose(need: Need): Choice | Promise<Choice> {
+    if (typeof need === "string") return onPrimary(need);
+    if (need !== undefined && need.timeline > topology.timeline && need.cluster === topology.cluster) {
+      // Another node has seen a promotion that we have not.
+      return topology.probeAll().then(() => chooseFor(need));
+    }
+    return chooseFor(need);
+  }
+
+  function chooseFor(need: Position | undefined): Choice | Promise<Choice> {
+    if (need !== undefined && (need.timeline !== topology.timeline || need.cluster !== topology.cluster)) {
+      return onPrimary("foreign");
+    }
+    const server = pickServer(readable(need));
+    if (server !== undefined) return { server, reason: need === undefined ? "fresh" : "token" };
+    const now = performance.now();
+    const hasReplica = topology.servers.some((one) => topology.isReplica(one, now));
+    if (need === undefined) return onPrimary(hasReplica ? "lagging" : "no-replica");
+    const close = readable(undefined).filter(({ report }) => need.lsn - (report?.position.lsn ?? 0n) <= CLOSE_BYTES);
+    if (close.length === 0 || maxWaitMs === 0) return onPrimary(hasReplica ? "behind" : "no-replica");
+    return waitFor(need, close);
+  }
+
+  async function waitFor(need: Position, close: readonly Server[]): Promise<Choice> {
+    const reached = close.map(async (server) => ((await server.reaches(need.lsn, maxWaitMs)) ? server : undefined));
+    const server = await firstOf(reached);
+    // It may have been promoted meanwhile, or ejected.
+    const isUsable = server !== undefined && readable(need).includes(server);
+    return isUsable ? { server, reason: "waited" } : onPrimary("behind");
+  }
+
+  function onPrimary(reason: RouteReason): Choice {
+    const { primary } = topology;
+    if (primary === undefined)
+      throw noPrimary("The state that is asked for is only on the primary, and none is known.");
+    return { server: primary, reason };
+  }
+
+  /** Replicas that are fresh and have what is needed, but for one that was tried. */
+  function readable(need: Need, tried?: Server): readonly Server[] {
+    const now = performance.now();
+    return topology.servers.filter((server) => {
+      if (server === tried || !topology.isReplica(server, now) || !topology.isFresh(server, now)) return false;
+      const position = server.report?.position;
+      if (position === undefined) return false;
+      if (floor?.timeline === position.timeline && position.lsn < floor.lsn) return false;
+      return typeof need !== "object" || covers(position, need);
+    });
+  }
+
+  async function write<T>(attempt: (pool: Pool) => Promise<T>): Promise<T> {
+    if (topology.primary === undefined) await topology.probeAll();
+    const { primary } = topology;
+    if (primary === undefined) throw noPrimary("No primary answers, so nothing can be written.");
+    try {
+      return await attempt(primary.pool);
+    } catch (error) {
+      if (!wasNotExecuted(error)) throw error;
+      // A primary refuses writes too, those of read-only transactions: then that is the answer.
+      if (isRefusedByStandby(error) && !(await isStandby(primary))) throw error;
+      await topology.probeAll();
+      const next = topology.primary;
+      if (next === undefined) throw noPrimary("The primary has become a standby, and no other is known.", error);
+      if (next === primary) throw error;
+      return attempt(next.pool);
+    }
+  }
+
+  async function catalog<T>(readFrom: (pool: Pool) => Promise<T>): Promise<T> {
+    const now = performance.now();
+    const { primary } = topology;
+    const standIn =
+      primary?.report === undefined ? topology.servers.find((one) => topology.isReplica(one, now)) : primary;
+    const server = standIn ?? primary ?? topology.servers[0]!;
+    const result = await readFrom(server.pool);
+    await server.probeAnew();
+    floor = server.report?.position ?? floor;
+    return result;
+  }
+}
+
+async function isStandby(server: Server): Promise<boolean> {
+  await server.probeAnew();
+  return server.report?.isStandby === true;
+}
+
+/** The first server that one of the promises brings; undefined once none can. */
+async function firstOf(promises: readonly Promise<Server | undefined>[]): Promise<Server | undefined> {
+  const found = promises.map(async (promise) => (await promise) ?? Promise.reject(new Error("not reached")));
+  return Promise.any(found).catch(() => undefined);
+}
+
+function noPrimary(message: string, cause?: unknown): HotpathError {
+  return new HotpathError("HP_NO_PRIMARY", message, { cause, headers: { "retry-after": "1" } });
+}

@@ -1,0 +1,34 @@
+import type { SourceRequest } from "../../api/source.ts";
+import type { CommandResult, Listener, Pool } from "../pool/index.ts";
+import type { Need } from "./need.ts";
+
+/** Sends each read and write of a source to one of the database's servers. */
+export interface Router {
+  /** Whether commits are to be followed by `COMMITTED`, and its result handed to `committed`. */
+  readonly tracksPositions: boolean;
+  /** Connects. Resolves also when no server answers; rejects with `HP_DATABASE_REFUSED` when trying again cannot help. */
+  start(): Promise<void>;
+  /** What a request demands of its reads. Throws `HP_TOKEN_INVALID`. */
+  needOf(request: SourceRequest): Need;
+  /**
+   * Runs a read where what it needs is to be had, once more elsewhere if a replica fails it. Rejects with what the attempt rejects with,
+   * and with `HP_NO_PRIMARY`.
+   *
+   * @param need asked where it matters; what it throws rejects the read
+   */
+  read<T>(need: () => Need, attempt: (pool: Pool) => Promise<T>): Promise<T>;
+  /**
+   * Runs a write on the primary, once more on the new one if the old one has certainly not carried it out. Rejects with what the attempt
+   * rejects with, and with `HP_NO_PRIMARY`.
+   */
+  write<T>(attempt: (pool: Pool) => Promise<T>): Promise<T>;
+  /** Takes the result of `COMMITTED` after a request's commit and answers its `Consistency-Token`. */
+  committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
+  /** Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing. */
+  catalog<T>(read: (pool: Pool) => Promise<T>): Promise<T>;
+  /** Listens on the primary, whichever that is. */
+  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener;
+  /** Whether any server that may be read from answers. */
+  isReachable(): boolean;
+  close(): Promise<void>;
+}
