@@ -15,14 +15,13 @@ describe("limits of waiting", () => {
   it("end a wait for a connection with HP_POOL_TIMEOUT, and the rest goes on", async (t) => {
     const { pool } = testPool(t, await testDatabase(t), { max: 1, maxPipelineDepth: 1, acquireTimeoutMs: 100 });
     await pool.start();
-    const slow = scalar(pool, "select 'slow' from pg_sleep(0.5)");
-    const begun = performance.now();
+    const slow = scalar(pool, "select 'slow' from pg_sleep(1)");
     const errors = await Promise.all([failureOf(scalar(pool, "select 1")), failureOf(pool.acquire())]);
     assert.deepEqual(
       errors.map(({ code }) => code),
       ["HP_POOL_TIMEOUT", "HP_POOL_TIMEOUT"],
     );
-    assert.ok(performance.now() - begun < 450);
+    assert.equal(pool.stats().inFlight, 1, "they were told while the connection was still busy");
     assert.equal(pool.stats().acquireTimeouts, 2);
     assert.equal(await slow, "slow");
     assert.equal(await scalar(pool, "select 1"), "1");
@@ -117,7 +116,10 @@ async function leaveAtRandom(pool: Pool): Promise<void> {
       const value = `${caller}/${round}`;
       if ((caller + round) % 2 === 0) {
         const gone = AbortSignal.timeout(1 + (round % 20));
-        await failureOf(pool.run([command("select pg_sleep(0.03)")], { signal: gone }));
+        // On a busy machine some are over before they are left.
+        await pool.run([command("select pg_sleep(0.03)")], { signal: gone }).catch((reason: unknown) => {
+          assert.equal(reason, gone.reason);
+        });
       } else {
         assert.equal(await scalar(pool, "select $1::text from pg_sleep(0.001)", value), value);
         stayed++;

@@ -58,7 +58,7 @@ describe("a database that goes away", () => {
     assert.ok(performance.now() - begun < 2000);
     const again = performance.now();
     assert.equal((await failureOf(pool.acquire())).code, "HP_DATABASE_UNREACHABLE");
-    assert.ok(performance.now() - again < 200, "a long outage is answered at once");
+    assert.ok(performance.now() - again < 900, "a long outage is not waited for again");
     assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
     assert.equal(lines.filter(({ level }) => level === "error").length, 1);
   });
