@@ -6,6 +6,8 @@ export interface HttpMetrics {
   begin(): void;
   /** A request that `begin` was called for is over, answered or not. */
   end(): void;
+  /** Resolves as soon as no request is being answered. */
+  idle(): Promise<void>;
   /**
    * Counts an answered request.
    *
@@ -33,6 +35,7 @@ export function createHttpMetrics(registry: MetricsRegistry): HttpMetrics {
     buckets: DURATION_BUCKETS_SECONDS,
   });
   let inFlight = 0;
+  const waiting: (() => void)[] = [];
   registry.gauge({ name: "api_requests_in_flight", help: "Requests being answered now." }, () => inFlight);
 
   const byEndpoint = new Map<string, Map<string, RouteSeries>>();
@@ -60,6 +63,11 @@ export function createHttpMetrics(registry: MetricsRegistry): HttpMetrics {
     },
     end() {
       inFlight -= 1;
+      if (inFlight === 0 && waiting.length > 0) for (const wake of waiting.splice(0)) wake();
+    },
+    async idle() {
+      if (inFlight === 0) return;
+      await new Promise<void>((resolve) => waiting.push(resolve));
     },
     record(method, endpoint, status, seconds) {
       const series = byEndpoint.get(endpoint)?.get(method) ?? find(method, endpoint);

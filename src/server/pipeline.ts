@@ -21,6 +21,8 @@ export interface PipelineParts {
   readonly log: Log;
   /** Which requests get a line in the log. */
   readonly logged: RequestLog;
+  /** Others have taken the place of these parts: no reply of theirs may be repeated any more. */
+  readonly isOver: () => boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
       ({ status } = reply);
       if (resolved.memo !== undefined && !settings.serverTiming) {
-        reply.memo = counted(resolved.memo, () => record(request.method, path, route, status, 0));
+        reply.memo = counted(resolved.memo, parts.isOver, () => record(request.method, path, route, status, 0));
       }
       return reply;
     } finally {
@@ -75,10 +77,10 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 }
 
 /** A repeated reply counts like any other. */
-function counted(memo: ReplyMemo, count: () => void): ReplyMemo {
+function counted(memo: ReplyMemo, isOver: () => boolean, count: () => void): ReplyMemo {
   return {
     untilMs: memo.untilMs,
-    isCurrent: () => memo.isCurrent(),
+    isCurrent: () => !isOver() && memo.isCurrent(),
     repeat() {
       if (!memo.repeat()) return false;
       count();

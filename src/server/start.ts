@@ -1,23 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { ResolvedApi } from "../api/definition.ts";
 import type { ServerSettings } from "../api/settings.ts";
-import type { Log, Source } from "../api/source.ts";
-import type { CacheEngine } from "../cache/engine/index.ts";
+import type { Log } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
-import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createLog } from "../observe/log.ts";
-import { createMetrics } from "../observe/metrics.ts";
-import { createProcessMetrics } from "../observe/process-metrics.ts";
-import { VERSION } from "../version.ts";
-import { createAdmin, type Readiness } from "./admin.ts";
-import { createCors } from "./cors.ts";
+import { type AdminSources, createAdmin } from "./admin.ts";
 import { type Certificate, createListener, type Listener } from "./listener/index.ts";
-import { createMounts } from "./mounts.ts";
-import { openCache } from "./open-cache.ts";
-import { createPipeline } from "./pipeline.ts";
-import { createRepresent } from "./represent.ts";
-import { createUpgrade } from "./upgrade.ts";
-import { createSourceMetrics } from "./source-metrics.ts";
+import { type Service, startService } from "./service.ts";
 
 /** A server that runs. */
 export interface RunningServer {
@@ -27,6 +16,13 @@ export interface RunningServer {
   readonly adminUrl: string | undefined;
   /** Has every source read again what may have changed. */
   reload(): Promise<void>;
+  /**
+   * Puts other sources and settings in place of those that run, on the same listeners: requests under way are answered by the old
+   * ones, which are then closed. Settings of the listeners themselves stay as they are. Nothing changes when it throws.
+   *
+   * @throws what `startServer` throws of sources and settings.
+   */
+  replace(api: ResolvedApi): Promise<void>;
   /** Stops accepting, lets requests under way finish for the grace period, then closes the sources. */
   close(): Promise<void>;
 }
@@ -39,69 +35,39 @@ export interface RunningServer {
 export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningServer> {
   const { server: settings, sources } = api;
   const ownLog = log ?? createLog({ level: settings.log.level });
-  const metrics = createMetrics();
-  const processMetrics = createProcessMetrics(metrics, VERSION);
-  const represent = createRepresent({
-    encodings: settings.compression.enabled ? settings.compression.encodings : [],
-    compressFromBytes: settings.compression.fromBytes,
-    defaultCacheControl: settings.http.defaultCacheControl ?? "",
-  });
-  const cache = await openCache(settings.cache, ownLog, metrics).catch((error: unknown) => {
-    processMetrics.stop();
-    throw error;
-  });
-  const findMount = createMounts(sources);
-  const httpMetrics = createHttpMetrics(metrics);
-  const handle = createPipeline({
-    findMount,
-    cache,
-    represent,
-    cors: createCors(settings.cors.allowedOrigins),
-    metrics: httpMetrics,
-    settings: settings.http,
-    log: ownLog,
-    logged: settings.log.requests,
-  });
-
-  const upgrade = sources.some(({ source }) => source.upgrade !== undefined)
-    ? createUpgrade({ findMount, metrics: httpMetrics, log: ownLog })
-    : undefined;
-  const metricsOf = createSourceMetrics(metrics, sources.length);
-  const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
+  const listening = await listenerSettings(settings);
+  let service = await startService(api, ownLog);
+  const opened: (() => Promise<void>)[] = [async () => service.close()];
+  let isClosing = false;
   const close = async () => {
+    isClosing = true;
     for (const release of opened.splice(0).reverse()) await release();
   };
-  opened.push(async () => cache?.close());
   try {
-    const listener = createListener(await listenerSettings(settings), handle, ownLog, upgrade);
-    // The cache goes before the sources: refreshes under way need them.
-    opened.splice(
-      1,
-      0,
-      ...sources.map(
-        ({ source }) =>
-          async () =>
-            source.close?.(),
-      ),
-    );
-    await Promise.all(
-      sources.map(async ({ source, path }) => source.start?.({ log: ownLog, metrics: metricsOf(path) })),
+    const takesUpgrades = sources.some(({ source }) => source.upgrade !== undefined);
+    const listener = createListener(
+      listening,
+      (request) => service.handle(request),
+      ownLog,
+      takesUpgrades ? (request, connection) => service.upgrade(request, connection) : undefined,
     );
     const bound = await listener.listen();
     opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs }));
-    const admin = await startAdmin(
-      settings,
-      sources.map(({ source }) => source),
-      metrics,
-      cache,
-      ownLog,
-    );
+    const admin = await startAdmin(settings, () => service, ownLog);
     if (admin !== undefined) opened.push(admin.close);
     return {
       url: bound.url,
       adminUrl: admin?.url,
-      async reload() {
-        await Promise.all(sources.map(async ({ source }) => source.reload?.()));
+      reload: async () => service.reload(),
+      async replace(next) {
+        const successor = await startService(next, ownLog);
+        if (isClosing) {
+          await successor.close();
+          return;
+        }
+        const predecessor = service;
+        service = successor;
+        await predecessor.retire();
       },
       close,
     };
@@ -144,27 +110,21 @@ async function readPem(path: string, flag: string): Promise<Buffer> {
 
 async function startAdmin(
   { admin: settings }: ServerSettings,
-  sources: readonly Source[],
-  metrics: ReturnType<typeof createMetrics>,
-  cache: CacheEngine | undefined,
+  current: () => Service,
   log: Log,
 ): Promise<{ url: string; close: () => Promise<void> } | undefined> {
   if (!settings.enabled) return undefined;
-  const admin: Listener = createAdmin(settings, { readiness: () => readiness(sources), metrics, purger: cache }, log);
+  const told: AdminSources = {
+    readiness: () => current().readiness(),
+    metrics: { render: (format) => current().metrics.render(format) },
+    get purger() {
+      return current().purger;
+    },
+  };
+  const admin: Listener = createAdmin(settings, told, log);
   const { url } = await admin.listen();
   return { url, close: async () => admin.close({ graceMs: ADMIN_GRACE_MS }) };
 }
 
 /** A scrape under way may finish; nobody waits longer for one. */
 const ADMIN_GRACE_MS = 1000;
-
-function readiness(sources: readonly Source[]): Readiness {
-  const checks: Record<string, string> = {};
-  for (const [index, source] of sources.entries()) {
-    const name = sources.some((other, place) => place < index && other.name === source.name)
-      ? `${source.name}-${index + 1}`
-      : source.name;
-    checks[name] = (source.isReady?.() ?? true) ? "ok" : "not ready";
-  }
-  return { ready: Object.values(checks).every((check) => check === "ok"), checks };
-}

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { ResolvedApi } from "../../src/api/definition.ts";
+import { resolveServerSettings } from "../../src/api/options.ts";
 import type { Source, SourceContext } from "../../src/api/source.ts";
 import { HotpathError } from "../../src/errors.ts";
 import { defineApi } from "../../src/server/define-api.ts";
@@ -144,6 +147,50 @@ test("closing lets requests under way finish", async (t) => {
   assert.equal((await answer).text, "in time");
   await closed;
   assert.equal(source.events.at(-1), "close");
+});
+
+/** What a server is told to serve instead. */
+function successor(source: Source): ResolvedApi {
+  const server = resolveServerSettings({ argument: { http: { traceHeader: "x-trace" } } });
+  return { server, sources: [{ path: "/", source }] };
+}
+
+test("sources and settings are replaced under running listeners, and what is under way ends with the old ones", async (t) => {
+  const entered = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const old = witness("old", {
+    async resolve({ subpath }) {
+      if (subpath !== "/slow") return { status: 200, headers: {}, body: "old" };
+      entered.resolve();
+      await released.promise;
+      return { status: 200, headers: {}, body: old.events.includes("close") ? "too late" : "in time" };
+    },
+  });
+  const api = await serveSources(t, { "/": old });
+  const broken = witness("broken", {
+    async start() {
+      throw new HotpathError("HP_DATABASE_REFUSED", "no");
+    },
+  });
+  await assert.rejects(api.server.replace(successor(broken)), hasCode("HP_DATABASE_REFUSED"));
+  assert.equal((await api.get("/")).text, "old");
+
+  const slow = api.get("/slow");
+  await entered.promise;
+  const next = witness("next");
+  const replaced = api.server.replace(successor(next));
+  while (!next.events.includes("start")) await setImmediate();
+  await setImmediate();
+  const answer = await api.get("/", { "x-trace": "1" });
+  assert.deepEqual([answer.text, answer.headers["x-trace"]], ["next", "1"]);
+  assert.match(await (await fetch(`${api.adminUrl}/ready`)).text(), /"next":"ok"/);
+  assert.deepEqual(old.events, ["start"]);
+  released.resolve();
+  assert.equal((await slow).text, "in time");
+  await replaced;
+  assert.deepEqual(old.events, ["start", "close"]);
+  await api.server.close();
+  assert.deepEqual(next.events, ["start", "close"]);
 });
 
 test("the admin listener can be left out, and TLS be made for development", async (t) => {

@@ -1,0 +1,117 @@
+import type { ResolvedApi } from "../api/definition.ts";
+import type { Log, Source } from "../api/source.ts";
+import type { HttpReply, HttpRequest } from "../http/message.ts";
+import { createHttpMetrics } from "../observe/http-metrics.ts";
+import { createMetrics, type Metrics } from "../observe/metrics.ts";
+import { createProcessMetrics } from "../observe/process-metrics.ts";
+import { VERSION } from "../version.ts";
+import type { Purger } from "./admin-purge.ts";
+import type { Readiness } from "./admin.ts";
+import { createCors } from "./cors.ts";
+import type { UpgradeHandler } from "./listener/index.ts";
+import { createMounts } from "./mounts.ts";
+import { openCache } from "./open-cache.ts";
+import { createPipeline } from "./pipeline.ts";
+import { createRepresent } from "./represent.ts";
+import { createSourceMetrics } from "./source-metrics.ts";
+import { createUpgrade } from "./upgrade.ts";
+
+/** All that stands behind the listeners. When an API's settings change, another one takes its place as a whole. */
+export interface Service {
+  readonly handle: (request: HttpRequest) => Promise<HttpReply>;
+  readonly upgrade: UpgradeHandler;
+  readonly metrics: Metrics;
+  readonly purger: Purger | undefined;
+  readonly readiness: () => Readiness;
+  /** Has every source read again what may have changed. */
+  reload(): Promise<void>;
+  /** Closes what was opened: no request comes any more. */
+  close(): Promise<void>;
+  /** The same once a successor gets the requests: those under way may finish for the grace period first. */
+  retire(): Promise<void>;
+}
+
+/**
+ * Opens the cache and starts the sources. When any of it fails, what was started is closed again.
+ *
+ * @throws HotpathError HP_OPTION_INVALID, and what the sources' `start` throws.
+ */
+export async function startService({ server: settings, sources }: ResolvedApi, log: Log): Promise<Service> {
+  const metrics = createMetrics();
+  const processMetrics = createProcessMetrics(metrics, VERSION);
+  const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
+  let isOver = false;
+  const close = async () => {
+    isOver = true;
+    for (const release of opened.splice(0).reverse()) await release();
+  };
+  try {
+    const cache = await openCache(settings.cache, log, metrics);
+    // The cache goes before the sources: refreshes under way need them.
+    opened.push(
+      ...sources.map(
+        ({ source }) =>
+          async () =>
+            source.close?.(),
+      ),
+      async () => cache?.close(),
+    );
+    const findMount = createMounts(sources);
+    const httpMetrics = createHttpMetrics(metrics);
+    const handle = createPipeline({
+      findMount,
+      cache,
+      represent: createRepresent({
+        encodings: settings.compression.enabled ? settings.compression.encodings : [],
+        compressFromBytes: settings.compression.fromBytes,
+        defaultCacheControl: settings.http.defaultCacheControl ?? "",
+      }),
+      cors: createCors(settings.cors.allowedOrigins),
+      metrics: httpMetrics,
+      settings: settings.http,
+      log,
+      logged: settings.log.requests,
+      isOver: () => isOver,
+    });
+    const metricsOf = createSourceMetrics(metrics, sources.length);
+    await Promise.all(sources.map(async ({ source, path }) => source.start?.({ log, metrics: metricsOf(path) })));
+    return {
+      handle,
+      upgrade: createUpgrade({ findMount, metrics: httpMetrics, log }),
+      metrics,
+      purger: cache,
+      readiness: () => readiness(sources.map(({ source }) => source)),
+      async reload() {
+        await Promise.all(sources.map(async ({ source }) => source.reload?.()));
+      },
+      close,
+      async retire() {
+        isOver = true;
+        await within(httpMetrics.idle(), settings.server.shutdownGraceMs);
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Waits no longer than that. */
+async function within(done: Promise<void>, limitMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([done, promise]);
+  clearTimeout(timer);
+}
+
+function readiness(sources: readonly Source[]): Readiness {
+  const checks: Record<string, string> = {};
+  for (const [index, source] of sources.entries()) {
+    const name = sources.some((other, place) => place < index && other.name === source.name)
+      ? `${source.name}-${index + 1}`
+      : source.name;
+    checks[name] = (source.isReady?.() ?? true) ? "ok" : "not ready";
+  }
+  return { ready: Object.values(checks).every((check) => check === "ok"), checks };
+}
