@@ -31,13 +31,13 @@ const KNOWN = {
 /** Of a preference given twice the first counts (RFC 7240 section 2). */
 export function parsePreferences(header: string): Preferences {
   const found: Partial<Record<keyof typeof KNOWN, string>> = {};
-  const rest: { timezone?: string; maxAffected?: number } = {};
+  const rest: { timezone?: string; maxAffected?: number | undefined } = {};
   const unknown: string[] = [];
   for (const part of header.split(",")) {
     const preference = part.trim();
     const [name = "", value = ""] = split(preference);
     if (name === "timezone") rest.timezone ??= value;
-    else if (name === "max-affected") rest.maxAffected ??= Number.parseInt(value, 10);
+    else if (name === "max-affected") rest.maxAffected ??= /^\d{1,15}$/.test(value) ? Number(value) : undefined;
     else if (isKnown(name, value)) found[name] ??= value;
     else if (preference !== "") unknown.push(preference);
   }
@@ -69,6 +69,30 @@ export function appliedToRead(preferences: Preferences, honoursTransaction: bool
     preferences.handling === undefined ? undefined : `handling=${preferences.handling}`,
     preferences.timezone === undefined ? undefined : `timezone=${preferences.timezone}`,
     preferences.consistency === undefined ? undefined : `consistency=${preferences.consistency}`,
+  ].filter((part) => part !== undefined);
+  return applied.length === 0 ? undefined : applied.join(", ");
+}
+
+/** What of its preferences a write applies; `Preference-Applied` names them in this order. */
+export interface WritePreferences {
+  readonly method: string;
+  readonly preferences: Preferences;
+  /** There is something that rows can be in conflict with. */
+  readonly resolves: boolean;
+  readonly honoursTransaction: boolean;
+}
+
+/** The `Preference-Applied` of a write, or undefined when nothing was applied. */
+export function appliedToWrite(write: WritePreferences): string | undefined {
+  const { method, preferences, resolves, honoursTransaction } = write;
+  const { resolution, missing, representation, handling, maxAffected } = preferences;
+  const limitsRows = maxAffected !== undefined && handling === "strict" && (method === "PATCH" || method === "DELETE");
+  const applied = [
+    resolution === undefined || !resolves ? undefined : `resolution=${resolution}`,
+    missing === undefined || (method !== "POST" && method !== "PATCH") ? undefined : `missing=${missing}`,
+    representation === undefined ? undefined : `return=${representation}`,
+    appliedToRead(preferences, honoursTransaction),
+    limitsRows ? `max-affected=${maxAffected}` : undefined,
   ].filter((part) => part !== undefined);
   return applied.length === 0 ? undefined : applied.join(", ");
 }

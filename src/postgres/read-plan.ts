@@ -100,7 +100,7 @@ export async function makeReadPlan(
 }
 
 /** At most one row can match: every column of a table's primary key is compared with one value. */
-function isSingleRow(relation: Relation, query: QueryTree, range: RowRange): boolean {
+export function isSingleRow(relation: Relation, query: QueryTree, range: RowRange): boolean {
   // A view's key is that of its base table, and the view may show a row twice.
   if (!relation.kind.endsWith("table") || relation.primaryKey.length === 0) return false;
   if (range.offset > 0 || range.limit === 0) return false;
@@ -116,12 +116,13 @@ function isSingleRow(relation: Relation, query: QueryTree, range: RowRange): boo
 }
 
 /** A row path answers the object itself. */
-function asRow(media: ReadMedia): ReadMedia {
+export function asRow(media: ReadMedia): ReadMedia {
   if (media.format.kind !== "array") return media;
   return { ...media, format: { ...media.format, kind: "object" } };
 }
 
-function isDefaultSelect({ select }: QueryTree): boolean {
+/** All columns and nothing else. */
+export function isDefaultSelect({ select }: QueryTree): boolean {
   const [first, ...rest] = select;
   return rest.length === 0 && first?.kind === "field" && first.field.name === "*" && first.aggregate === undefined;
 }
@@ -130,7 +131,8 @@ function isTimestamp(relation: Relation, name: string): boolean {
   return /^timestamp[^[]*$/.test(relation.columns.get(name)?.baseType ?? "");
 }
 
-function castsOf({ select }: Pick<QueryTree, "select">): readonly string[] {
+/** The types that a selection casts to. */
+export function castsOf({ select }: Pick<QueryTree, "select">): readonly string[] {
   return select.flatMap((item) => {
     if (item.kind === "relation") return castsOf(item);
     return [item.cast, item.aggregateCast].filter((cast) => cast !== undefined);

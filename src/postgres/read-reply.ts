@@ -13,9 +13,10 @@ import type { ReadPlan, ReadTarget } from "./read-plan.ts";
 import { withReplySettings } from "./reply-settings.ts";
 import { outOfBounds, rangeReply } from "./row-range.ts";
 
-export function explainReply(plan: ReadPlan, [main]: readonly CommandResult[]): SourceReply {
+/** The execution plan as the database prints it, line by line. */
+export function explainReply({ media }: Pick<ReadPlan, "media">, [main]: readonly CommandResult[]): SourceReply {
   const body = (main?.rows ?? []).map(([line]) => `${line}\n`).join("");
-  return { status: 200, headers: { "content-type": plan.media.contentType }, body, validate: false };
+  return { status: 200, headers: { "content-type": media.contentType }, body, validate: false };
 }
 
 /** One read on its way to a reply. */
@@ -73,7 +74,8 @@ function bodyOf({ compiled, media }: ReadPlan, made: string | null | undefined):
   return made === undefined || made === null ? "[]" : `[${made}]`;
 }
 
-function notSingular({ relation, key }: ReadTarget, pageCount: number): Error {
+/** The refusal of a single object where there is another number of rows. */
+export function notSingular({ relation, key }: ReadTarget, pageCount: number): Error {
   if (key !== null)
     return new HotpathError("HP_NOT_FOUND", `${relation.name} has no row with the key ${key.join(",")}.`);
   return new DialectError("PGRST116", 406, "Cannot coerce the result to a single JSON object", {

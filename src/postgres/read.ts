@@ -37,7 +37,10 @@ export async function read(
 }
 
 /** The key of a row path as filters before those of the query. */
-function withKey({ relation, key }: ReadTarget, parameters: readonly QueryParameter[]): readonly QueryParameter[] {
+export function withKey(
+  { relation, key }: ReadTarget,
+  parameters: readonly QueryParameter[],
+): readonly QueryParameter[] {
   if (key === null) return parameters;
   if (relation.primaryKey.length === 0) {
     throw new HotpathError("HP_NOT_FOUND", `${relation.name} has no primary key, so its rows have no paths.`);
@@ -82,7 +85,12 @@ function shapeKey(
   return `${relation.oid}\0${kind}\0${accept}\0${count ?? ""}\0${range}\0${nulls}\0${query}`;
 }
 
-function bind(template: Template, bindings: Bindings, parameters: readonly QueryParameter[]): Command {
+/**
+ * A statement of a shape with what one request puts into it.
+ *
+ * @throws DialectError PGRST100 for an operand of another form than its shape has.
+ */
+export function bind(template: Template, bindings: Bindings, parameters: readonly QueryParameter[]): Command {
   const values = bindTemplate(template, bindings);
   if (values !== undefined) return { statement: template.statement, values };
   // An operand is not a list where its shape has one: parsing says where it goes wrong.

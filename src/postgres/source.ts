@@ -17,8 +17,10 @@ import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
-import { createTransactionRunner, type RunTransaction } from "./run-transaction.ts";
+import { createTransactionRunner, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { Router } from "./replicas/index.ts";
+import { write } from "./write.ts";
+import type { WritePlan } from "./write-plan.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
@@ -30,6 +32,7 @@ const CLIENT_LEFT = 499;
 interface Schema {
   readonly catalog: Catalog;
   readonly plans: PlanCache<ReadPlan>;
+  readonly writePlans: PlanCache<WritePlan>;
   readonly types: TypeResolver;
   readonly documents: Documents;
 }
@@ -146,13 +149,12 @@ class PostgresSource implements Source {
 
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
     const { method } = request;
-    const isRead = method === "GET" || method === "HEAD";
     if (route.kind === "root") assertDescribed(this.#settings);
     if (method === "OPTIONS") return optionsReply(route);
-    if (!isRead)
+    if (!takesMethod(route, method))
       throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, { headers: allowHeader(route) });
     if (route.kind === "root") return this.#describe(schema, request, route);
-    return this.#read(schema, request, route);
+    return this.#readOrWrite(schema, request, route);
   }
 
   #describe(
@@ -165,8 +167,8 @@ class PostgresSource implements Source {
     return describeRoot({ settings: this.#settings, documents, run }, request, route);
   }
 
-  #read(
-    { catalog, plans, types }: Schema,
+  #readOrWrite(
+    { catalog, plans, writePlans, types }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "relation" }>,
   ): Promise<SourceReply> {
@@ -177,8 +179,11 @@ class PostgresSource implements Source {
         role: this.#settings.anonRole,
         timezone: preferences.timezone ?? null,
       };
-      const run = (commands: readonly Command[]) => this.#runTransaction(request, scope, commands);
-      return read({ settings: this.#settings, catalog, plans, run, resolveTypes: types }, request, route, preferences);
+      const run = (commands: readonly Command[], mode?: TransactionMode) =>
+        this.#runTransaction(request, scope, commands, mode);
+      const context = { settings: this.#settings, catalog, plans, writePlans, run, resolveTypes: types };
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      return isRead ? read(context, request, route, preferences) : write(context, request, route, preferences);
     };
     // Most requests prefer nothing, and then there is nothing to wait for.
     return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
@@ -241,8 +246,13 @@ class PostgresSource implements Source {
         this.#schema = { ...this.#schema, types };
         return;
       }
-      const documents = createDocuments(catalog, this.#settings);
-      this.#schema = { catalog, plans: createPlanCache(MAX_PLANS), types, documents };
+      this.#schema = {
+        catalog,
+        plans: createPlanCache(MAX_PLANS),
+        writePlans: createPlanCache(MAX_PLANS),
+        types,
+        documents: createDocuments(catalog, this.#settings),
+      };
       this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
     } catch (error) {
       if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;
@@ -299,18 +309,24 @@ function errorReply(error: DialectError): SourceReply {
   return reply;
 }
 
+function takesMethod(route: Route, method: string): boolean {
+  if (method === "GET" || method === "HEAD") return true;
+  if (route.kind === "root") return false;
+  return method === "PATCH" || method === "PUT" || method === "DELETE" || (method === "POST" && route.key === null);
+}
+
 function optionsReply(route: Route): SourceReply {
   return { status: 200, headers: allowHeader(route), body: "", validate: false };
 }
 
 function allowHeader(route: Route): Record<string, string> {
-  return { allow: route.kind === "root" ? "OPTIONS,GET,HEAD" : allowedMethods(route.relation) };
+  return { allow: route.kind === "root" ? "OPTIONS,GET,HEAD" : allowedMethods(route.relation, route.key !== null) };
 }
 
-function allowedMethods(relation: Relation): string {
+function allowedMethods(relation: Relation, isRow: boolean): string {
   const { insertable, updatable, deletable, primaryKey } = relation;
   const methods = ["OPTIONS,GET,HEAD"];
-  if (insertable) methods.push("POST");
+  if (insertable && !isRow) methods.push("POST");
   if (insertable && updatable && primaryKey.length > 0) methods.push("PUT");
   if (updatable) methods.push("PATCH");
   if (deletable) methods.push("DELETE");

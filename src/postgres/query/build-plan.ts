@@ -67,6 +67,14 @@ export function planRead(
   return root;
 }
 
+/** The conditions that a query puts on its root, for a statement that changes it: nothing is embedded there. */
+export function planConditions(catalog: Catalog, relation: Relation, query: QueryTree): readonly PlannedCondition[] {
+  const root = createRoot(relation, undefined);
+  return [...query.filters, ...query.logic]
+    .filter(({ path }) => path.length === 0)
+    .map(({ item }) => planCondition(catalog, root, item));
+}
+
 /** Somewhere rows are grouped, or columns aggregated, that embedded values may be among. */
 function groupsEmbeds(node: ReadNode): boolean {
   const isGrouped = node.spread !== undefined || node.select.some((field) => field.aggregate !== undefined);

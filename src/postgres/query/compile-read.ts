@@ -96,7 +96,8 @@ function sourceExpressions(writer: SqlWriter, { source }: ReadNode, options: Rea
   return [`${qualified(source)} AS (${options.source(writer)})`];
 }
 
-function withSql(expressions: readonly string[]): string {
+/** Common table expressions before a statement. */
+export function withSql(expressions: readonly string[]): string {
   return expressions.length === 0 ? "" : `WITH ${expressions.join(", ")} `;
 }
 
@@ -106,7 +107,8 @@ function readsAlone({ isSingleRow, format, count, cursor, explain, readsReplySet
   return isSingleRow && isJson && count === null && cursor === null && explain === null && !readsReplySettings;
 }
 
-function rowSql(format: RowFormat, row: string): string {
+/** A row as a JSON object. */
+export function rowSql(format: RowFormat, row: string): string {
   const object = `row_to_json(${row})`;
   return `${"stripNulls" in format && format.stripNulls ? `json_strip_nulls(${object})` : object}::text`;
 }
@@ -132,7 +134,8 @@ function lastSql(place: number): string {
   return `(array_agg(t.h${place}))[pg_catalog.count(*)]`;
 }
 
-function bodySql(format: RowFormat, row: string): string {
+/** All rows as the reply's text: an aggregate over what is called `t`, and `source` where the format is CSV. */
+export function bodySql(format: RowFormat, row: string): string {
   switch (format.kind) {
     case "array": {
       const rows = `json_agg(${row})`;
@@ -181,15 +184,17 @@ function plannedCount(node: ReadNode, options: ReadOptions): Template {
   return createTemplate(`EXPLAIN (FORMAT JSON) ${text}`, writer.slots, options.catalogVersion);
 }
 
-function explained(text: string, { explain }: ReadOptions): string {
+/** The statement itself, or what explains it. */
+export function explained(text: string, { explain }: Pick<ReadOptions, "explain">): string {
   if (explain === null) return text;
   return `EXPLAIN (${[`FORMAT ${explain.format}`, ...explain.options].join(", ").toUpperCase()}) ${text}`;
 }
 
-function settingSql(name: "response.headers" | "response.status"): string {
+/** What a database function has set for the reply; null for nothing. */
+export function settingSql(name: "response.headers" | "response.status"): string {
   return `nullif(current_setting('${name}', true), '')`;
 }
 
-function unknownType(cast: string): DialectError {
+export function unknownType(cast: string): DialectError {
   return new DialectError("42704", 400, `type "${cast}" does not exist`);
 }

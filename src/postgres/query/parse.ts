@@ -22,8 +22,7 @@ export function parseQuery(parameters: readonly QueryParameter[], takesArguments
   const logic = ending("and", "or").map(parseLogic);
   const columns = first("columns");
   const select = first("select") ?? "*";
-  const parsedColumns =
-    columns === undefined ? undefined : parseText(columnList, `columns parameter (${columns})`, columns);
+  const parsedColumns = columns === undefined ? undefined : parseColumns(columns);
   refuseDeep(select);
   const parsedSelect = parseText(selectList, `select parameter (${select})`, select);
 
@@ -48,6 +47,15 @@ export function parseQuery(parameters: readonly QueryParameter[], takesArguments
       : { onConflict: parseText(columnList, `on_conflict parameter (${conflict})`, conflict) }),
     arguments: functionArguments,
   };
+}
+
+/**
+ * Parses the value of `columns`.
+ *
+ * @throws DialectError PGRST100.
+ */
+export function parseColumns(columns: string): readonly string[] {
+  return parseText(columnList, `columns parameter (${columns})`, columns);
 }
 
 type Given = QueryParameter & { readonly index: number };

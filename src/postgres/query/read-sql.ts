@@ -62,7 +62,8 @@ export function countSql(writer: SqlWriter, node: ReadNode): string {
   return `SELECT 1 FROM ${fromSql(node)}${conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`}`;
 }
 
-function selectionSql(writer: SqlWriter, node: ReadNode): string[] {
+/** What a node selects, its embedded relations included. */
+export function selectionSql(writer: SqlWriter, node: ReadNode): string[] {
   // Nothing selected and nothing embedded: the rows still count, and the caller drops their columns.
   const isBare = node.select.length === 0 && node.children.length === 0;
   const own = isBare ? [`${qualified(node.reference)}.*`] : node.select.map((field) => fieldSql(writer, node, field));

@@ -7,7 +7,11 @@ export type Slot =
   /** The operand of the request's parameter at this place. */
   | { readonly kind: "operand"; readonly parameter: number; readonly use: OperandUse }
   /** The cursor's value at this place. */
-  | { readonly kind: "cursor"; readonly index: number };
+  | { readonly kind: "cursor"; readonly index: number }
+  /** The content of the request as a whole. */
+  | { readonly kind: "content" }
+  /** What the content has for the column at this place of those that are written. */
+  | { readonly kind: "member"; readonly index: number };
 
 /** Collects the parameters of one statement. Texts of a request reach SQL through `bind` alone. */
 export interface SqlWriter {

@@ -14,6 +14,8 @@ export interface Bindings {
   /** By place of the query parameter; see `shapeOf`. */
   readonly operands: readonly (string | undefined)[];
   readonly cursor: readonly (string | null)[];
+  readonly content?: string;
+  readonly members?: readonly (string | null)[];
 }
 
 /**
@@ -37,9 +39,21 @@ export function bindTemplate(template: Template, bindings: Bindings): readonly (
   return values;
 }
 
-function slotText(slot: Slot, { operands, cursor }: Bindings): string | null | undefined {
-  if (slot.kind === "constant") return slot.text;
-  if (slot.kind === "cursor") return cursor[slot.index];
-  const operand = operands[slot.parameter];
-  return operand === undefined ? undefined : bindOperand(operand, slot.use);
+function slotText(slot: Slot, { operands, cursor, content, members }: Bindings): string | null | undefined {
+  switch (slot.kind) {
+    case "operand": {
+      const operand = operands[slot.parameter];
+      return operand === undefined ? undefined : bindOperand(operand, slot.use);
+    }
+    case "constant":
+      return slot.text;
+    case "cursor":
+      return cursor[slot.index];
+    case "content":
+      return content;
+    case "member":
+      return members?.[slot.index];
+    default:
+      return slot satisfies never;
+  }
 }

@@ -1,0 +1,201 @@
+import type { PostgresSettings } from "../api/settings.ts";
+import type { SourceRequest } from "../api/source.ts";
+import type { Catalog, Relation } from "./catalog/types.ts";
+import { representationKey } from "./catalog/types.ts";
+import { DialectError } from "./dialect-error.ts";
+import { chooseReadMedia, type ReadMedia } from "./media.ts";
+import type { PlanCache } from "./plan-cache.ts";
+import type { Command, CommandResult } from "./pool/index.ts";
+import type { Preferences } from "./preferences.ts";
+import type { QueryTree, SelectItem } from "./query/ast.ts";
+import { planConditions, planRead } from "./query/build-plan.ts";
+import { type CompiledWrite, compileWrite, WRITTEN } from "./query/compile-write.ts";
+import { parseQuery } from "./query/parse.ts";
+import type { ContentForm, PlannedConflict, PlannedWrite, WrittenColumn } from "./query/planned-write.ts";
+import type { QueryParameter } from "./query/query-string.ts";
+import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadTarget } from "./read-plan.ts";
+import { rootRange } from "./row-range.ts";
+import type { TransactionMode } from "./run-transaction.ts";
+import { usesRequestSettings } from "./transaction.ts";
+
+/** What writing relations needs of its source. */
+export interface WriteContext {
+  readonly settings: PostgresSettings;
+  readonly catalog: Catalog;
+  readonly writePlans: PlanCache<WritePlan>;
+  /** SQL names of the types that casts name; unknown ones are left out. */
+  resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Runs the commands in one transaction, after those that open it for the request. */
+  run(commands: readonly Command[], mode: TransactionMode): Promise<readonly CommandResult[]>;
+}
+
+/** Everything about a write that others of the same shape can use again. */
+export interface WritePlan {
+  readonly compiled: CompiledWrite;
+  readonly media: ReadMedia;
+  /** Columns whose values name the row in `Location`; none where it is not asked for. */
+  readonly location: readonly string[];
+  /** What `Prefer: resolution=` came to; null where there is nothing to be in conflict with. */
+  readonly resolution: PlannedConflict["resolution"] | null;
+}
+
+/** A write's content as its statement takes it. */
+export interface WrittenContent {
+  readonly form: ContentForm;
+  readonly names: readonly string[];
+  /** Of the names, in the form `members`: those that the content has none of. */
+  readonly missing: ReadonlySet<string>;
+}
+
+/** Parses, plans and compiles a write. */
+export async function makeWritePlan(
+  context: WriteContext,
+  request: SourceRequest,
+  target: ReadTarget,
+  preferences: Preferences,
+  parameters: readonly QueryParameter[],
+  content: WrittenContent,
+): Promise<WritePlan> {
+  const { catalog, settings } = context;
+  const { relation, key } = target;
+  const { method } = request;
+  const query = parseQuery(parameters);
+  refuseRange(method, query);
+  if (method === "PUT") refuseFilters(relation, query);
+  const isAnswered = preferences.representation === "representation";
+  const chosen = chooseReadMedia(
+    catalog,
+    relation,
+    request.headers.accept,
+    isDefaultSelect(query),
+    settings.planEnabled,
+  );
+  const media = key === null ? chosen : asRow(chosen);
+  const planned = planWrite(catalog, relation, method, preferences, query, content);
+  const isSingle = planned.command === "insert" ? content.form !== "list" : isSingleRow(relation, query, { offset: 0 });
+  const format = isAnswered ? media.format : null;
+  const isDirect = isSingle && media.explain === null && (format === null || isPlain(query, media));
+  const returned = isAnswered
+    ? withoutStar(relation, query, isDirect)
+    : { ...query, select: embedsOf(query), order: [] };
+  const node = planRead(
+    catalog,
+    relation,
+    belowRoot(returned),
+    { offset: 0 },
+    { maxRows: null, aggregates: settings.aggregates },
+    isDirect ? undefined : WRITTEN,
+  );
+  const isNamed = method === "POST" && preferences.representation === "headers-only";
+  const location = isNamed ? [...relation.columns.keys()].filter((name) => relation.primaryKey.includes(name)) : [];
+  const compiled = compileWrite(planned, node, {
+    format,
+    location,
+    countsMerged: planned.conflict?.resolution === "merge-duplicates",
+    readsReplySettings: usesRequestSettings(settings),
+    explain: media.explain,
+    types: await context.resolveTypes(castsOf(returned)),
+    catalogVersion: catalog.version,
+  });
+  return { compiled, media, location, resolution: planned.conflict?.resolution ?? null };
+}
+
+function planWrite(
+  catalog: Catalog,
+  relation: Relation,
+  method: string,
+  preferences: Preferences,
+  query: QueryTree,
+  { form, names, missing }: WrittenContent,
+): PlannedWrite {
+  return {
+    relation,
+    command: method === "DELETE" ? "delete" : method === "PATCH" ? "update" : "insert",
+    content: form,
+    columns: names.map((name) => writtenColumn(catalog, relation, name, missing.has(name))),
+    // A PUT is the whole row.
+    fillsDefaults: preferences.missing === "default" && method !== "PUT",
+    conflict: conflictOf(relation, method, preferences, query),
+    where: method === "POST" ? [] : planConditions(catalog, relation, query),
+  };
+}
+
+/** @throws DialectError PGRST204. */
+function writtenColumn(catalog: Catalog, relation: Relation, name: string, isMissing: boolean): WrittenColumn {
+  const column = relation.columns.get(name);
+  if (column === undefined) {
+    const message = `Could not find the '${name}' column of '${relation.name}' in the schema cache`;
+    throw new DialectError("PGRST204", 400, message);
+  }
+  const transform = catalog.representations.get(representationKey("json", column.type))?.function;
+  return { name, type: column.declaredType, transform, default: column.default, isMissing };
+}
+
+function conflictOf(
+  { primaryKey }: Relation,
+  method: string,
+  { resolution }: Preferences,
+  { onConflict }: QueryTree,
+): PlannedConflict | null {
+  if (method === "PUT") return { resolution: "merge-duplicates", columns: primaryKey };
+  if (method !== "POST" || resolution === undefined) return null;
+  const columns = onConflict ?? primaryKey;
+  return columns.length === 0 ? null : { resolution, columns };
+}
+
+/** Ranges are checked, and have no effect on what is written (PostgREST 12 gave that up). */
+function refuseRange(method: string, { ranges }: QueryTree): void {
+  const given = ranges.findLast(({ path }) => path.length === 0)?.item;
+  const { limit, offset } = rootRange(undefined, given);
+  if (method === "PUT" && (limit !== undefined || offset > 0)) {
+    throw new DialectError("PGRST114", 400, "limit/offset querystring parameters are not allowed for PUT");
+  }
+}
+
+/** A PUT names one row by its key, and nothing else. */
+function refuseFilters({ primaryKey }: Relation, { filters, logic }: QueryTree): void {
+  const names = new Set(filters.filter(({ path }) => path.length === 0).map(({ item }) => item.field.name));
+  const isEqual = filters.every(({ path, item: { field, negated, operation } }) => {
+    if (path.length > 0) return true;
+    const isPlainEqual = operation.kind === "compare" && operation.operator === "eq" && !operation.quantifier;
+    return isPlainEqual && !negated && field.path.length === 0;
+  });
+  const isKey =
+    primaryKey.length > 0 && names.size === primaryKey.length && primaryKey.every((name) => names.has(name));
+  if (isEqual && isKey && logic.length === 0) return;
+  throw new DialectError("PGRST105", 405, "Filters must include all and only primary key columns with 'eq' operators");
+}
+
+/** What is answered consists of columns of the row alone, as JSON. */
+function isPlain({ select }: QueryTree, { format }: ReadMedia): boolean {
+  const isJson = format.kind === "array" || format.kind === "object";
+  return isJson && select.length > 0 && select.every((item) => item.kind === "field" && item.aggregate === undefined);
+}
+
+/** Beside computed columns, which the star of what a write returned would then show too, the star is written out. */
+function withoutStar(relation: Relation, query: QueryTree, isDirect: boolean): QueryTree {
+  if (isDirect || !query.select.some(isStar)) return query;
+  const columns = [...relation.columns.keys()].map((name): SelectItem => ({
+    kind: "field",
+    field: { name, path: [] },
+  }));
+  return { ...query, select: query.select.flatMap((item) => (isStar(item) ? columns : [item])) };
+}
+
+function isStar(item: SelectItem): boolean {
+  return item.kind === "field" && item.field.name === "*" && item.aggregate === undefined;
+}
+
+/** Nothing is answered, but whatever is addressed to an embedded relation must have one: it may be a mistaken filter. */
+function embedsOf({ select }: Pick<QueryTree, "select">): readonly SelectItem[] {
+  return select.filter((item) => item.kind === "relation").map((item) => ({ ...item, select: embedsOf(item) }));
+}
+
+/** The root's conditions are those of the write. */
+function belowRoot(query: QueryTree): QueryTree {
+  return {
+    ...query,
+    filters: query.filters.filter(({ path }) => path.length > 0),
+    logic: query.logic.filter(({ path }) => path.length > 0),
+  };
+}
