@@ -51,8 +51,17 @@ export interface HttpReply {
   validate?: boolean;
   /** Where the represent stage keeps what it works out for content that is served more than once. */
   kept?: KeptContent;
+  /** The very `headers` object is given to others as well for a while: it is not to be changed. */
+  isShared?: boolean;
+  /** Set with `isShared`: where a listener keeps what it rendered of the reply, so that it need not again. */
+  rendering?: Rendering;
   /** The same request, byte for byte, may be answered with this very reply again. Absent: it may not. */
   memo?: ReplyMemo;
+}
+
+/** What a listener made of a reply that many get. Its own business: it alone knows what is in it. */
+export interface Rendering {
+  made: unknown;
 }
 
 /** What has been worked out for one content, so that it need not be again. */

@@ -3,6 +3,8 @@ import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
 
 /** Lets browsers call from other origins (Fetch Standard, "CORS protocol"). */
 export interface Cors {
+  /** Whether replies get fields at all. */
+  readonly isOn: boolean;
   /** The reply to a preflight, or undefined for every other request. */
   preflight(request: HttpRequest): HttpReply | undefined;
   /** Adds what the browser asks for before it shows a reply to the page. */
@@ -33,8 +35,11 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
   }
 
   return {
-    preflight({ method, headers: { origin, ...asked } }) {
-      if (method !== "OPTIONS" || origin === undefined || !isAllowed(origin)) return undefined;
+    isOn: allowedOrigins.length > 0,
+    preflight({ method, headers: asked }) {
+      if (method !== "OPTIONS") return undefined;
+      const { origin } = asked;
+      if (origin === undefined || !isAllowed(origin)) return undefined;
       if (asked["access-control-request-method"] === undefined) return undefined;
       const headers: ReplyHeaders = {
         "access-control-allow-methods": "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD",

@@ -5,6 +5,7 @@ import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
+import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
 import type { Represent } from "./represent.ts";
@@ -27,53 +28,88 @@ export interface PipelineParts {
 
 /**
  * A request's whole walk, in order: admit, recall, resolve, represent. A fixed sequence rather than a chain of
- * middleware: this function is what happens.
+ * middleware: `walk` is what happens. It answers at once where every step does, as with a reply that is stored.
  *
  * One step is yet to come and has its place marked by name: `admit` will hold identity and limits.
  */
-export function createPipeline(parts: PipelineParts): (request: HttpRequest) => Promise<HttpReply> {
+export function createPipeline(parts: PipelineParts): (request: HttpRequest) => HttpReply | Promise<HttpReply> {
   const { represent, cors, metrics, settings, log } = parts;
   const leastLogged = LEAST_LOGGED[parts.logged];
-  return async (request) => {
-    const startedAt = performance.now();
-    metrics.begin();
-    let route = UNMATCHED;
-    let status = 500;
-    try {
-      // admit
-      const preflight = cors.preflight(request);
-      if (preflight !== undefined) {
-        status = preflight.status;
-        return preflight;
-      }
-      // recall, resolve
-      const { path } = request;
-      const mount = parts.findMount(path);
-      if (mount !== undefined) route = mount.basePath === "" ? "/" : mount.basePath;
-      const resolved = await recall(parts.cache, request, path, mount, log);
-      const resolvedAt = performance.now();
-      if (resolved.route !== undefined) route = resolved.route;
+  const addsFields = cors.isOn || settings.traceHeader !== null || settings.serverTiming;
+
+  function walk(state: WalkState): HttpReply | Promise<HttpReply> {
+    const { request } = state;
+    // admit
+    const preflight = cors.preflight(request);
+    if (preflight !== undefined) return preflight;
+    // recall, resolve
+    const { path } = request;
+    const mount = parts.findMount(path);
+    if (mount !== undefined) state.route = mount.basePath === "" ? "/" : mount.basePath;
+    return andThen(recall(parts.cache, request, path, mount, log), (resolved) => {
+      if (settings.serverTiming) state.resolvedAt = performance.now();
+      if (resolved.route !== undefined) state.route = resolved.route;
       // represent
-      const reply = await represent(request, resolved);
-      // These headers are this reply's own; a source's may be shared between requests.
+      return andThen(represent(request, resolved), (reply) => dress(state, resolved, reply));
+    });
+  }
+
+  /** Adds what is this request's own. */
+  function dress(state: WalkState, resolved: SourceReply, reply: HttpReply): HttpReply {
+    const { request, startedAt, resolvedAt, route } = state;
+    if (addsFields) {
+      if (reply.isShared === true) unshare(reply);
       cors.allow(request, reply.headers);
       if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);
       if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
-      ({ status } = reply);
-      if (resolved.memo !== undefined && !settings.serverTiming) {
-        reply.memo = counted(resolved.memo, parts.isOver, () => record(request.method, path, route, status, 0));
-      }
-      return reply;
-    } finally {
-      metrics.end();
-      record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000);
     }
-  };
+    if (resolved.memo !== undefined && !settings.serverTiming) {
+      reply.memo = counted(resolved.memo, parts.isOver, () =>
+        record(request.method, request.path, route, reply.status, 0),
+      );
+    }
+    return reply;
+  }
+
+  function end({ request, route, startedAt }: WalkState, status: number): void {
+    metrics.end();
+    record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000);
+  }
 
   function record(method: string, path: string, route: string, status: number, seconds: number): void {
     metrics.record(method, route, status, seconds);
     if (status >= leastLogged) logRequest(log, { method, path, route, status, seconds });
   }
+
+  return (request) => {
+    const state: WalkState = { request, startedAt: performance.now(), resolvedAt: 0, route: UNMATCHED };
+    metrics.begin();
+    const arrived = (reply: HttpReply): HttpReply => {
+      end(state, reply.status);
+      return reply;
+    };
+    const failed = (error: unknown): never => {
+      end(state, 500);
+      throw error;
+    };
+    try {
+      const reply = walk(state);
+      if (reply instanceof Promise) return reply.then(arrived, failed);
+      end(state, reply.status);
+      return reply;
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+/** A request on its walk. */
+interface WalkState {
+  readonly request: HttpRequest;
+  readonly startedAt: number;
+  resolvedAt: number;
+  /** The pattern that metrics and logs name. */
+  route: string;
 }
 
 /** A repeated reply counts like any other. */
@@ -126,18 +162,28 @@ function recall(
 }
 
 /** Asks the one source; its expected failures become replies, the rest goes to the log. */
-async function resolve(source: Source, request: SourceRequest, log: Log): Promise<SourceReply> {
+function resolve(source: Source, request: SourceRequest, log: Log): SourceReply | Promise<SourceReply> {
   try {
-    return await source.resolve(request);
+    const reply = source.resolve(request);
+    return reply instanceof Promise ? reply.catch((error: unknown) => toFailure(error, request, log)) : reply;
   } catch (error) {
-    const { method, path } = request;
-    if (!(error instanceof HotpathError)) {
-      log.error({ err: error, method, path }, "a source failed");
-      return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
-    }
-    if (error.status >= 500) log.warn({ err: error, method, path }, "request failed");
-    return toProblemReply(error);
+    return toFailure(error, request, log);
   }
+}
+
+function toFailure(error: unknown, { method, path }: SourceRequest, log: Log): SourceReply {
+  if (!(error instanceof HotpathError)) {
+    log.error({ err: error, method, path }, "a source failed");
+    return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
+  }
+  if (error.status >= 500) log.warn({ err: error, method, path }, "request failed");
+  return toProblemReply(error);
+}
+
+function unshare(reply: HttpReply): void {
+  reply.headers = { ...reply.headers };
+  reply.isShared = false;
+  delete reply.rendering;
 }
 
 function echo(request: HttpRequest, reply: HttpReply, header: string): void {

@@ -18,6 +18,7 @@ import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
 import { toNotModifiedHeaders, withoutContentFields } from "../http/not-modified.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { addVary } from "../http/vary.ts";
+import { Repeated } from "./repeated.ts";
 import { digestInSlices, SLICE_LENGTH, toBytesInSlices } from "./large-content.ts";
 
 /** How replies are represented. */
@@ -76,7 +77,21 @@ export function createRepresent(settings: RepresentSettings): Represent {
     if (reply.validate === false || !isSelected(request, reply.status)) return finish(draft);
     return validate(draft);
   };
-  return represent;
+  const repeated = new Repeated();
+  return (request, reply) => {
+    if (!isRepeatable(request, reply)) return represent(request, reply);
+    const choice = chooseEncoding(request.headers["accept-encoding"]);
+    if (choice.isForced) return represent(request, reply);
+    const found = repeated.find(reply.headers, choice.encoding);
+    if (found !== undefined) return { ...found };
+    const made = represent(request, reply);
+    return made instanceof Promise ? made : repeated.keep(reply.headers, choice.encoding, made);
+  };
+}
+
+/** Whether what comes of the reply depends on nothing of the request but the codings it accepts. */
+function isRepeatable({ method, headers }: HttpRequest, { isShared, status }: HttpReply): boolean {
+  return isShared === true && method === "GET" && status === 200 && !isConditional(headers);
 }
 
 /** A reply on its way. */

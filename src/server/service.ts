@@ -18,7 +18,7 @@ import { createUpgrade } from "./upgrade.ts";
 
 /** All that stands behind the listeners. When an API's settings change, another one takes its place as a whole. */
 export interface Service {
-  readonly handle: (request: HttpRequest) => Promise<HttpReply>;
+  readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
   readonly upgrade: UpgradeHandler;
   readonly metrics: Metrics;
   readonly purger: Purger | undefined;

@@ -65,20 +65,23 @@ test("outside every mount point nothing is found", async (t) => {
   assert.match(await api.metrics(), /api_requests_total\{method="GET",endpoint="unmatched",status_code="404"\} 4/);
 });
 
-test("a source may answer with the same frozen reply each time", async (t) => {
+test("a source may answer with the same frozen reply each time, and nothing of one request is in another's", async (t) => {
   const reply = Object.freeze({ status: 200, headers: Object.freeze({ "content-type": "text/plain" }), body: "same" });
+  const shared = Object.freeze({ ...reply, isShared: true });
   const api = await serveSources(
     t,
-    { "/": { name: "constant", resolve: () => reply } },
+    { "/": { name: "constant", resolve: ({ path }) => (path === "/shared" ? shared : reply) } },
     { cors: { allowedOrigins: ["https://a.example"] }, http: { traceHeader: "x-request-id", serverTiming: true } },
   );
-  const first = await api.get("/", { origin: "https://a.example", "x-request-id": "1" });
-  assert.equal(first.headers["access-control-allow-origin"], "https://a.example");
-  assert.equal(first.headers["x-request-id"], "1");
-  const second = await api.get("/");
-  assert.equal(second.status, 200);
-  assert.equal(second.headers["access-control-allow-origin"], undefined);
-  assert.equal(second.headers["x-request-id"], undefined);
+  for (const path of ["/", "/shared", "/shared"]) {
+    const first = await api.get(path, { origin: "https://a.example", "x-request-id": "1" });
+    assert.equal(first.headers["access-control-allow-origin"], "https://a.example");
+    assert.equal(first.headers["x-request-id"], "1");
+    const second = await api.get(path);
+    assert.equal(second.status, 200);
+    assert.equal(second.headers["access-control-allow-origin"], undefined);
+    assert.equal(second.headers["x-request-id"], undefined);
+  }
 });
 
 test("a source's failure is told without its inside", async (t) => {

@@ -17,6 +17,35 @@ const MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT";
 const MODIFIED_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
 const BROWSER = "gzip, deflate, br, zstd";
 
+it("makes of a reply that is given to many what it makes of one", () => {
+  const fields = { "content-type": "application/json", age: "3" };
+  const shared: HttpReply = { status: 200, headers: fields, body: Buffer.from(ROWS), isShared: true };
+  const tag = String(now(get(), { ...shared, isShared: false }).headers["etag"]);
+  const asked = fc.record({
+    method: fc.constantFrom("GET", "GET", "GET", "HEAD", "POST"),
+    coding: fc.constantFrom(undefined, "gzip", "br", BROWSER, "identity", "gzip, identity;q=0", "nonsense"),
+    condition: fc.constantFrom(undefined, undefined, tag, '"other"', "*"),
+  });
+  const one = createRepresent(REPRESENT_DEFAULTS);
+  fc.assert(
+    fc.property(fc.array(asked, { minLength: 5, maxLength: 20 }), (requests) => {
+      for (const { method, coding, condition } of requests) {
+        const request = get(
+          {
+            ...(coding === undefined ? {} : { "accept-encoding": coding }),
+            ...(condition === undefined ? {} : { "if-none-match": condition }),
+          },
+          method,
+        );
+        const expected = now(request, { ...shared, isShared: false });
+        const { rendering: _, isShared: __, ...reply } = one(request, shared) as HttpReply;
+        assert.deepEqual(reply, expected);
+      }
+    }),
+  );
+  assert.deepEqual(fields, { "content-type": "application/json", age: "3" });
+});
+
 describe("validators", () => {
   it("are a strong tag of the content and the time it was modified", () => {
     const reply = now(get(), json('{"a":1}', { modifiedMs: MODIFIED_MS + 500 }));

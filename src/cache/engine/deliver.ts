@@ -16,6 +16,7 @@ import type { Slice } from "./parts.ts";
 export function deliverHit(context: EngineContext, entry: Entry, key: string, nowMs: number): SourceReply {
   const reply = toReply(entry);
   reply.headers = entry.headersAt(nowMs);
+  reply.isShared = true;
   reply.memo = new HitMemo(context.store, key, entry, nowMs);
   return reply;
 }

@@ -10,6 +10,8 @@ export interface Framing {
   readonly target: string;
   readonly authority: string;
   readonly hasContent: boolean;
+  /** The client waits for an interim reply before it sends its content. */
+  readonly hasExpectation: boolean;
 }
 
 /**
@@ -35,6 +37,7 @@ export function checkFraming(message: IncomingMessage, limits: ListenerLimits): 
   let host: string | undefined;
   let type: string | undefined;
   let hasContent = false;
+  let hasExpectation = false;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
     // Field names by length first: three comparisons of numbers rule out nearly every field.
@@ -51,9 +54,15 @@ export function checkFraming(message: IncomingMessage, limits: ListenerLimits): 
     } else if (name.length === 12 && name.toLowerCase() === "content-type") {
       if (type !== undefined && type !== rawHeaders[at + 1]) throw malformed("The request has two media types.");
       type = rawHeaders[at + 1];
+    } else if (name.length === 6 && name.toLowerCase() === "expect") {
+      hasExpectation = true;
     }
   }
-  return { ...checkTarget(message, method, url, host), hasContent };
+  // The usual target spares the object that `parseTarget` makes.
+  if (host !== undefined && isAuthority(host) && url.charCodeAt(0) === SLASH && isOriginForm(url)) {
+    return { target: url, authority: host, hasContent, hasExpectation };
+  }
+  return { ...checkTarget(message, method, url, host), hasContent, hasExpectation };
 }
 
 /** @throws HotpathError for the name with an underscore, which CGI and its heirs behind us would read as the field itself. */
@@ -80,8 +89,6 @@ function checkTarget(
   } else if (!isAuthority(host)) {
     throw malformed("The Host field is not a host with an optional port.");
   }
-  // The usual target spares the object that `parseTarget` makes.
-  if (url.charCodeAt(0) === SLASH && isOriginForm(url)) return { target: url, authority: host ?? "" };
   const target = parseTarget(method, url);
   if (target === undefined) throw malformed("The request target has none of the forms of RFC 9112 section 3.2.");
   return { target: target.target, authority: target.authority ?? host ?? "" };

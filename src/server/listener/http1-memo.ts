@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ReplyMemo } from "../../http/message.ts";
+import { joinReply, type WholeReply } from "./http1-whole.ts";
 
 /**
  * The request memo: answers a request that is, byte for byte, one that was answered before, without parsing it.
@@ -17,17 +18,10 @@ import type { ReplyMemo } from "../../http/message.ts";
 export interface RequestMemo {
   /** Follows a request that Node's parser has emitted; tells by which bytes, if any, its reply may be remembered. */
   observe(message: IncomingMessage, response: ServerResponse): MemoTicket | undefined;
-  /**
-   * Remembers a reply that has just been written whole, when it may be and its request has come before.
-   *
-   * @param content what was written after the head.
-   */
-  remember(
-    ticket: MemoTicket | undefined,
-    response: ServerResponse,
-    memo: ReplyMemo,
-    content: string | Uint8Array | undefined,
-  ): void;
+  /** Remembers a reply that has just been written whole, when it may be and its request has come before. */
+  remember(socket: Socket, ticket: MemoTicket | undefined, memo: ReplyMemo, whole: WholeReply): void;
+  /** Follows a request that was answered while the parser was still at its bytes, and remembers its reply where that has a memo. */
+  passed(message: IncomingMessage, memo: ReplyMemo | undefined, whole: WholeReply): void;
   readonly stats: MemoStats;
 }
 
@@ -90,22 +84,22 @@ class Memo implements RequestMemo {
     return watch.observe(message, response);
   }
 
-  remember(
-    ticket: MemoTicket | undefined,
-    response: ServerResponse,
-    memo: ReplyMemo,
-    content: string | Uint8Array | undefined,
-  ): void {
-    const { socket } = response.req;
-    if (this.#settings.maxBytes === 0 || socket.destroyed) return;
-    if (ticket === undefined) {
-      // The first such reply on its connection: from now on its bytes are looked at.
-      if (!watches.has(socket)) watches.set(socket, new ConnectionWatch(socket, this));
-      return;
-    }
-    if (!ticket.watch.isWhole(ticket) || !this.#hasSeen(ticket.key)) return;
-    const head = writtenHead(response);
-    if (head !== undefined) this.#store(ticket.key, memo, head, content);
+  remember(socket: Socket, ticket: MemoTicket | undefined, memo: ReplyMemo, whole: WholeReply): void {
+    if (ticket === undefined) this.#watch(socket);
+    else if (ticket.watch.isWhole(ticket)) this.store(ticket.key, memo, whole);
+  }
+
+  passed(message: IncomingMessage, memo: ReplyMemo | undefined, whole: WholeReply): void {
+    const watch = watches.get(message.socket);
+    if (watch !== undefined) watch.pass(message, memo, whole);
+    // Not while Node's parser is reading the socket natively: it is taken off it by this.
+    else if (memo !== undefined) queueMicrotask(() => this.#watch(message.socket));
+  }
+
+  /** From the first such reply on its connection its bytes are looked at. */
+  #watch(socket: Socket): void {
+    if (this.#settings.maxBytes === 0 || socket.destroyed || watches.has(socket)) return;
+    watches.set(socket, new ConnectionWatch(socket, this));
   }
 
   /** The bytes to answer with, or undefined. */
@@ -128,12 +122,13 @@ class Memo implements RequestMemo {
     return false;
   }
 
-  #store(key: string, memo: ReplyMemo, head: string, content: string | Uint8Array | undefined): void {
+  store(key: string, memo: ReplyMemo, whole: WholeReply): void {
+    if (!this.#hasSeen(key)) return;
     const now = this.#now();
     // `Date` is the clock's second; the reply must not outlive it.
     const untilMs = Math.min(memo.untilMs, (Math.floor(now / SECOND_MS) + 1) * SECOND_MS);
     if (untilMs <= now) return;
-    const bytes = Buffer.concat([Buffer.from(head, "latin1"), toBuffer(content)]);
+    const bytes = joinReply(whole);
     const size = bytes.length + key.length + ENTRY_OVERHEAD_BYTES;
     if (bytes.length > MAX_REPLY_BYTES || size > this.#settings.maxBytes) return;
     const old = this.#entries.get(key);
@@ -160,7 +155,6 @@ class Memo implements RequestMemo {
 }
 
 const watches = new WeakMap<Socket, ConnectionWatch>();
-const EMPTY = Buffer.alloc(0);
 const HEAD_END = "\r\n\r\n";
 
 /** Follows the bytes of one connection. */
@@ -176,6 +170,10 @@ class ConnectionWatch {
   #key: string | undefined;
   #emitted = 0;
   #last: IncomingMessage | undefined;
+  /** The last was answered while the parser was still at the chunk, which then does not say that it is complete. */
+  #isPassed = false;
+  /** The reply to it, if it may be given again. */
+  #early: { readonly memo: ReplyMemo; readonly whole: WholeReply } | undefined;
   /** The chunk that turned out to be exactly one whole request. */
   #wholeChunk = -1;
 
@@ -192,12 +190,21 @@ class ConnectionWatch {
   observe(message: IncomingMessage, response: ServerResponse): MemoTicket | undefined {
     this.#emitted++;
     this.#last = message;
+    this.#isPassed = false;
     this.#active++;
     response.once("close", () => {
       this.#active--;
     });
     const key = this.#key;
     return key === undefined || this.#emitted > 1 ? undefined : { watch: this, chunk: this.#chunk, key };
+  }
+
+  /** As `observe`, for a request that is answered already. */
+  pass(message: IncomingMessage, memo: ReplyMemo | undefined, whole: WholeReply): void {
+    this.#emitted++;
+    this.#last = message;
+    this.#isPassed = true;
+    this.#early = memo === undefined ? undefined : { memo, whole };
   }
 
   /** Whether the ticket's chunk held its request, all of it and nothing else. */
@@ -224,12 +231,22 @@ class ConnectionWatch {
     this.#key = key;
     this.#emitted = 0;
     this.#last = undefined;
+    this.#isPassed = false;
+    this.#early = undefined;
     for (const listener of this.#parse) listener.call(this.#socket, chunk);
     const last = this.#last as IncomingMessage | undefined;
     // A request without content ends with its head: a chunk that ends there too leaves nothing half read.
     this.#isIdle =
-      this.#emitted === 1 && last !== undefined && last.complete && isWithoutContent(last) && endsHead(chunk);
-    if (this.#isIdle && key !== undefined) this.#wholeChunk = this.#chunk;
+      this.#emitted === 1 &&
+      last !== undefined &&
+      (last.complete || this.#isPassed) &&
+      isWithoutContent(last) &&
+      endsHead(chunk);
+    if (this.#isIdle && key !== undefined) {
+      this.#wholeChunk = this.#chunk;
+      const early = this.#early as { memo: ReplyMemo; whole: WholeReply } | undefined;
+      if (early !== undefined) this.#memo.store(key, early.memo, early.whole);
+    }
     this.#key = undefined;
     // Handed over to another protocol: its bytes are none of ours.
     if ((this.#socket as Socket & { parser?: unknown }).parser === null) this.#socket.off("data", this.#onData);
@@ -242,16 +259,4 @@ function isWithoutContent({ headers }: IncomingMessage): boolean {
 
 function endsHead(chunk: Buffer): boolean {
   return chunk.length >= HEAD_END.length && chunk.toString("latin1", chunk.length - HEAD_END.length) === HEAD_END;
-}
-
-function toBuffer(content: string | Uint8Array | undefined): Uint8Array {
-  if (content === undefined) return EMPTY;
-  return typeof content === "string" ? Buffer.from(content) : content;
-}
-
-/** The head as Node wrote it, to the letter; undefined when it ends the connection or Node no longer shows it. */
-function writtenHead(response: ServerResponse): string | undefined {
-  const { _header: head } = response as ServerResponse & { _header?: unknown };
-  if (typeof head !== "string" || !response.shouldKeepAlive || !head.endsWith(HEAD_END)) return undefined;
-  return head;
 }

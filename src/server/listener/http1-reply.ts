@@ -2,6 +2,17 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { HttpReply } from "../../http/message.ts";
+import {
+  checkField,
+  checkStatus,
+  contentLength,
+  isWhole,
+  JOINED_BYTES,
+  joinReply,
+  reasonOf,
+  renderWhole,
+  type WholeReply,
+} from "./http1-whole.ts";
 import { carriesContent, discardReply, isConnectionField, pumpBody } from "./reply-body.ts";
 
 /** How to write one HTTP/1.1 reply. */
@@ -9,6 +20,8 @@ export interface Http1ReplyOptions {
   readonly method: string;
   /** Say `Connection: close` and close after this reply. */
   readonly isLast: boolean;
+  /** The fields of a reply that leaves the connection open. Absent: Node decides whether it stays, and says so. */
+  readonly persistence?: string | undefined;
   readonly stallTimeoutMs: number;
   /** Told when a body stream fails midway; the connection has been reset by then. */
   readonly failed: (error: Error) => void;
@@ -18,46 +31,76 @@ export interface Http1ReplyOptions {
  * Writes a reply. Content known in full is sent with its length whatever the reply's own field says; a stream with
  * the length its field announces, else chunked.
  *
- * @returns the content that went out with the head; none for a reply that has none.
+ * @returns what was written, where that is known to the byte.
  * @throws whatever Node thinks of invalid names, values or statuses, before a byte is written.
  */
 export function writeHttp1Reply(
   response: ServerResponse,
   reply: HttpReply,
   options: Http1ReplyOptions,
-): WrittenContent {
-  const { status, body } = reply;
-  if (status < 200 || status > 999) throw new RangeError(`status ${status} is no final status`);
-  const fields: string[] = [];
-  let announced: string | undefined;
-  const { headers } = reply;
-  for (const name in headers) {
-    const value = headers[name] as string | string[];
-    if (name === "content-length") announced = String(value);
-    else if (isConnectionField(name)) continue;
-    else if (typeof value === "string") fields.push(name, value);
-    else for (const each of value) fields.push(name, each);
-  }
-  if (options.isLast) fields.push("connection", "close");
-
-  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
-    const length = contentLength(options.method, status, body, announced);
+): WholeReply | undefined {
+  checkStatus(reply.status);
+  const { body } = reply;
+  if (isWhole(body)) {
+    const { persistence } = options;
+    if (persistence !== undefined && !options.isLast && letsHeadBeGiven(response)) {
+      const whole = renderWhole(reply, body, options.method, persistence);
+      sendWhole(response, whole);
+      watchStall(response, options.stallTimeoutMs);
+      return whole;
+    }
+    const { fields, announced } = fieldsOf(reply, options.isLast);
+    const length = contentLength(options.method, reply.status, body, announced);
     if (length !== undefined) fields.push("content-length", length);
     writeHead(response, reply, fields);
-    if (body === undefined || !carriesContent(options.method, status)) {
-      response.end();
-      return NO_CONTENT;
-    }
-    response.end(body);
+    if (body !== undefined && carriesContent(options.method, reply.status)) response.end(body);
+    else response.end();
     watchStall(response, options.stallTimeoutMs);
-    return { bytes: body };
+    return undefined;
   }
-  if (!carriesContent(options.method, status)) {
-    if (announced !== undefined && status !== 204) fields.push("content-length", announced);
+  writeStream(response, reply, body, options);
+  return undefined;
+}
+
+/** Hands Node a head that is rendered already: it would check and join the fields once more. */
+function sendWhole(response: ServerResponse, whole: WholeReply): void {
+  const { head, content } = whole;
+  const given = response as ServerResponse & GivenHead;
+  given._header = head;
+  if (content === undefined) {
+    response.end();
+  } else if (typeof content === "string" || content.length <= JOINED_BYTES) {
+    given._headerSent = true;
+    response.end(joinReply(whole));
+  } else {
+    response.end(content);
+  }
+}
+
+/** Where a ServerResponse keeps its head. Not of the documented interface, and used only where it is as it has always been. */
+interface GivenHead {
+  _header: string | null;
+  _headerSent: boolean;
+}
+
+function letsHeadBeGiven(response: ServerResponse): boolean {
+  const given = response as ServerResponse & Partial<GivenHead>;
+  return (
+    given._header === null &&
+    given._headerSent === false &&
+    response.shouldKeepAlive &&
+    response.req.httpVersionMinor === 1
+  );
+}
+
+function writeStream(response: ServerResponse, reply: HttpReply, body: Readable, options: Http1ReplyOptions): void {
+  const { fields, announced } = fieldsOf(reply, options.isLast);
+  if (!carriesContent(options.method, reply.status)) {
+    if (announced !== undefined && reply.status !== 204) fields.push("content-length", announced);
     discardReply(reply);
     writeHead(response, reply, fields);
     response.end();
-    return NO_CONTENT;
+    return;
   }
   if (announced !== undefined) fields.push("content-length", announced);
   writeHead(response, reply, fields);
@@ -66,13 +109,22 @@ export function writeHttp1Reply(
     const fields = trailers?.();
     if (fields !== undefined && acceptsTrailers(response)) response.addTrailers(fields);
   });
-  return "streamed";
 }
 
-/** What went out after a head. */
-export type WrittenContent = { readonly bytes: string | Uint8Array | undefined } | "streamed";
-
-const NO_CONTENT: WrittenContent = { bytes: undefined };
+/** The fields to send but for the length, and the length the reply itself announces. */
+function fieldsOf({ headers }: HttpReply, isLast: boolean): { fields: string[]; announced: string | undefined } {
+  const fields: string[] = [];
+  let announced: string | undefined;
+  for (const name in headers) {
+    const value = headers[name] as string | string[];
+    if (name === "content-length") announced = String(value);
+    else if (isConnectionField(name)) continue;
+    else if (typeof value === "string") fields.push(name, value);
+    else for (const each of value) fields.push(name, each);
+  }
+  if (isLast) fields.push("connection", "close");
+  return { fields, announced };
+}
 
 /** Breaks a connection off so that the client cannot take what it has got for the whole reply. */
 export function resetConnection(socket: Socket): void {
@@ -82,23 +134,9 @@ export function resetConnection(socket: Socket): void {
 }
 
 function writeHead(response: ServerResponse, reply: HttpReply, fields: string[]): void {
-  if (reply.statusText === undefined) response.writeHead(reply.status, fields);
-  else response.writeHead(reply.status, reply.statusText, fields);
-}
-
-/** The Content-Length of a reply whose content is at hand; `undefined` where none may or can be stated. */
-function contentLength(
-  method: string,
-  status: number,
-  body: string | Uint8Array | undefined,
-  announced: string | undefined,
-): string | undefined {
-  if (status === 204) return undefined;
-  // Without content these may state the length that a 200 to GET would have.
-  if (body === undefined && (method === "HEAD" || status === 304)) return announced;
-  if (body === undefined) return "0";
-  if (status === 304) return announced;
-  return String(typeof body === "string" ? Buffer.byteLength(body) : body.length);
+  // Node would apply the status and reason phrase of a head that it refuses to what is sent instead.
+  for (let at = 0; at < fields.length; at += 2) checkField(fields[at] as string, fields[at + 1] as string);
+  response.writeHead(reply.status, reasonOf(reply), fields);
 }
 
 function pump(

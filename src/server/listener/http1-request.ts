@@ -12,7 +12,9 @@ export class Http1Request implements HttpRequest {
   readonly target: string;
   readonly authority: string;
   readonly #message: IncomingMessage;
-  readonly #response: ServerResponse;
+  #response: ServerResponse | undefined;
+  /** Interim replies from before there was where to send them. */
+  #early: (() => void)[] | undefined;
   readonly #content: RequestContent | undefined;
   #questionMark = NOT_SOUGHT;
   #abort: AbortController | undefined;
@@ -20,7 +22,7 @@ export class Http1Request implements HttpRequest {
 
   constructor(
     message: IncomingMessage,
-    response: ServerResponse,
+    response: ServerResponse | undefined,
     target: string,
     authority: string,
     content: RequestContent | undefined,
@@ -31,6 +33,14 @@ export class Http1Request implements HttpRequest {
     this.#message = message;
     this.#response = response;
     this.#content = content;
+  }
+
+  /** Gives a request that was begun without one the response it will be answered by. */
+  attach(response: ServerResponse): void {
+    this.#response = response;
+    if (this.#abort !== undefined) abortWith(response, this.#abort);
+    for (const send of this.#early ?? []) send();
+    this.#early = undefined;
   }
 
   get path(): string {
@@ -63,9 +73,7 @@ export class Http1Request implements HttpRequest {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       this.#abort = abort;
-      const response = this.#response;
-      if (response.destroyed) abort.abort();
-      else response.once("close", () => response.writableFinished || abort.abort());
+      if (this.#response !== undefined) abortWith(this.#response, abort);
     }
     return this.#abort.signal;
   }
@@ -85,6 +93,10 @@ export class Http1Request implements HttpRequest {
 
   inform(status: number, headers: Readonly<ReplyHeaders>): void {
     const response = this.#response;
+    if (response === undefined) {
+      (this.#early ??= []).push(() => this.inform(status, headers));
+      return;
+    }
     if (response.headersSent || response.destroyed || this.#message.httpVersionMinor === 0) return;
     try {
       if (status === 102) response.writeProcessing();
@@ -108,6 +120,12 @@ export class Http1Request implements HttpRequest {
     if (this.#questionMark === NOT_SOUGHT) this.#questionMark = this.target.indexOf("?");
     return this.#questionMark;
   }
+}
+
+/** Aborts when a response closes that was not written whole. */
+function abortWith(response: ServerResponse, abort: AbortController): void {
+  if (response.destroyed) abort.abort();
+  else response.once("close", () => response.writableFinished || abort.abort());
 }
 
 /** What is known of a request's content before it is read. Absent for requests without content. */

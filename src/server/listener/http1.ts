@@ -2,31 +2,51 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { type AtOnceSettings, createAtOnce } from "./http1-at-once.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
 import type { MemoTicket } from "./http1-memo.ts";
 import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
+import { persistenceFields } from "./http1-whole.ts";
 import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
-import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
+import { ask, SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
+import type { ListenerLimits } from "./settings.ts";
+
+/** The HTTP/1.1 connections of a server. */
+export interface Http1Connections {
+  /** Told of each connection once Node serves it. */
+  accept(socket: Socket): void;
+}
 
 /** Serves the requests of a `node:http` or `node:https` server, and refuses what is none. */
-export function serveHttp1(server: Server, context: ServeContext): void {
-  const { limits, log } = context;
-  const { memo } = context;
+export function serveHttp1(server: Server, context: ServeContext): Http1Connections {
+  const { limits, log, memo } = context;
+  const settings = atOnceSettings(server, limits);
+  const atOnce = settings === undefined ? undefined : createAtOnce(context, settings);
+  const persistence = settings?.persistence;
   server.on("request", (message, response) => {
     const ticket = memo.observe(message, response);
-    serveInTurn({ message, response, context, ticket, awaitsContinue: false });
+    const exchange: Exchange = { message, response, context, persistence, ticket, awaitsContinue: false };
+    const begun = atOnce?.take(message);
+    if (begun === undefined) {
+      serveInTurn(exchange);
+    } else {
+      begun.request.attach(response);
+      settle(exchange, begun.request, begun.outcome, false);
+    }
   });
+  // Node ends a connection whose client may or may not send content that it was not told to send.
+  const unusual = { context, persistence: undefined, ticket: undefined, awaitsContinue: true };
   server.on("checkContinue", (message, response) => {
     memo.observe(message, response);
-    serveInTurn({ message, response, context, ticket: undefined, awaitsContinue: true });
+    serveInTurn({ ...unusual, message, response });
   });
   server.on("checkExpectation", (message, response) => {
     const error = new HotpathError("HP_EXPECTATION_FAILED", "Nothing but 100-continue can be expected.");
     memo.observe(message, response);
-    refuse({ message, response, context, ticket: undefined, awaitsContinue: true }, error);
+    refuse({ ...unusual, message, response }, error);
   });
   server.on("timeout", (socket) => closeStalled(socket, limits.replyStallTimeoutMs));
   server.on("connect", (_message, socket: Socket) => {
@@ -36,12 +56,32 @@ export function serveHttp1(server: Server, context: ServeContext): void {
     log.debug({ code: error.code, remoteAddress: socket.remoteAddress }, "malformed request");
     refuseConnection(socket, toConnectionRefusal(error, limits));
   });
+  return {
+    accept(socket) {
+      atOnce?.accept(socket);
+    },
+  };
+}
+
+/** What Node adds to the keep-alive timeout that it announces before it enforces it. */
+const KEEP_ALIVE_MARGIN_MS = 1000;
+
+/** `undefined` where a connection's requests are counted: Node does so where it makes their responses, and says so in their replies. */
+function atOnceSettings(server: Server, limits: ListenerLimits): AtOnceSettings | undefined {
+  const { keepAliveTimeout } = server;
+  if (limits.maxRequestsPerSocket > 0) return undefined;
+  return {
+    persistence: persistenceFields(keepAliveTimeout),
+    idleTimeoutMs: keepAliveTimeout > 0 ? keepAliveTimeout + KEEP_ALIVE_MARGIN_MS : 0,
+  };
 }
 
 interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly context: ServeContext;
+  /** The fields by which the reply says that the connection stays open; `undefined`: Node decides. */
+  readonly persistence: string | undefined;
   /** Under which bytes the reply may be remembered. */
   readonly ticket: MemoTicket | undefined;
   /** The client holds its content back until told to continue. */
@@ -73,19 +113,21 @@ function serve(exchange: Exchange): void {
   const content = framing.hasContent ? contentOf(exchange) : undefined;
   const request = new Http1Request(message, response, framing.target, framing.authority, content);
   if (content !== undefined) response.once("finish", () => discardContent(message, request));
-  let outcome: HttpReply | Promise<HttpReply>;
-  try {
-    outcome = context.handle(request);
-  } catch (error) {
-    outcome = toFailureReply(error, request, context.log);
-  }
+  settle(exchange, request, ask(request, context), content !== undefined);
+}
+
+/** Answers with what came of a request, when it has come. */
+function settle(
+  exchange: Exchange,
+  request: Http1Request,
+  outcome: HttpReply | Promise<HttpReply>,
+  hasContent: boolean,
+): void {
+  const arrived = (reply: HttpReply): void => answer(exchange, reply, hasContent && mustClose(exchange, request));
   if (outcome instanceof Promise) {
-    const settle = (reply: HttpReply): void => {
-      answer(exchange, reply, content !== undefined && mustClose(exchange, request));
-    };
-    void outcome.then(settle, (error: unknown) => settle(toFailureReply(error, request, context.log)));
+    void outcome.then(arrived, (error: unknown) => arrived(toFailureReply(error, request, exchange.context.log)));
   } else {
-    answer(exchange, outcome, content !== undefined && mustClose(exchange, request));
+    arrived(outcome);
   }
 }
 
@@ -104,13 +146,14 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
   const options = {
     method: message.method ?? "GET",
     isLast: isLast || context.isClosing(),
+    persistence: exchange.persistence,
     stallTimeoutMs: context.limits.replyStallTimeoutMs,
     failed: (error: Error) => context.log.error({ err: error, method: message.method }, "reply broke off"),
   };
   try {
-    const content = writeHttp1Reply(response, reply, options);
-    if (reply.memo !== undefined && content !== "streamed") {
-      context.memo.remember(exchange.ticket, response, reply.memo, content.bytes);
+    const whole = writeHttp1Reply(response, reply, options);
+    if (reply.memo !== undefined && whole !== undefined) {
+      context.memo.remember(message.socket, exchange.ticket, reply.memo, whole);
     }
   } catch (error) {
     context.log.error({ err: error, method: message.method }, "reply cannot be written");

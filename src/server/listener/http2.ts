@@ -13,7 +13,7 @@ import { Http2Request, type Peer } from "./http2-request.ts";
 import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
 import { bodyTooLarge } from "./request-body.ts";
-import { SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
+import { ask, SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
 import type { ListenerLimits } from "./settings.ts";
 import { isAuthority, parseTarget } from "./target.ts";
 
@@ -105,12 +105,7 @@ function serve(
   }
   const request = new Http2Request(stream, headers, head, peer, context.limits.maxBodyBytes);
   if (!stream.endAfterHeaders) stream.once("finish", () => discardContent(stream, request));
-  let outcome: HttpReply | Promise<HttpReply>;
-  try {
-    outcome = context.handle(request);
-  } catch (error) {
-    outcome = toFailureReply(error, request, context.log);
-  }
+  const outcome = ask(request, context);
   if (outcome instanceof Promise) {
     peer.waiting += 1;
     const settle = (reply: HttpReply): void => {

@@ -54,9 +54,12 @@ export function createListener(
   const server = createServer(settings.tls, limits);
   const http2Server = createHttp2Server(toHttp2Options(limits));
   const sessions = serveHttp2(http2Server, context);
-  serveHttp1(server, context);
+  const connections = serveHttp1(server, context);
   if (upgrade !== undefined) serveUpgrades(server, context, upgrade);
-  const gate = route(server, settings.tls !== undefined, limits, (socket) => http2Server.emit("connection", socket));
+  const gate = route(server, settings.tls !== undefined, limits, {
+    http1: (socket) => connections.accept(socket),
+    http2: (socket) => http2Server.emit("connection", socket),
+  });
 
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -135,13 +138,14 @@ function route(
   server: HttpServer,
   isSecure: boolean,
   limits: ListenerLimits,
-  http2: (socket: Socket) => void,
+  { http1: accepted, http2 }: { readonly http1: (socket: Socket) => void; readonly http2: (socket: Socket) => void },
 ): { close(): void } {
   const event = isSecure ? "secureConnection" : "connection";
   const serveConnection = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners(event);
   const http1 = (socket: Socket): void => {
     for (const listener of serveConnection) listener.call(server, socket);
+    accepted(socket);
   };
   if (isSecure) {
     server.on(event, (socket: TLSSocket) => (socket.alpnProtocol === "h2" ? http2(socket) : http1(socket)));

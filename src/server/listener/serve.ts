@@ -22,6 +22,15 @@ export interface ServeContext {
   readonly memo: RequestMemo;
 }
 
+/** Asks the handler. What it throws at once becomes a reply. */
+export function ask(request: HttpRequest, { handle, log }: ServeContext): HttpReply | Promise<HttpReply> {
+  try {
+    return handle(request);
+  } catch (error) {
+    return toFailureReply(error, request, log);
+  }
+}
+
 /** The reply to `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7). */
 export const SERVER_OPTIONS_REPLY: HttpReply = Object.freeze({
   status: 204,

@@ -1,0 +1,179 @@
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
+import { currentHttpDate } from "../../http/date.ts";
+import type { HttpReply } from "../../http/message.ts";
+import { carriesContent, isConnectionField } from "./reply-body.ts";
+
+/** A reply whose content is at hand, as it goes over the wire. */
+export interface WholeReply {
+  readonly head: string;
+  readonly content: string | Uint8Array | undefined;
+  /** Both, where they have been joined already. */
+  readonly bytes?: Buffer;
+}
+
+/** Whether a reply's content is at hand. */
+export function isWhole(body: HttpReply["body"]): body is string | Uint8Array | undefined {
+  return body === undefined || typeof body === "string" || body instanceof Uint8Array;
+}
+
+/**
+ * Renders a reply, or finds it rendered: of one that is given to many the bytes are kept until the clock's next second.
+ *
+ * @throws what Node throws for malformed fields, and RangeError for a status that is not final.
+ */
+export function renderWhole(
+  reply: HttpReply,
+  body: string | Uint8Array | undefined,
+  method: string,
+  persistence: string,
+): WholeReply {
+  const { rendering } = reply;
+  if (rendering === undefined) return render(reply, body, method, persistence);
+  const date = currentHttpDate();
+  const { made } = rendering;
+  if (made instanceof Rendered && made.date === date && made.persistence === persistence) return made.whole;
+  let whole = render(reply, body, method, persistence);
+  if (lengthOf(whole) <= KEPT_BYTES) whole = { ...whole, bytes: joinReply(whole) };
+  rendering.made = new Rendered(whole, date, persistence);
+  return whole;
+}
+
+/** What is kept with a reply that is given to many. */
+class Rendered {
+  readonly whole: WholeReply;
+  readonly date: string;
+  readonly persistence: string;
+
+  constructor(whole: WholeReply, date: string, persistence: string) {
+    this.whole = whole;
+    this.date = date;
+    this.persistence = persistence;
+  }
+}
+
+/** Joining longer ones anew costs less than the memory. */
+const KEPT_BYTES = 4096;
+
+function lengthOf({ head, content }: WholeReply): number {
+  return head.length + (content?.length ?? 0);
+}
+
+function render(
+  reply: HttpReply,
+  body: string | Uint8Array | undefined,
+  method: string,
+  persistence: string,
+): WholeReply {
+  const { status, headers } = reply;
+  checkStatus(status);
+  const { "content-length": announced } = headers;
+  const length = contentLength(method, status, body, announced === undefined ? undefined : String(announced));
+  const head = renderHead(reply, length, persistence);
+  const hasContent = body !== undefined && body.length > 0 && carriesContent(method, status);
+  return { head, content: hasContent ? body : undefined };
+}
+
+/**
+ * Renders the head of a reply on a connection that stays open, letter for letter as Node's ServerResponse would.
+ *
+ * @param length value of its Content-Length; none is sent where it is `undefined`.
+ * @param persistence what `persistenceFields` answers.
+ * @throws what Node throws for names, values and reason phrases that are malformed.
+ */
+function renderHead(reply: HttpReply, length: string | undefined, persistence: string): string {
+  const { status, headers } = reply;
+  const reason = reasonOf(reply);
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+  let isDated = false;
+  for (const name in headers) {
+    if (name === "content-length" || isConnectionField(name)) continue;
+    isDated ||= name.length === 4 && name.toLowerCase() === "date";
+    const value = headers[name] as string | string[];
+    if (typeof value === "string") {
+      checkField(name, value);
+      head += `${name}: ${value}\r\n`;
+    } else {
+      for (const each of value) {
+        checkField(name, each);
+        head += `${name}: ${each}\r\n`;
+      }
+    }
+  }
+  if (length !== undefined) {
+    checkField("content-length", length);
+    head += `content-length: ${length}\r\n`;
+  }
+  if (!isDated) head += `Date: ${currentHttpDate()}\r\n`;
+  return `${head}${persistence}\r\n`;
+}
+
+/** The reason phrase of a reply. @throws what Node throws for a malformed one. */
+export function reasonOf({ status, statusText }: HttpReply): string {
+  if (statusText === undefined) return STATUS_CODES[status] ?? "unknown";
+  checkValue("reason phrase", statusText);
+  return statusText;
+}
+
+/** The fields by which an HTTP/1.1 reply says that its connection stays open, and for how long. */
+export function persistenceFields(keepAliveTimeoutMs: number): string {
+  const timeout = keepAliveTimeoutMs > 0 ? `Keep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n` : "";
+  return `Connection: keep-alive\r\n${timeout}`;
+}
+
+/** Longer content is not worth copying beside its head. */
+export const JOINED_BYTES = 16_384;
+
+/** A whole reply as bytes. */
+export function joinReply({ head, content, bytes: joined }: WholeReply): Buffer {
+  if (joined !== undefined) return joined;
+  if (content === undefined) return Buffer.from(head, "latin1");
+  if (typeof content === "string") {
+    const bytes = Buffer.allocUnsafe(head.length + Buffer.byteLength(content));
+    bytes.write(content, bytes.write(head, "latin1"), "utf8");
+    return bytes;
+  }
+  const bytes = Buffer.allocUnsafe(head.length + content.length);
+  bytes.set(content, bytes.write(head, "latin1"));
+  return bytes;
+}
+
+/** The Content-Length of a reply whose content is at hand; `undefined` where none may or can be stated. */
+export function contentLength(
+  method: string,
+  status: number,
+  body: string | Uint8Array | undefined,
+  announced: string | undefined,
+): string | undefined {
+  if (status === 204) return undefined;
+  // Without content these may state the length that a 200 to GET would have.
+  if (body === undefined && (method === "HEAD" || status === 304)) return announced;
+  if (body === undefined) return "0";
+  if (status === 304) return announced;
+  return String(typeof body === "string" ? Buffer.byteLength(body) : body.length);
+}
+
+/** @throws RangeError for a status that is not final. */
+export function checkStatus(status: number): void {
+  if (status < 200 || status > 999) throw new RangeError(`status ${status} is no final status`);
+}
+
+/** A server sends the same few names for ever. */
+const MOST_REMEMBERED = 1000;
+const goodNames = new Set<string>();
+
+/** @throws what Node throws for a malformed field. */
+export function checkField(name: string, value: string): void {
+  if (!goodNames.has(name)) {
+    validateHeaderName(name);
+    if (goodNames.size >= MOST_REMEMBERED) goodNames.clear();
+    goodNames.add(name);
+  }
+  checkValue(name, value);
+}
+
+/** Node judges whatever is not certainly good. */
+function checkValue(name: string, value: string): void {
+  if (typeof value !== "string" || SUSPECT.test(value)) validateHeaderValue(name, value);
+}
+
+const SUSPECT = /[^\t\x20-\x7e\x80-\xff]/;
