@@ -17,8 +17,12 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
   if (dev && cert !== null) {
     throw invalid("server.tls.dev (--dev-tls) makes a certificate itself, but server.tls.cert (--tls-cert) names one.");
   }
-  if (admin.enabled && server.socket === null && admin.port !== 0 && admin.port === server.port) {
+  const usePorts = server.socket === null && admin.enabled && admin.socket === null;
+  if (usePorts && admin.port !== 0 && admin.port === server.port) {
     throw invalid(`server.port and admin.port (--port, --admin-port) must differ; received ${admin.port} for both.`);
+  }
+  if (admin.enabled && server.socket !== null && admin.socket === server.socket) {
+    throw invalid("server.socket and admin.socket (--socket, --admin-socket) must differ.");
   }
   if (cache.redis !== null && cache.memcached.length > 0) {
     throw invalid("cache.redis and cache.memcached (--cache-redis, --cache-memcached) exclude each other.");

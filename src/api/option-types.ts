@@ -28,6 +28,10 @@ export interface ServerOptions {
     port?: number | undefined;
     /** Unix socket in place of host and port. */
     socket?: string | null | undefined;
+    /** File mode of the socket, such as `660`. */
+    socketMode?: string | null | undefined;
+    /** Share the port with other processes. */
+    reusePort?: boolean | undefined;
     tls?: {
       /** Path of the certificate (PEM). */
       cert?: string | null | undefined;
@@ -46,6 +50,10 @@ export interface ServerOptions {
     enabled?: boolean | undefined;
     host?: string | undefined;
     port?: number | undefined;
+    /** Unix socket in place of host and port. */
+    socket?: string | null | undefined;
+    /** File mode of the socket. */
+    socketMode?: string | null | undefined;
     /** Host names the admin listener answers to; `*` for any. */
     allowedHosts?: readonly string[] | undefined;
   };

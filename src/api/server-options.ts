@@ -1,5 +1,7 @@
 import type { OptionRow } from "./option-row.ts";
 
+const FILE_MODE = { expression: /^[67][0-7]{2}$/, words: "a file mode from 600 to 777, such as `660`" };
+
 /** Options of the server as a whole. */
 export const SERVER_OPTIONS = [
   {
@@ -21,6 +23,20 @@ export const SERVER_OPTIONS = [
     type: "path",
     default: null,
     description: "Unix socket the API listens on in place of host and port.",
+  },
+  {
+    path: "server.socketMode",
+    type: "string",
+    default: null,
+    pattern: FILE_MODE,
+    description: "File mode of that socket; none: what the process's umask leaves.",
+  },
+  {
+    path: "server.reusePort",
+    type: "boolean",
+    default: false,
+    description:
+      "Let several processes listen on the same port (`SO_REUSEPORT`), between which the system shares out connections.",
   },
   {
     path: "server.tls.cert",
@@ -68,6 +84,19 @@ export const SERVER_OPTIONS = [
     min: 0,
     max: 65_535,
     description: "Port of the admin listener; 0 takes a free one.",
+  },
+  {
+    path: "admin.socket",
+    type: "path",
+    default: null,
+    description: "Unix socket the admin listener listens on in place of host and port.",
+  },
+  {
+    path: "admin.socketMode",
+    type: "string",
+    default: null,
+    pattern: FILE_MODE,
+    description: "File mode of that socket; none: what the process's umask leaves.",
   },
   {
     path: "admin.allowedHosts",

@@ -7,6 +7,10 @@ export interface ServerSettings {
     readonly port: number;
     /** Path of a Unix socket; takes the place of host and port. */
     readonly socket: string | null;
+    /** Of the socket's file, in octal; `null`: as the umask leaves it. */
+    readonly socketMode: string | null;
+    /** Other processes may listen on the same port. */
+    readonly reusePort: boolean;
     readonly tls: {
       /** Path of a PEM file. `cert` and `key` are given together. */
       readonly cert: string | null;
@@ -21,6 +25,9 @@ export interface ServerSettings {
     readonly enabled: boolean;
     readonly host: string;
     readonly port: number;
+    /** Path of a Unix socket; takes the place of host and port. */
+    readonly socket: string | null;
+    readonly socketMode: string | null;
     /** Host names (without port) the admin listener answers to; `*` stands for any. */
     readonly allowedHosts: readonly string[];
   };

@@ -5,7 +5,7 @@ import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
 import { answerPurge, type Purger } from "./admin-purge.ts";
-import { createListener, type Listener } from "./listener/index.ts";
+import { createListener, type ListenAddress, type Listener } from "./listener/index.ts";
 
 /** Whether the server should get requests, with a word on each thing that decides it. */
 export interface Readiness {
@@ -16,14 +16,10 @@ export interface Readiness {
 
 /** Where the admin listener listens and whom it answers. */
 export interface AdminSettings {
-  /** Default `127.0.0.1`. Any other than a loopback address lets the network in and is logged as a warning. */
-  readonly host?: string | undefined;
-  /** 0 lets the system choose. */
-  readonly port: number;
+  /** Any other than a loopback address or a socket lets the network in and is logged as a warning. */
+  readonly listen: ListenAddress;
   /** Host names, without port, answered beside `localhost` and IP addresses; `*` stands for any. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** The flag named when the port is taken. Default `--admin-port`. */
-  readonly portFlag?: string | undefined;
 }
 
 /** What the admin listener tells about. */
@@ -41,11 +37,13 @@ export interface AdminSources {
  * IP address or an allowed name, else 421.
  */
 export function createAdmin(settings: AdminSettings, sources: AdminSources, log: Log): Listener {
-  const { host = "127.0.0.1", port, portFlag = "--admin-port" } = settings;
+  const { listen } = settings;
   const allowedHosts = new Set((settings.allowedHosts ?? []).map((name) => name.toLowerCase()));
-  if (!isLoopback(host)) log.warn({ host }, "the admin listener is open to the network");
+  if ("host" in listen && !isLoopback(listen.host)) {
+    log.warn({ host: listen.host }, "the admin listener is open to the network");
+  }
   return createListener(
-    { listen: { host, port, portFlag }, maxBodyBytes: 0, maxConnections: MAX_CONNECTIONS },
+    { listen: { portFlag: "--admin-port", ...listen }, maxBodyBytes: 0, maxConnections: MAX_CONNECTIONS },
     (request) => {
       if (!isAllowedHost(request.authority, allowedHosts)) {
         return toProblemReply(

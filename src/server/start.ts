@@ -86,9 +86,17 @@ async function listenerSettings({ server, http, cache }: ServerSettings): Promis
     ...limits,
     maxConnections: server.maxConnections,
     memoBytes: cache.enabled ? cache.memoBytes : 0,
-    listen: server.socket === null ? { host: server.host, port: server.port } : { path: server.socket },
+    listen:
+      server.socket === null
+        ? { host: server.host, port: server.port, reusePort: server.reusePort }
+        : toSocketFile(server.socket, server.socketMode),
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+/** @param mode in octal */
+function toSocketFile(path: string, mode: string | null): { path: string; mode?: number } {
+  return mode === null ? { path } : { path, mode: Number.parseInt(mode, 8) };
 }
 
 async function certificate(tls: ServerSettings["server"]["tls"]): Promise<Certificate | undefined> {
@@ -121,7 +129,9 @@ async function startAdmin(
       return current().purger;
     },
   };
-  const admin: Listener = createAdmin(settings, told, log);
+  const { socket, socketMode, host, port, allowedHosts } = settings;
+  const listen = socket === null ? { host, port } : toSocketFile(socket, socketMode);
+  const admin: Listener = createAdmin({ listen, allowedHosts }, told, log);
   const { url } = await admin.listen();
   return { url, close: async () => admin.close({ graceMs: ADMIN_GRACE_MS }) };
 }

@@ -8,7 +8,8 @@ async function start(t: TestContext, readiness: () => Readiness, settings: Parti
   const metrics = createMetrics();
   metrics.counter({ name: "things_total", help: "Things." }).with().add(3);
   const lines: LogLine[] = [];
-  const admin = createAdmin({ port: 0, ...settings }, { readiness, metrics }, collect(lines));
+  const listen = { host: "127.0.0.1", port: 0 };
+  const admin = createAdmin({ listen, ...settings }, { readiness, metrics }, collect(lines));
   const { url, port, address } = await admin.listen();
   t.after(() => admin.close({ graceMs: 0 }));
   return { url, port, address, lines };
@@ -59,6 +60,6 @@ test("a page cannot read it through a name of its own", async (t) => {
 });
 
 test("opening it to the network is said in the log", async (t) => {
-  const { lines } = await start(t, ready, { host: "0.0.0.0" });
+  const { lines } = await start(t, ready, { listen: { host: "0.0.0.0", port: 0 } });
   assert.match(lines[0]?.message ?? "", /open to the network/);
 });

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { get } from "node:http";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { ResolvedApi } from "../../src/api/definition.ts";
@@ -7,6 +11,7 @@ import { resolveServerSettings } from "../../src/api/options.ts";
 import type { Source, SourceContext } from "../../src/api/source.ts";
 import { HotpathError } from "../../src/errors.ts";
 import { defineApi } from "../../src/server/define-api.ts";
+import type { RunningServer } from "../../src/server/start.ts";
 import { defer, type TestScope } from "../support/defer.ts";
 import { serveSources } from "../support/server.ts";
 
@@ -203,3 +208,48 @@ test("the admin listener can be left out, and TLS be made for development", asyn
   assert.equal(server.adminUrl, undefined);
   assert.match(server.url, /^https:/);
 });
+
+test("both listeners take a socket of a given mode in place of a port", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "hotpath-sockets-"));
+  defer(t, () => rm(folder, { recursive: true }));
+  const [socket, adminSocket] = [join(folder, "api.sock"), join(folder, "admin.sock")];
+  const server = await defineApi({ sources: { "/": witness("one") } }).listen({
+    server: { socket, socketMode: "660" },
+    admin: { socket: adminSocket, socketMode: "600" },
+    ...QUIET,
+  });
+  defer(t, () => server.close());
+  assert.deepEqual([server.url, server.adminUrl], [`unix:${socket}`, `unix:${adminSocket}`]);
+  const modes = await Promise.all(
+    [socket, adminSocket].map(async (path) => ((await stat(path)).mode & 0o777).toString(8)),
+  );
+  assert.deepEqual(modes, ["660", "600"]);
+  assert.equal(await getBySocket(socket, "/"), "one");
+  assert.match(await getBySocket(adminSocket, "/ready"), /"one":"ok"/);
+});
+
+test("with reusePort a second server listens on the same port", async (t) => {
+  const first = await listenShared("first", 0);
+  defer(t, () => first.close());
+  const second = await listenShared("second", Number(new URL(first.url).port));
+  defer(t, () => second.close());
+  assert.equal(second.url, first.url);
+  await first.close();
+  assert.equal(await (await fetch(second.url)).text(), "second");
+});
+
+function listenShared(name: string, port: number): Promise<RunningServer> {
+  const options = { server: { port, reusePort: true }, admin: { enabled: false } };
+  return defineApi({ sources: { "/": witness(name) } }).listen({ ...options, ...QUIET });
+}
+
+function getBySocket(socketPath: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ socketPath, path, headers: { host: "localhost" } }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.once("end", () => resolve(text));
+    });
+    asked.once("error", reject);
+  });
+}

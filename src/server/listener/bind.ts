@@ -21,7 +21,8 @@ export interface BoundAddress {
 export async function bind(server: Server, at: ListenAddress, scheme: "http" | "https"): Promise<BoundAddress> {
   if ("path" in at) return bindSocketFile(server, at);
   try {
-    await listening(server, () => server.listen({ host: at.host, port: at.port, backlog: BACKLOG }));
+    const { host, port, reusePort = false } = at;
+    await listening(server, () => server.listen({ host, port, reusePort, backlog: BACKLOG }));
   } catch (error) {
     throw toListenError(error, at);
   }

@@ -7,6 +7,8 @@ export type ListenAddress =
       readonly port: number;
       /** The flag that changes the port, named when the port is taken. Default `--port`. */
       readonly portFlag?: string;
+      /** Other processes may listen on it as well (`SO_REUSEPORT`). */
+      readonly reusePort?: boolean;
     }
   | {
       /** Path of a Unix domain socket. A stale file left by a dead process is replaced. */
