@@ -7,6 +7,7 @@ import type {
   RequestLog,
   RetriedStatus,
   TransactionEnd,
+  UpstreamAuth,
   UpstreamHost,
   UpstreamProtocol,
 } from "./settings.ts";
@@ -115,6 +116,38 @@ export interface ServerOptions {
     /** Larger replies stay in this process. */
     maxSharedBytes?: ByteSize | undefined;
   };
+  auth?: {
+    /** Tokens: JSON Web Tokens in `Authorization: Bearer …`. */
+    jwt?: {
+      /** Key: a text of at least 32 characters, a JWK, a JWK set, or a public key (PEM). */
+      secret?: string | null | undefined;
+      secretIsBase64?: boolean | undefined;
+      /** Path of a file with a key or set. */
+      keysFile?: string | null | undefined;
+      /** URL of a JWK set. */
+      keysUrl?: string | null | undefined;
+      /** Age at which the set at the URL is fetched again. */
+      keysMaxAge?: Duration | undefined;
+      /** Audiences of which tokens must name one, unless they name none; empty: any. */
+      audience?: readonly string[] | undefined;
+      /** Issuer that tokens must name. */
+      issuer?: string | null | undefined;
+      /** Where the role stands among the claims. */
+      roleClaim?: string | undefined;
+      clockSkew?: Duration | undefined;
+      /** Verified tokens that are remembered. */
+      maxCached?: number | undefined;
+    };
+    /** Keys, for those without tokens. */
+    apiKeys?: {
+      /** As `name:role:hash`; `hotpath key` makes them. */
+      keys?: readonly string[] | undefined;
+      /** Path of a JSON file with keys. */
+      file?: string | null | undefined;
+      /** Header field that brings a key. */
+      header?: string | undefined;
+    };
+  };
   cors?: {
     /** Origins whose pages may call the API; `*` for any. */
     allowedOrigins?: readonly string[] | undefined;
@@ -163,6 +196,8 @@ export interface PostgresOptions {
   planEnabled?: boolean | undefined;
   /** Function called in the transaction before the request's statement. */
   preRequest?: string | null | undefined;
+  /** Settings `name=value` that functions read as `app.settings.name`. */
+  appSettings?: readonly string[] | undefined;
   /** How transactions end. */
   txEnd?: TransactionEnd | undefined;
   openapi?: OpenApiOptions;
@@ -206,12 +241,6 @@ export interface PostgrestOptions extends PostgresOptions {
   allowAnonymous?: boolean | undefined;
   rootFunction?: string | null | undefined;
   openapi?: OpenApiOptions & { standard?: OpenApiVersion | undefined };
-  jwt?: {
-    secret?: string | null | undefined;
-    secretIsBase64?: boolean | undefined;
-    audience?: string | null | undefined;
-    roleClaim?: string | undefined;
-  };
 }
 
 /** Options of `upstream(url, options)`. Ranges and defaults are in docs/options.md; `undefined` means not given. */
@@ -219,6 +248,8 @@ export interface UpstreamOptions {
   /** Further addresses of the same API. */
   addresses?: readonly string[] | undefined;
   protocol?: UpstreamProtocol | undefined;
+  /** What becomes of credentials: the upstream's affair, verified if sent, or demanded. */
+  auth?: UpstreamAuth | undefined;
   tls?: {
     /** Path of the certificates (PEM) that vouch for the upstream's. */
     ca?: string | null | undefined;

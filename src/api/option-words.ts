@@ -7,6 +7,7 @@ const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
   ["server:admin.", "Admin listener"],
   ["server:http.", "HTTP"],
   ["server:compression.", "Compression"],
+  ["server:auth.", "Authentication"],
   ["server:cors.", "CORS"],
   ["server:log.", "Log"],
   ["postgres:pool.", "Connection pool"],

@@ -82,6 +82,33 @@ export interface ServerSettings {
     /** Larger replies stay in this process. */
     readonly maxSharedBytes: number;
   };
+  readonly auth: {
+    readonly jwt: {
+      /** Text, JWK, JWK set or PEM. Never printed. */
+      readonly secret: string | null;
+      readonly secretIsBase64: boolean;
+      /** Path of a file with the same. */
+      readonly keysFile: string | null;
+      readonly keysUrl: string | null;
+      readonly keysMaxAgeMs: number;
+      /** Empty: any. */
+      readonly audience: readonly string[];
+      readonly issuer: string | null;
+      /** JSON path, or PostgREST's JSPath. */
+      readonly roleClaim: string;
+      readonly clockSkewMs: number;
+      /** Verified tokens that are remembered. */
+      readonly maxCached: number;
+    };
+    readonly apiKeys: {
+      /** As `name:role:hash`. */
+      readonly keys: readonly string[];
+      /** Path of a JSON file with more. */
+      readonly file: string | null;
+      /** Name of the field that brings a key. */
+      readonly header: string;
+    };
+  };
   readonly cors: {
     /** Origins that browsers may call from; `*` stands for any, an empty list for none. */
     readonly allowedOrigins: readonly string[];
@@ -126,6 +153,8 @@ export interface PostgresSettings {
   readonly planEnabled: boolean;
   /** Function called in the transaction before the request, as `schema.name` or `name`. */
   readonly preRequest: string | null;
+  /** `name=value`, seen by functions as `app.settings.name`. May hold secrets: never printed. */
+  readonly appSettings: readonly string[];
   readonly txEnd: TransactionEnd;
   /** Function that answers `/` in place of the OpenAPI document. */
   readonly rootFunction: string | null;
@@ -136,13 +165,6 @@ export interface PostgresSettings {
     readonly proxyUri: string | null;
     /** The version that JSON without a version means. */
     readonly standard: OpenApiVersion;
-  };
-  readonly jwt: {
-    /** Text, JWK or JWK set. Never printed. */
-    readonly secret: string | null;
-    readonly secretIsBase64: boolean;
-    readonly audience: string | null;
-    readonly roleClaim: string;
   };
 }
 
@@ -174,6 +196,7 @@ export interface UpstreamSettings {
   /** Origins of further addresses, of the same scheme. */
   readonly addresses: readonly string[];
   readonly protocol: UpstreamProtocol;
+  readonly auth: UpstreamAuth;
   readonly tls: {
     /** Path of a PEM file. */
     readonly ca: string | null;
@@ -230,6 +253,8 @@ export interface UpstreamSettings {
 }
 
 export type UpstreamProtocol = "http1" | "http2";
+/** What becomes of credentials before an upstream sees them. */
+export type UpstreamAuth = "ignore" | "verify" | "require";
 /** Whose `Host` an upstream sees. */
 export type UpstreamHost = "auto" | "preserve" | "upstream";
 export type ForwardedFields = "x-forwarded" | "forwarded" | "both" | "none";

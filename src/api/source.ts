@@ -1,4 +1,6 @@
 import type { Duplex } from "node:stream";
+import type { Identity } from "../auth/identity.ts";
+import type { CredentialsRefused } from "../auth/refusal.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 
 /**
@@ -12,6 +14,13 @@ export interface Source {
   readonly name: string;
   /** `false`: nothing it answers is ever stored, so the cache is not asked. Default `true`. */
   readonly isCacheable?: boolean;
+  /**
+   * Whether it matters who asks. `verify`: credentials that are sent must be valid, and replies are kept apart by identity;
+   * `require`: they must be sent, too. Absent: credentials are no business of the server's, and requests have no identity.
+   */
+  readonly admission?: Admission;
+  /** Words the refusal of a request's credentials. Absent: problem details. */
+  refuse?(request: SourceRequest, refusal: CredentialsRefused): SourceReply;
   /**
    * Brings up what the source needs. Called once, before the first request and before the listener opens.
    * Rejects with a `HotpathError` when the source can never work (wrong password); a source that may recover
@@ -37,6 +46,8 @@ export interface Source {
   close?(): Promise<void>;
 }
 
+export type Admission = "verify" | "require";
+
 /** The connection of a request that asks for another protocol. */
 export interface UpgradeConnection {
   readonly socket: Duplex;
@@ -50,6 +61,8 @@ export interface SourceRequest extends HttpRequest {
   readonly subpath: string;
   /** The mount point without a trailing slash: empty at `/`, else e.g. `/api`. */
   readonly basePath: string;
+  /** Who asks, where the source wants to know and the server can tell; see `Source.admission`. */
+  readonly identity?: Identity | undefined;
 }
 
 /** A source's answer. */
@@ -84,6 +97,8 @@ export interface CacheHints {
 export interface SourceContext {
   readonly log: Log;
   readonly metrics: MetricsRegistry;
+  /** Whether the server can verify credentials: keys are configured. */
+  readonly isAuthenticating: boolean;
 }
 
 /** The part of a pino logger that sources use. */

@@ -26,6 +26,14 @@ export const UPSTREAM_OPTIONS = [
       "`http1`: keep-alive connections. `http2`: streams of one connection, by ALPN with https (and HTTP/1.1 where it is refused), by prior knowledge with http.",
   },
   {
+    path: "auth",
+    type: "choice",
+    default: "ignore",
+    choices: ["ignore", "verify", "require"],
+    description:
+      "Credentials are the upstream's affair (`ignore`), must be valid where they are sent (`verify`), or must be sent (`require`); see `auth.jwt` and `auth.apiKeys`.",
+  },
+  {
     path: "tls.ca",
     type: "path",
     default: null,

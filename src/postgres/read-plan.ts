@@ -14,6 +14,7 @@ import type { CursorTerm } from "./query/cursor-sql.ts";
 import { parseQuery } from "./query/parse.ts";
 import type { QueryParameter } from "./query/query-string.ts";
 import { rootRange } from "./row-range.ts";
+import { usesRequestSettings } from "./transaction.ts";
 
 /** What reading relations needs of its source. */
 export interface ReadContext {
@@ -78,7 +79,7 @@ export async function makeReadPlan(
     count: preferences.count ?? null,
     maxRows: settings.maxRows,
     isWhole: range.limit === undefined && range.offset === 0 && cursor === null,
-    readsReplySettings: settings.anonRole !== null || settings.preRequest !== null,
+    readsReplySettings: usesRequestSettings(settings, request),
     modifiedColumn: isDated ? updatedAtColumn : null,
     cursor:
       terms === null || (cursor === null && node.range.limit === undefined)

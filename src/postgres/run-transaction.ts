@@ -1,17 +1,16 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
+import type { Isolation, RoleSettings } from "./catalog/role-settings.ts";
 import { DialectError } from "./dialect-error.ts";
 import { type Command, type CommandResult, ConnectionLostError, createStatement, type Pool } from "./pool/index.ts";
 import { COMMITTED, type Need, type Router } from "./replicas/index.ts";
-import { createOpenTransaction, type TransactionScope } from "./transaction.ts";
-
-export type Isolation = "read committed" | "repeatable read" | "serializable";
+import { createOpenTransaction, type Opening, type TransactionScope } from "./transaction.ts";
 
 /** What a request's transaction may do, and how it ends. */
 export interface TransactionMode {
   readonly access: "read only" | "read write";
-  /** Default: the database's own. */
-  readonly isolation?: Isolation;
+  /** Default: the role's, or the database's own. */
+  readonly isolation?: Isolation | undefined;
   readonly end: "commit" | "rollback";
   /** Looks at the results before the end; what it throws rolls the transaction back and reaches the caller. */
   readonly check?: (results: readonly CommandResult[]) => void;
@@ -37,16 +36,19 @@ export type RunTransaction = (
 /**
  * @param router sends reads to a server that has what the request demands, and writes to the primary
  * @param committed told the `Consistency-Token` of what a request has committed, where there are replicas
+ * @param roleSettings those of the catalog that is in use
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
   router: () => Router,
   committed: (request: SourceRequest, token: string) => void = () => undefined,
+  roleSettings: () => ReadonlyMap<string, RoleSettings> | undefined = () => undefined,
 ): RunTransaction {
-  const openTransaction = createOpenTransaction(settings);
-  return (request, scope, commands, mode = READ) => {
+  const openTransaction = createOpenTransaction(settings, roleSettings);
+  return (request, scope, commands, asked = READ) => {
     const opening = openTransaction(request, scope);
     const target = router();
+    const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
     if (mode.access === "read write") return write(target, committed, request, opening, commands, mode);
     const need = (): Need => target.needOf(request);
     const isImplicit = mode.isolation === undefined && mode.check === undefined;
@@ -55,11 +57,11 @@ export function createTransactionRunner(
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
       return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode));
     }
-    const options = { lateSignal: () => request.signal };
-    if (opening.length === 0) return target.read(need, (pool) => pool.run(commands, options));
+    const options = { lateSignal: () => request.signal, ...opening.limit };
+    if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options));
     return target
-      .read(need, (pool) => pool.run([...opening, ...commands], options))
-      .then((results) => results.slice(opening.length));
+      .read(need, (pool) => pool.run([...opening.commands, ...commands], options))
+      .then((results) => results.slice(opening.commands.length));
   };
 }
 
@@ -67,7 +69,7 @@ async function write(
   router: Router,
   committed: (request: SourceRequest, token: string) => void,
   request: SourceRequest,
-  opening: readonly Command[],
+  opening: Opening,
   commands: readonly Command[],
   mode: TransactionMode,
 ): Promise<readonly CommandResult[]> {
@@ -89,26 +91,28 @@ async function write(
 async function runBlock(
   pool: Pool,
   request: SourceRequest,
-  opening: readonly Command[],
+  opening: Opening,
   commands: readonly Command[],
   { access, isolation, end, check }: TransactionMode,
   track?: (position: CommandResult | undefined) => void,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
+  const options = { signal, ...opening.limit };
+  const { length: opened } = opening.commands;
   await using session = await pool.acquire({ signal });
-  const begin = [command(beginSql(access, isolation)), ...opening, ...commands];
+  const begin = [command(beginSql(access, isolation)), ...opening.commands, ...commands];
   const ending = track === undefined ? ENDINGS[end] : [...ENDINGS[end], COMMITTED];
   const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
-    all.slice(1 + opening.length, 1 + opening.length + commands.length);
+    all.slice(1 + opened, 1 + opened + commands.length);
   try {
     if (check === undefined) {
-      const all = await session.run([...begin, ...ending], { signal });
+      const all = await session.run([...begin, ...ending], options);
       track?.(all.at(-1));
       return toResults(all);
     }
-    const results = toResults(await session.run(begin, { signal }).catch(neverCommitted));
+    const results = toResults(await session.run(begin, options).catch(neverCommitted));
     check(results);
-    const ended = await session.run(ending, { signal });
+    const ended = await session.run(ending, options);
     track?.(ended.at(-1));
     return results;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
+import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { readCatalog } from "./catalog/read-catalog.ts";
@@ -8,10 +9,11 @@ import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
-import { createDocuments, type Documents } from "./openapi/index.ts";
+import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
 import type { Command, Listener, Pool } from "./pool/index.ts";
+import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
@@ -44,8 +46,9 @@ export function createPostgresSource(settings: PostgresSettings): Source {
 
 class PostgresSource implements Source {
   readonly name = "postgres";
-  // Its replies depend on Accept, Prefer, Range and the token without saying so in Vary.
+  // Its replies depend on Accept, Prefer and Range without saying so in Vary.
   readonly isCacheable = false;
+  readonly admission = "verify";
   readonly #settings: PostgresSettings;
   readonly #runTransaction: RunTransaction;
   /** `Consistency-Token` of each request that has committed something. */
@@ -57,6 +60,7 @@ class PostgresSource implements Source {
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
   #isStarting = true;
+  #isAuthenticating = false;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -66,11 +70,13 @@ class PostgresSource implements Source {
       settings,
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
+      () => this.#schema?.catalog.roleSettings,
     );
   }
 
-  async start({ log, metrics }: SourceContext): Promise<void> {
+  async start({ log, metrics, isAuthenticating }: SourceContext): Promise<void> {
     this.#log = log;
+    this.#isAuthenticating = isAuthenticating;
     this.#router = createRouter(this.#settings, log, metrics);
     await this.#router.start();
     await this.#load();
@@ -112,7 +118,13 @@ class PostgresSource implements Source {
     await this.#router?.close();
   }
 
+  refuse(_request: SourceRequest, refusal: CredentialsRefused): SourceReply {
+    return errorReply(toDialectRefusal(refusal));
+  }
+
   async #answer(request: SourceRequest): Promise<SourceReply> {
+    // Who may not ask learns nothing of what there is.
+    impersonate(this.#settings, request);
     const schema = this.#schema;
     if (schema === undefined) {
       throw new DialectError("PGRST002", 503, "Could not query the database for the schema cache. Retrying.", {
@@ -120,7 +132,6 @@ class PostgresSource implements Source {
       });
     }
     const route = resolveRoute(schema.catalog, this.#settings, request);
-    this.#refuseTokens(request);
     let reply: SourceReply;
     try {
       reply = await this.#dispatch(schema, request, route);
@@ -136,7 +147,7 @@ class PostgresSource implements Source {
 
   /** The reply to a failure that has one; throws the others again. */
   #toErrorReply(error: unknown, request: SourceRequest): SourceReply {
-    const dialect = toDialectError(error, false);
+    const dialect = toDialectError(error, isAuthenticated(this.#settings, request));
     if (dialect !== undefined) {
       if (dialect.status >= 500)
         this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
@@ -162,7 +173,7 @@ class PostgresSource implements Source {
     request: SourceRequest,
     route: Extract<Route, { kind: "root" }>,
   ): Promise<SourceReply> {
-    const scope = { schema: route.schema, role: this.#settings.anonRole, timezone: null };
+    const scope = { schema: route.schema, timezone: null };
     const run = (commands: readonly Command[]) => this.#runTransaction(request, scope, commands);
     return describeRoot({ settings: this.#settings, documents, run }, request, route);
   }
@@ -176,7 +187,6 @@ class PostgresSource implements Source {
     const answer = (preferences: Preferences) => {
       const scope = {
         schema: route.relation.schema,
-        role: this.#settings.anonRole,
         timezone: preferences.timezone ?? null,
       };
       const run = (commands: readonly Command[], mode?: TransactionMode) =>
@@ -187,21 +197,6 @@ class PostgresSource implements Source {
     };
     // Most requests prefer nothing, and then there is nothing to wait for.
     return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
-  }
-
-  /** Tokens are not understood yet, and a request that carries one must not pass as anonymous. */
-  #refuseTokens(request: SourceRequest): void {
-    const { secret } = this.#settings.jwt;
-    const hasToken = /^bearer /i.test(request.headers.authorization ?? "");
-    if (hasToken && secret === null && this.#settings.anonRole !== null) {
-      throw new DialectError("PGRST300", 500, "Server lacks JWT secret");
-    }
-    if (hasToken && secret !== null) throw new HotpathError("HP_UNAVAILABLE", "Tokens are not supported yet.");
-    if (!this.#settings.allowAnonymous) {
-      throw new DialectError("PGRST302", 401, "Anonymous access is disabled", {
-        headers: { "www-authenticate": "Bearer" },
-      });
-    }
   }
 
   #requireRouter(): Router {
@@ -222,6 +217,12 @@ class PostgresSource implements Source {
     if (this.#loading === undefined) return begin();
     this.#nextLoading = this.#loading.then(begin, begin);
     return this.#nextLoading;
+  }
+
+  #documentSettings(): DocumentSettings {
+    const { allowAnonymous, anonRole } = this.#settings;
+    const isOpen = allowAnonymous && (anonRole !== null || !this.#isAuthenticating);
+    return { ...this.#settings, allowAnonymous: isOpen, takesTokens: this.#isAuthenticating };
   }
 
   async #readCatalog(): Promise<void> {
@@ -251,7 +252,7 @@ class PostgresSource implements Source {
         plans: createPlanCache(MAX_PLANS),
         writePlans: createPlanCache(MAX_PLANS),
         types,
-        documents: createDocuments(catalog, this.#settings),
+        documents: createDocuments(catalog, this.#documentSettings()),
       };
       this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
     } catch (error) {

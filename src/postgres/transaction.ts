@@ -1,38 +1,75 @@
 import type { SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
+import type { Isolation, RoleSettings } from "./catalog/role-settings.ts";
+import { impersonate } from "./impersonation.ts";
 import type { Command } from "./pool/index.ts";
 import { createTemplate } from "./query/statement.ts";
 import { identifier } from "./query/sql-text.ts";
 
-/** Who a request runs as, and what it asked of its transaction. */
+/** What a request asked of its transaction. Who it runs as, its identity says. */
 export interface TransactionScope {
   /** The schema that names without one mean. */
   readonly schema: string;
-  /** `null`: the connecting user. */
-  readonly role: string | null;
   readonly timezone: string | null;
+  /** Further settings, such as those of a function that is to be called; the last to be set. */
+  readonly settings?: readonly Setting[];
 }
 
-/** Makes the commands that precede a request's own in its transaction. */
-export type OpenTransaction = (request: SourceRequest, scope: TransactionScope) => readonly Command[];
+/** Name and value. */
+export type Setting = readonly [name: string, value: string];
+
+/** How a request's transaction begins. */
+export interface Opening {
+  /** To be run before the request's own. */
+  readonly commands: readonly Command[];
+  /** What the role was given; `undefined`: the database's own. */
+  readonly isolation: Isolation | undefined;
+  /** How long the role's statements may take, where that is longer than the pool would wait. */
+  readonly limit: { readonly timeoutMs?: number };
+}
+
+/** Begins a request's transaction. Throws what `impersonate` throws. */
+export type OpenTransaction = (request: SourceRequest, scope: TransactionScope) => Opening;
 
 /**
  * With roles or a pre-request function configured, every request runs under its role and sees itself in settings
  * (`request.method`, `request.headers`, …; PostgREST 14, "Transactions"). Without, nothing is sent that was not asked for.
+ *
+ * @param roleSettings those of the catalog that is in use
  */
-export function createOpenTransaction(settings: PostgresSettings): OpenTransaction {
-  const usesRoles = usesRequestSettings(settings);
+export function createOpenTransaction(
+  settings: PostgresSettings,
+  roleSettings: () => ReadonlyMap<string, RoleSettings> | undefined,
+): OpenTransaction {
   const preRequest =
     settings.preRequest === null ? [] : [{ statement: preRequestStatement(settings.preRequest), values: [] }];
+  const appSettings = settings.appSettings.map(toAppSetting);
   return (request, scope) => {
-    if (!usesRoles) return scope.timezone === null ? NO_COMMANDS : [timezoneCommand(scope.timezone)];
-    return [requestCommand(request, scope, settings.extraSearchPath), ...preRequest];
+    const { role, claims } = impersonate(settings, request);
+    if (!usesRequestSettings(settings, request)) return plainOpening(scope);
+    const own = role === null ? undefined : roleSettings()?.get(role);
+    const searchPath = [scope.schema, ...settings.extraSearchPath].map(identifier).join(", ");
+    const before: Setting[] = [["search_path", searchPath], ...(own?.settings ?? [])];
+    const after: Setting[] = [
+      ["request.jwt.claims", claims],
+      ...requestSettings(request),
+      ...(scope.timezone === null ? [] : [["timezone", scope.timezone] as const]),
+      ...(scope.settings ?? []),
+      ...appSettings,
+    ];
+    return {
+      // The connecting user may be allowed settings that the role is not: those of the role come before it.
+      commands: [setAll([...before, ...(role === null ? [] : [["role", role] as const]), ...after]), ...preRequest],
+      isolation: own?.isolation,
+      limit: own === undefined ? NO_LIMIT : longLimit(own, settings.pool.statementTimeoutMs),
+    };
   };
 }
 
 /** Whether requests run under roles of their own, with settings that functions and policies can read. */
-export function usesRequestSettings(settings: PostgresSettings): boolean {
-  return settings.anonRole !== null || settings.jwt.secret !== null || settings.preRequest !== null;
+export function usesRequestSettings(settings: PostgresSettings, { identity }: SourceRequest): boolean {
+  const { anonRole, preRequest, appSettings } = settings;
+  return identity !== undefined || anonRole !== null || preRequest !== null || appSettings.length > 0;
 }
 
 /** What every connection starts with, so that a plain read needs no commands before it. */
@@ -44,43 +81,36 @@ export function startupSettings({ schemas, extraSearchPath }: PostgresSettings):
   };
 }
 
-const NO_COMMANDS: readonly Command[] = [];
+const NO_LIMIT = {};
+const PLAIN: Opening = { commands: [], isolation: undefined, limit: NO_LIMIT };
 
-const TIMEZONE = createTemplate("SELECT set_config('timezone', $1, true)", []).statement;
-
-const REQUEST = createTemplate(
-  "SELECT set_config('search_path', $1, true), " +
-    // Before the role: the connecting user may be allowed settings that the role is not.
-    "set_config('timezone', coalesce($2, current_setting('timezone')), true), " +
-    "set_config('role', coalesce($3, current_setting('role')), true), " +
-    "set_config('request.jwt.claims', $4, true), set_config('request.method', $5, true), " +
-    "set_config('request.path', $6, true), set_config('request.headers', $7, true), " +
-    "set_config('request.cookies', $8, true)",
-  [],
-).statement;
-
-function timezoneCommand(timezone: string): Command {
-  return { statement: TIMEZONE, values: [timezone] };
+function plainOpening({ timezone, settings = [] }: TransactionScope): Opening {
+  if (timezone === null && settings.length === 0) return PLAIN;
+  const asked: Setting[] = [...(timezone === null ? [] : [["timezone", timezone] as const]), ...settings];
+  return { ...PLAIN, commands: [setAll(asked)] };
 }
 
-function requestCommand(request: SourceRequest, scope: TransactionScope, extraSearchPath: readonly string[]): Command {
+function requestSettings(request: SourceRequest): readonly Setting[] {
   const { cookie, ...headers } = request.headers;
-  const searchPath = [scope.schema, ...extraSearchPath].map(identifier).join(", ");
-  const claims = scope.role === null ? "{}" : JSON.stringify({ role: scope.role });
-  return {
-    statement: REQUEST,
-    values: [
-      searchPath,
-      scope.timezone,
-      scope.role,
-      claims,
-      request.method,
-      request.subpath,
-      JSON.stringify(headers),
-      JSON.stringify(parseCookies(cookie)),
-    ],
-  };
+  return [
+    ["request.method", request.method],
+    ["request.path", request.subpath],
+    ["request.headers", JSON.stringify(headers)],
+    ["request.cookies", JSON.stringify(parseCookies(cookie))],
+  ];
 }
+
+/** One statement that sets them all until the transaction ends. There are as many texts of it as numbers of settings. */
+function setAll(settings: readonly Setting[]): Command {
+  let statement = statements.get(settings.length);
+  if (statement === undefined) {
+    const calls = settings.map((_setting, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
+    statements.set(settings.length, (statement = createTemplate(`SELECT ${calls.join(", ")}`, []).statement));
+  }
+  return { statement, values: settings.flat() };
+}
+
+const statements = new Map<number, Command["statement"]>();
 
 function parseCookies(header: string | undefined): Record<string, string> {
   const pairs = (header ?? "").split(";").map((pair) => pair.trim().split("="));
@@ -89,6 +119,26 @@ function parseCookies(header: string | undefined): Record<string, string> {
   );
 }
 
+function toAppSetting(entry: string): Setting {
+  const equals = entry.indexOf("=");
+  return [`app.settings.${entry.slice(0, equals)}`, entry.slice(equals + 1)];
+}
+
 function preRequestStatement(name: string): Command["statement"] {
   return createTemplate(`SELECT ${name.split(".").map(identifier).join(".")}()`, []).statement;
 }
+
+/** What the role's own `statement_timeout` comes to, and a little more, so that the server's error comes first. */
+function longLimit({ settings }: RoleSettings, poolMs: number | null): Opening["limit"] {
+  const given = settings.find(([name]) => name === "statement_timeout")?.[1];
+  const [, digits, unit = "ms"] = /^(\d+)\s*(ms|s|min|h|d)?$/.exec(given ?? "") ?? [];
+  if (digits === undefined || poolMs === null) return NO_LIMIT;
+  const ms = Number(digits) * (UNITS_MS[unit] ?? 1);
+  if (ms > 0 && ms <= poolMs) return NO_LIMIT;
+  return { timeoutMs: Math.min(ms === 0 ? Infinity : ms + MARGIN_MS, LONGEST_MS) };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+const MARGIN_MS = 5000;
+/** Timers take no more. */
+const LONGEST_MS = 2_147_483_647;

@@ -92,7 +92,7 @@ export async function makeWritePlan(
     format,
     location,
     countsMerged: planned.conflict?.resolution === "merge-duplicates",
-    readsReplySettings: usesRequestSettings(settings),
+    readsReplySettings: usesRequestSettings(settings, request),
     explain: media.explain,
     types: await context.resolveTypes(castsOf(returned)),
     catalogVersion: catalog.version,

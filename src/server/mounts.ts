@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { MountedSource } from "../api/definition.ts";
 import type { Source, SourceRequest } from "../api/source.ts";
+import type { Identity } from "../auth/identity.ts";
 import { hasContent } from "../http/content.ts";
 import type { HttpRequest, ReplyHeaders } from "../http/message.ts";
 
@@ -32,10 +33,13 @@ export class MountedRequest implements SourceRequest {
   readonly path: string;
   readonly basePath: string;
   readonly subpath: string;
+  readonly identity: Identity | undefined;
   readonly #request: HttpRequest;
 
-  constructor(request: HttpRequest, path: string, basePath: string) {
+  constructor(request: HttpRequest, basePath: string, identity: Identity | undefined) {
+    const { path } = request;
     this.#request = request;
+    this.identity = identity;
     this.method = request.method;
     this.target = request.target;
     this.path = path;

@@ -1,10 +1,13 @@
 import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Verdict } from "../auth/authenticator.ts";
+import { CredentialsRefused } from "../auth/refusal.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
+import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
@@ -13,6 +16,7 @@ import type { Represent } from "./represent.ts";
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
   readonly findMount: (path: string) => Mount | undefined;
+  readonly admit: Admit;
   /** Absent: nothing is stored. */
   readonly cache: CacheEngine | undefined;
   readonly represent: Represent;
@@ -30,10 +34,10 @@ export interface PipelineParts {
  * A request's whole walk, in order: admit, recall, resolve, represent. A fixed sequence rather than a chain of
  * middleware: `walk` is what happens. It answers at once where every step does, as with a reply that is stored.
  *
- * One step is yet to come and has its place marked by name: `admit` will hold identity and limits.
+ * `admit` is yet to get its limits.
  */
 export function createPipeline(parts: PipelineParts): (request: HttpRequest) => HttpReply | Promise<HttpReply> {
-  const { represent, cors, metrics, settings, log } = parts;
+  const { admit, represent, cors, metrics, settings, log } = parts;
   const leastLogged = LEAST_LOGGED[parts.logged];
   const addsFields = cors.isOn || settings.traceHeader !== null || settings.serverTiming;
 
@@ -42,21 +46,32 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     // admit
     const preflight = cors.preflight(request);
     if (preflight !== undefined) return preflight;
-    // recall, resolve
-    const { path } = request;
-    const mount = parts.findMount(path);
+    const mount = parts.findMount(request.path);
     if (mount !== undefined) state.route = mount.basePath === "" ? "/" : mount.basePath;
-    return andThen(recall(parts.cache, request, path, mount, log), (resolved) => {
+    const judged = mount === undefined ? undefined : admit.judge(request, mount);
+    return judged instanceof Promise
+      ? judged.then((verdict) => answer(state, mount, verdict))
+      : answer(state, mount, judged);
+  }
+
+  function answer(
+    state: WalkState,
+    mount: Mount | undefined,
+    verdict: Verdict | undefined,
+  ): HttpReply | Promise<HttpReply> {
+    const { request } = state;
+    // recall, resolve
+    return andThen(recall(parts.cache, request, mount, verdict, log), (resolved) => {
       if (settings.serverTiming) state.resolvedAt = performance.now();
       if (resolved.route !== undefined) state.route = resolved.route;
       // represent
-      return andThen(represent(request, resolved), (reply) => dress(state, resolved, reply));
+      return andThen(represent(request, resolved), (reply) => dress(state, resolved, verdict, reply));
     });
   }
 
   /** Adds what is this request's own. */
-  function dress(state: WalkState, resolved: SourceReply, reply: HttpReply): HttpReply {
-    const { request, startedAt, resolvedAt, route } = state;
+  function dress(state: WalkState, resolved: SourceReply, verdict: Verdict | undefined, reply: HttpReply): HttpReply {
+    const { request, startedAt, resolvedAt, route, generation } = state;
     if (addsFields) {
       if (reply.isShared === true) unshare(reply);
       cors.allow(request, reply.headers);
@@ -64,9 +79,9 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
     }
     if (resolved.memo !== undefined && !settings.serverTiming) {
-      reply.memo = counted(resolved.memo, parts.isOver, () =>
-        record(request.method, request.path, route, reply.status, 0),
-      );
+      const isOver = (): boolean => parts.isOver() || admit.generation !== generation;
+      const count = (): void => record(request.method, request.path, route, reply.status, 0);
+      reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, count);
     }
     return reply;
   }
@@ -82,7 +97,8 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
   }
 
   return (request) => {
-    const state: WalkState = { request, startedAt: performance.now(), resolvedAt: 0, route: UNMATCHED };
+    const { generation } = admit;
+    const state: WalkState = { request, startedAt: performance.now(), resolvedAt: 0, route: UNMATCHED, generation };
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
       end(state, reply.status);
@@ -110,12 +126,14 @@ interface WalkState {
   resolvedAt: number;
   /** The pattern that metrics and logs name. */
   route: string;
+  /** That of the keys which the verdict on it rests on, or an earlier one. */
+  readonly generation: number;
 }
 
-/** A repeated reply counts like any other. */
-function counted(memo: ReplyMemo, isOver: () => boolean, count: () => void): ReplyMemo {
+/** A repeated reply counts like any other, and ends with the credentials that it was given for. */
+function repeatable(memo: ReplyMemo, endsMs: number, isOver: () => boolean, count: () => void): ReplyMemo {
   return {
-    untilMs: memo.untilMs,
+    untilMs: Math.min(memo.untilMs, endsMs),
     isCurrent: () => !isOver() && memo.isCurrent(),
     repeat() {
       if (!memo.repeat()) return false;
@@ -123,6 +141,12 @@ function counted(memo: ReplyMemo, isOver: () => boolean, count: () => void): Rep
       return true;
     },
   };
+}
+
+function endOf(verdict: Verdict | undefined): number {
+  return verdict === undefined || verdict instanceof CredentialsRefused
+    ? Number.POSITIVE_INFINITY
+    : verdict.validUntilMs;
 }
 
 /** The lowest status that is logged. */
@@ -144,21 +168,26 @@ function logRequest(
 /** Endpoint label of requests that no source is mounted for. */
 const UNMATCHED = "unmatched";
 
-/** Answers from the cache, which asks the source where it must; a source that is never cached is asked at once. */
+/**
+ * Answers from the cache, which asks the source where it must; a source that is never cached is asked at once. Who is refused gets
+ * neither.
+ */
 function recall(
   cache: CacheEngine | undefined,
   request: HttpRequest,
-  path: string,
   mount: Mount | undefined,
+  verdict: Verdict | undefined,
   log: Log,
 ): SourceReply | Promise<SourceReply> {
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
   }
-  const { source } = mount;
-  const mounted = new MountedRequest(request, path, mount.basePath);
+  const { source, basePath } = mount;
+  const isRefused = verdict instanceof CredentialsRefused;
+  const mounted = new MountedRequest(request, basePath, isRefused ? undefined : verdict);
+  if (isRefused) return refuse(mount, mounted, verdict);
   if (cache === undefined || source.isCacheable === false) return resolve(source, mounted, log);
-  return cache.recall(mounted, (asked) => resolve(source, asked, log));
+  return cache.recall(mounted, (asked) => resolve(source, asked, log), verdict?.key);
 }
 
 /** Asks the one source; its expected failures become replies, the rest goes to the log. */

@@ -1,5 +1,8 @@
-import type { ResolvedApi } from "../api/definition.ts";
+import type { MountedSource, ResolvedApi } from "../api/definition.ts";
+import type { ServerSettings } from "../api/settings.ts";
 import type { Log, Source } from "../api/source.ts";
+import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts";
+import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
@@ -7,6 +10,7 @@ import { createProcessMetrics } from "../observe/process-metrics.ts";
 import { VERSION } from "../version.ts";
 import type { Purger } from "./admin-purge.ts";
 import type { Readiness } from "./admin.ts";
+import { createAdmit } from "./admit.ts";
 import { createCors } from "./cors.ts";
 import type { UpgradeHandler } from "./listener/index.ts";
 import { createMounts } from "./mounts.ts";
@@ -32,7 +36,7 @@ export interface Service {
 }
 
 /**
- * Opens the cache and starts the sources. When any of it fails, what was started is closed again.
+ * Opens what verifies credentials and the cache, and starts the sources. When any of it fails, what was started is closed again.
  *
  * @throws HotpathError HP_OPTION_INVALID, and what the sources' `start` throws.
  */
@@ -46,6 +50,8 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
     for (const release of opened.splice(0).reverse()) await release();
   };
   try {
+    const authenticator = await openAuthentication(settings.auth, sources, log);
+    const admit = createAdmit(authenticator, metrics);
     const cache = await openCache(settings.cache, log, metrics);
     // The cache goes before the sources: refreshes under way need them.
     opened.push(
@@ -60,6 +66,7 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
     const httpMetrics = createHttpMetrics(metrics);
     const handle = createPipeline({
       findMount,
+      admit,
       cache,
       represent: createRepresent({
         encodings: settings.compression.enabled ? settings.compression.encodings : [],
@@ -74,15 +81,18 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
       isOver: () => isOver,
     });
     const metricsOf = createSourceMetrics(metrics, sources.length);
-    await Promise.all(sources.map(async ({ source, path }) => source.start?.({ log, metrics: metricsOf(path) })));
+    const isAuthenticating = authenticator !== undefined;
+    await Promise.all(
+      sources.map(async ({ source, path }) => source.start?.({ log, metrics: metricsOf(path), isAuthenticating })),
+    );
     return {
       handle,
-      upgrade: createUpgrade({ findMount, metrics: httpMetrics, log }),
+      upgrade: createUpgrade({ findMount, admit, metrics: httpMetrics, log }),
       metrics,
       purger: cache,
       readiness: () => readiness(sources.map(({ source }) => source)),
       async reload() {
-        await Promise.all(sources.map(async ({ source }) => source.reload?.()));
+        await Promise.all([authenticator?.reload(), ...sources.map(async ({ source }) => source.reload?.())]);
       },
       close,
       async retire() {
@@ -95,6 +105,21 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
     await close();
     throw error;
   }
+}
+
+/** What verifies credentials, if anything does. */
+async function openAuthentication(
+  settings: ServerSettings["auth"],
+  sources: readonly MountedSource[],
+  log: Log,
+): Promise<Authenticator | undefined> {
+  const authenticator = await openAuthenticator(settings, log);
+  const demanding = sources.find(({ source }) => source.admission === "require");
+  if (authenticator !== undefined || demanding === undefined) return authenticator;
+  const message = `The source at ${demanding.path} demands credentials, but nothing is configured to verify them.`;
+  throw new HotpathError("HP_OPTION_INVALID", message, {
+    todo: "Set auth.jwt or auth.apiKeys; see docs/guide/auth.md.",
+  });
 }
 
 /** Waits no longer than that. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { UpstreamSettings } from "../api/settings.ts";
-import type { Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
+import type { Admission, Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { hasContent } from "../http/content.ts";
 import { Address } from "./address.ts";
@@ -44,11 +44,13 @@ class UpstreamSource implements Source {
   readonly #fields: ReturnType<typeof createFieldReader>;
   readonly #budget: ReturnType<typeof createRetryBudget>;
   #parts: Parts | undefined;
+  readonly admission?: Admission;
   /** Absent where WebSockets are switched off. */
   readonly upgrade?: NonNullable<Source["upgrade"]>;
 
   constructor(settings: UpstreamSettings) {
     this.#settings = settings;
+    if (settings.auth !== "ignore") this.admission = settings.auth;
     if (settings.webSockets) this.upgrade = (request, connection) => this.#upgrade(request, connection);
     this.#toFields = createRequestFields(settings, new URL(settings.url).origin);
     this.#toTarget = createTarget(settings.url, settings.stripBasePath);

@@ -49,6 +49,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   "cache.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
   "server.socketMode": ["660", "777"],
   "admin.socketMode": ["600", "666"],
+  "auth.jwt.keysUrl": ["https://id.example/keys", "http://localhost:1/keys?v=1"],
   "openapi.proxyUri": ["https://api.example/v1", "http://localhost:8080"],
 };
 
@@ -56,6 +57,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "cors.allowedOrigins": ["https://a.example", "*"],
   replicas: ["postgres://replica-1/shop", "postgres://replica-2/shop"],
+  "auth.apiKeys.keys": [`one:reader:${"0".repeat(64)}`, `two::${"1".repeat(64)}`],
+  appSettings: ["one=1", "two.b=two words"],
   "cache.memcached": ["one", "[::1]:11211"],
   addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
   trustedProxies: ["10.0.0.0/8", "::1"],

@@ -14,7 +14,7 @@ import { KNOWN_FAILURES, UNDECIDED } from "./known-failures.ts";
 /** The suite lies beside the repository, not in it. */
 const RUNNER = fileURLToPath(new URL("../../../shared/conformance/postgrest/run.mjs", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-/** What reads and writes relations. Functions and tokens come with later issues. */
+/** What reads and writes relations. Functions come with later issues. */
 const AREAS = [
   "operators",
   "select",
@@ -27,6 +27,7 @@ const AREAS = [
   "representations",
   "headers",
   "errors",
+  "auth",
 ];
 const METHODS = "GET,HEAD,OPTIONS,POST,PATCH,PUT,DELETE";
 const TIMEOUT_MS = 100_000;

@@ -56,7 +56,7 @@ export function draftFields(
   const rules = { isShared: true, targets: context.rules.targets, isKeyedByIdentity: identity !== "" };
   if (!isStorable(request, status, headers, rules)) return undefined;
   // Who knows a client by its cookie and says nothing of caching forgot to say that the reply is for this client.
-  if (request.headers.cookie !== undefined && identity === "" && !isSaid(context, headers)) return undefined;
+  if (request.headers.cookie !== undefined && !isSaid(context, headers)) return undefined;
   const vary = toSelection(headers["vary"], request.headers);
   if (vary === "*") return undefined;
   const stored = toStoredHeaders(headers, rules);

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { SourceRequest } from "../../api/source.ts";
+import type { Identity } from "../../auth/identity.ts";
 import { hasContent } from "../../http/content.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 
@@ -61,6 +62,9 @@ export class ForwardedRequest implements SourceRequest {
     if (!this.#demand.isUnattended) this.#request.inform?.(status, headers);
   }
 
+  get identity(): Identity | undefined {
+    return this.#request.identity;
+  }
   get target(): string {
     return this.#request.target;
   }

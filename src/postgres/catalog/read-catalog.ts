@@ -7,6 +7,7 @@ import { assertUsable, existingSchemasSql, missingSchemas, unknownSchemaError } 
 import { assembleRelations } from "./relations.ts";
 import { assembleRelationships } from "./relationships.ts";
 import { assembleRepresentations } from "./representations.ts";
+import { assembleRoleSettings } from "./role-settings.ts";
 import { assembleRoutines } from "./routines.ts";
 import { parseSnapshot, type Snapshot, snapshotSql } from "./snapshot.ts";
 import { createTimezones } from "./timezones.ts";
@@ -56,6 +57,7 @@ export async function readCatalog(query: CatalogQuery, settings: CatalogSettings
     version: fingerprint([...values, ...row]),
     schemas,
     timezones: createTimezones(query),
+    roleSettings: await assembleRoleSettings(snapshot.roleSettings, snapshot.server[0], query),
     ...assemble(snapshot),
   };
 }
@@ -68,7 +70,7 @@ function fingerprint(texts: readonly (string | null)[]): string {
 }
 
 /** Builds the catalog from what was read; no I/O. */
-function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "timezones"> {
+function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "timezones" | "roleSettings"> {
   const { namespaces } = snapshot;
   const types = assembleTypes(snapshot.types);
   const keyless = assembleRelations(snapshot.relations, snapshot.columns, namespaces, types);

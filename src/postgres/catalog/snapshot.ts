@@ -4,6 +4,7 @@ import { type MediaHandlerRow, mediaHandlersSql } from "./media-handlers.ts";
 import { type NamespaceRow, namespacesSql } from "./namespaces.ts";
 import { type ColumnRow, columnsSql, type RelationRow, relationsSql } from "./relations.ts";
 import { type RepresentationRow, representationsSql } from "./representations.ts";
+import { type RoleSettingRow, roleSettingsSql } from "./role-settings.ts";
 import { type AttributeRow, attributesSql, type RoutineRow, routinesSql } from "./routines.ts";
 import { type TypeRow, typesSql } from "./type-names.ts";
 import { type ViewRuleRow, viewRulesSql } from "./view-keys.ts";
@@ -23,6 +24,7 @@ export interface Snapshot {
   readonly rowFunctions: readonly RowFunctionRow[];
   readonly representations: readonly RepresentationRow[];
   readonly mediaHandlers: readonly MediaHandlerRow[];
+  readonly roleSettings: readonly RoleSettingRow[];
 }
 
 /** The parts of a snapshot in the order of the statement's columns. */
@@ -40,6 +42,7 @@ const parts: Readonly<Record<keyof Snapshot, string>> = {
   rowFunctions: computedSql,
   representations: representationsSql,
   mediaHandlers: mediaHandlersSql,
+  roleSettings: roleSettingsSql,
 };
 
 /**

@@ -1,3 +1,5 @@
+import type { RoleSettings } from "./role-settings.ts";
+
 /** What hotpath knows of a database: read at start and on reload, then never changed. */
 export interface Catalog {
   /** Differs whenever anything the catalog was read from differs: equal strings mean that a reload changed nothing. */
@@ -38,6 +40,8 @@ export interface Catalog {
    * those in use. The row types of exposed relations are among the composite ones where something is of that type.
    */
   readonly namedTypes: ReadonlyMap<string, NamedType>;
+  /** By role: what it was given by `alter role … set`. Only roles that were given something. */
+  readonly roleSettings: ReadonlyMap<string, RoleSettings>;
   /** Names accepted by `Prefer: timezone`: read when first asked for, since PostgreSQL takes up to 100 ms to list them. */
   readonly timezones: () => Promise<ReadonlySet<string>>;
 }

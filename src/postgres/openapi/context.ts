@@ -11,14 +11,16 @@ export type DocumentSettings = Pick<
   | "allowAnonymous"
   | "aggregates"
   | "cursors"
-  | "jwt"
   | "openapi"
   | "planEnabled"
   | "rowPaths"
   | "schemas"
   | "txEnd"
   | "updatedAtColumn"
->;
+> & {
+  /** The server verifies tokens. */
+  readonly takesTokens: boolean;
+};
 
 /** An OpenAPI document in the making. */
 export interface DocumentContext {

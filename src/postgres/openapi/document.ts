@@ -45,7 +45,7 @@ export function openApiDocument(
       parameters: { ...sharedParameters(settings), ...context.parameters },
       responses: SHARED_RESPONSES,
       headers: SHARED_HEADERS,
-      ...(takesTokens(settings) ? { securitySchemes: { jwt: JWT } } : {}),
+      ...(namesTokens(settings) ? { securitySchemes: { jwt: JWT } } : {}),
     },
     externalDocs: {
       description: "The dialect of queries",
@@ -94,12 +94,12 @@ function info(comment: string | undefined, schema: string): Json {
   return { title: summary, ...(description === "" ? {} : { description }), version: VERSION };
 }
 
-function takesTokens({ jwt, openapi }: DocumentSettings): boolean {
-  return jwt.secret !== null || openapi.securityActive;
+function namesTokens({ takesTokens, openapi }: DocumentSettings): boolean {
+  return takesTokens || openapi.securityActive;
 }
 
 /** An empty requirement says that tokens may be left out. */
 function security(settings: DocumentSettings): Json {
-  if (!takesTokens(settings)) return {};
+  if (!namesTokens(settings)) return {};
   return { security: settings.allowAnonymous ? [{}, { jwt: [] }] : [{ jwt: [] }] };
 }

@@ -1,1 +1,2 @@
+export type { DocumentSettings } from "./context.ts";
 export { createDocuments, type Documents } from "./documents.ts";
