@@ -63,6 +63,14 @@ export interface SourceRequest extends HttpRequest {
   readonly basePath: string;
   /** Who asks, where the source wants to know and the server can tell; see `Source.admission`. */
   readonly identity?: Identity | undefined;
+  /** Present where clients are told how long each phase took. */
+  readonly timing?: Timing | undefined;
+}
+
+/** Notes where a request's time goes. */
+export interface Timing {
+  /** A phase is over: what has passed since the last one ended was its time. A phase that comes again adds to it. */
+  mark(phase: string): void;
 }
 
 /** A source's answer. */

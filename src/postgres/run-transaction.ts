@@ -45,7 +45,7 @@ export function createTransactionRunner(
   roleSettings: () => ReadonlyMap<string, RoleSettings> | undefined = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, roleSettings);
-  return (request, scope, commands, asked = READ) => {
+  const run: RunTransaction = (request, scope, commands, asked = READ) => {
     const opening = openTransaction(request, scope);
     const target = router();
     const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
@@ -62,6 +62,12 @@ export function createTransactionRunner(
     return target
       .read(need, (pool) => pool.run([...opening.commands, ...commands], options))
       .then((results) => results.slice(opening.commands.length));
+  };
+  return (request, scope, commands, mode) => {
+    const { timing } = request;
+    if (timing === undefined) return run(request, scope, commands, mode);
+    timing.mark("plan");
+    return run(request, scope, commands, mode).finally(() => timing.mark("transaction"));
   };
 }
 

@@ -132,6 +132,7 @@ class PostgresSource implements Source {
       });
     }
     const route = resolveRoute(schema.catalog, this.#settings, request);
+    request.timing?.mark("parse");
     let reply: SourceReply;
     try {
       reply = await this.#dispatch(schema, request, route);

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { MountedSource } from "../api/definition.ts";
-import type { Source, SourceRequest } from "../api/source.ts";
+import type { Source, SourceRequest, Timing } from "../api/source.ts";
 import type { Identity } from "../auth/identity.ts";
 import { hasContent } from "../http/content.ts";
 import type { HttpRequest, ReplyHeaders } from "../http/message.ts";
@@ -34,9 +34,10 @@ export class MountedRequest implements SourceRequest {
   readonly basePath: string;
   readonly subpath: string;
   readonly identity: Identity | undefined;
+  readonly timing: Timing | undefined;
   readonly #request: HttpRequest;
 
-  constructor(request: HttpRequest, basePath: string, identity: Identity | undefined) {
+  constructor(request: HttpRequest, basePath: string, identity: Identity | undefined, timing?: Timing) {
     const { path } = request;
     this.#request = request;
     this.identity = identity;
@@ -45,6 +46,7 @@ export class MountedRequest implements SourceRequest {
     this.path = path;
     this.basePath = basePath;
     this.subpath = basePath === "" ? path : path.slice(basePath.length) || "/";
+    this.timing = timing;
   }
 
   get query(): string {

@@ -12,6 +12,7 @@ import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
 import type { Represent } from "./represent.ts";
+import { RequestTiming } from "./timing.ts";
 
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
@@ -59,10 +60,11 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     mount: Mount | undefined,
     verdict: Verdict | undefined,
   ): HttpReply | Promise<HttpReply> {
-    const { request } = state;
+    const { request, timing } = state;
+    timing?.mark("jwt");
     // recall, resolve
-    return andThen(recall(parts.cache, request, mount, verdict, log), (resolved) => {
-      if (settings.serverTiming) state.resolvedAt = performance.now();
+    return andThen(recall(parts.cache, request, mount, verdict, timing, log), (resolved) => {
+      timing?.resolved();
       if (resolved.route !== undefined) state.route = resolved.route;
       // represent
       return andThen(represent(request, resolved), (reply) => dress(state, resolved, verdict, reply));
@@ -71,14 +73,15 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 
   /** Adds what is this request's own. */
   function dress(state: WalkState, resolved: SourceReply, verdict: Verdict | undefined, reply: HttpReply): HttpReply {
-    const { request, startedAt, resolvedAt, route, generation } = state;
+    const { request, timing, route, generation } = state;
     if (addsFields) {
       if (reply.isShared === true) unshare(reply);
       cors.allow(request, reply.headers);
       if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);
-      if (settings.serverTiming) addServerTiming(reply, startedAt, resolvedAt);
+      timing?.mark("response");
+      if (timing !== undefined) reply.headers["server-timing"] = timing.toString();
     }
-    if (resolved.memo !== undefined && !settings.serverTiming) {
+    if (resolved.memo !== undefined && timing === undefined) {
       const isOver = (): boolean => parts.isOver() || admit.generation !== generation;
       const count = (): void => record(request.method, request.path, route, reply.status, 0);
       reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, count);
@@ -97,8 +100,10 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
   }
 
   return (request) => {
+    const startedAt = performance.now();
+    const timing = settings.serverTiming ? new RequestTiming(startedAt) : undefined;
     const { generation } = admit;
-    const state: WalkState = { request, startedAt: performance.now(), resolvedAt: 0, route: UNMATCHED, generation };
+    const state: WalkState = { request, startedAt, timing, route: UNMATCHED, generation };
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
       end(state, reply.status);
@@ -123,7 +128,8 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 interface WalkState {
   readonly request: HttpRequest;
   readonly startedAt: number;
-  resolvedAt: number;
+  /** Absent: clients are not told. */
+  readonly timing: RequestTiming | undefined;
   /** The pattern that metrics and logs name. */
   route: string;
   /** That of the keys which the verdict on it rests on, or an earlier one. */
@@ -177,14 +183,16 @@ function recall(
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
+  timing: RequestTiming | undefined,
   log: Log,
 ): SourceReply | Promise<SourceReply> {
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
   }
   const { source, basePath } = mount;
+  timing?.resolving();
   const isRefused = verdict instanceof CredentialsRefused;
-  const mounted = new MountedRequest(request, basePath, isRefused ? undefined : verdict);
+  const mounted = new MountedRequest(request, basePath, isRefused ? undefined : verdict, timing);
   if (isRefused) return refuse(mount, mounted, verdict);
   if (cache === undefined || source.isCacheable === false) return resolve(source, mounted, log);
   return cache.recall(mounted, (asked) => resolve(source, asked, log), verdict?.key);
@@ -218,11 +226,4 @@ function unshare(reply: HttpReply): void {
 function echo(request: HttpRequest, reply: HttpReply, header: string): void {
   const value = request.headers[header.toLowerCase()];
   if (typeof value === "string") reply.headers[header.toLowerCase()] = value;
-}
-
-/** Where the time went, for the client's own tools (Server-Timing, W3C). */
-function addServerTiming(reply: HttpReply, startedAt: number, resolvedAt: number): void {
-  const now = performance.now();
-  reply.headers["server-timing"] =
-    `resolve;dur=${(resolvedAt - startedAt).toFixed(1)}, represent;dur=${(now - resolvedAt).toFixed(1)}`;
 }
