@@ -1,5 +1,6 @@
 import type {
   ContentEncoding,
+  ErrorVerbosity,
   ForwardedFields,
   LogLevel,
   OpenApiMode,
@@ -200,6 +201,10 @@ export interface PostgresOptions {
   appSettings?: readonly string[] | undefined;
   /** How transactions end. */
   txEnd?: TransactionEnd | undefined;
+  /** `minimal`: errors tell clients their code and message alone. */
+  errorVerbosity?: ErrorVerbosity | undefined;
+  /** Requests whose statements are logged. */
+  logQueries?: RequestLog | undefined;
   openapi?: OpenApiOptions;
 }
 

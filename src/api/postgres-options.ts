@@ -157,6 +157,21 @@ export const POSTGRES_OPTIONS = [
   },
 
   {
+    path: "errorVerbosity",
+    type: "choice",
+    default: "verbose",
+    choices: ["verbose", "minimal"],
+    description: "What clients see of an error: `minimal` leaves out `details` and `hint`.",
+  },
+  {
+    path: "logQueries",
+    type: "choice",
+    default: "none",
+    choices: ["none", "failed", "errors", "all"],
+    description:
+      "Requests whose statements are logged, without their values: none, those answered 5xx, 4xx and 5xx, or all.",
+  },
+  {
     path: "openapi.mode",
     type: "choice",
     default: "follow-privileges",

@@ -158,6 +158,10 @@ export interface PostgresSettings {
   readonly txEnd: TransactionEnd;
   /** Function that answers `/` in place of the OpenAPI document. */
   readonly rootFunction: string | null;
+  /** Whether clients see `details` and `hint` of errors. */
+  readonly errorVerbosity: ErrorVerbosity;
+  /** Whose statements are logged. */
+  readonly logQueries: RequestLog;
   readonly openapi: {
     readonly mode: OpenApiMode;
     readonly securityActive: boolean;
@@ -264,5 +268,6 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 /** Which requests are logged: `failed` are those answered 5xx, `errors` those answered 4xx or 5xx. */
 export type RequestLog = "none" | "failed" | "errors" | "all";
 export type TransactionEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
+export type ErrorVerbosity = "verbose" | "minimal";
 export type OpenApiVersion = "2.0" | "3.1";
 export type OpenApiMode = "follow-privileges" | "ignore-privileges" | "disabled";

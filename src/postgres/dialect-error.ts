@@ -1,3 +1,5 @@
+import type { ErrorVerbosity } from "../api/settings.ts";
+
 /**
  * An error in the shape of the dialect: `{code, details, hint, message}` with a status
  * (PostgREST 14, "Errors"). Codes, texts and statuses are its public interface.
@@ -34,8 +36,9 @@ export class DialectError extends Error {
     this.statusText = rest.statusText;
   }
 
-  /** The reply's content. */
-  toJson(): string {
+  /** The reply's content; `minimal` keeps what the database knows of the rows to the log. */
+  toJson(verbosity: ErrorVerbosity = "verbose"): string {
+    if (verbosity === "minimal") return JSON.stringify({ code: this.code, message: this.message });
     return JSON.stringify({ code: this.code, details: this.details, hint: this.hint, message: this.message });
   }
 }

@@ -1,5 +1,5 @@
 import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
-import type { PostgresSettings } from "../api/settings.ts";
+import type { ErrorVerbosity, PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
 import { toProblemReply } from "../http/problem.ts";
@@ -15,6 +15,7 @@ import { createRouter } from "./create-router.ts";
 import type { Command, Listener, Pool } from "./pool/index.ts";
 import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
+import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
@@ -51,6 +52,7 @@ class PostgresSource implements Source {
   readonly admission = "verify";
   readonly #settings: PostgresSettings;
   readonly #runTransaction: RunTransaction;
+  readonly #queryLog: QueryLog | undefined;
   /** `Consistency-Token` of each request that has committed something. */
   readonly #committed = new WeakMap<SourceRequest, string>();
   #router: Router | undefined;
@@ -66,12 +68,21 @@ class PostgresSource implements Source {
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
-    this.#runTransaction = createTransactionRunner(
+    const run = createTransactionRunner(
       settings,
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
       () => this.#schema?.catalog.roleSettings,
     );
+    const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
+    this.#queryLog = queryLog;
+    this.#runTransaction =
+      queryLog === undefined
+        ? run
+        : (request, scope, commands, mode) => {
+            queryLog.note(request, commands);
+            return run(request, scope, commands, mode);
+          };
   }
 
   async start({ log, metrics, isAuthenticating }: SourceContext): Promise<void> {
@@ -90,11 +101,14 @@ class PostgresSource implements Source {
   }
 
   async resolve(request: SourceRequest): Promise<SourceReply> {
+    let reply: SourceReply;
     try {
-      return await this.#answer(request);
+      reply = await this.#answer(request);
     } catch (error) {
-      return this.#toErrorReply(error, request);
+      reply = this.#toErrorReply(error, request);
     }
+    this.#queryLog?.answered(request, reply.status);
+    return reply;
   }
 
   /** Reads the catalog again; requests go on with the old one until then. */
@@ -152,7 +166,7 @@ class PostgresSource implements Source {
     if (dialect !== undefined) {
       if (dialect.status >= 500)
         this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
-      return errorReply(dialect);
+      return errorReply(dialect, this.#settings.errorVerbosity);
     }
     if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
     if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
@@ -300,13 +314,18 @@ async function readPreferences(catalog: Catalog, prefer: string | string[]): Pro
   return rest;
 }
 
-function errorReply(error: DialectError): SourceReply {
+function errorReply(error: DialectError, verbosity: ErrorVerbosity): SourceReply {
   const headers = {
     "content-type": "application/json; charset=utf-8",
     "proxy-status": `PostgREST; error=${toFieldText(error.code)}`,
     ...error.headers,
   };
-  const reply: SourceReply = { status: error.status, headers, body: besideFieldTexts(error.toJson()), validate: false };
+  const reply: SourceReply = {
+    status: error.status,
+    headers,
+    body: besideFieldTexts(error.toJson(verbosity)),
+    validate: false,
+  };
   if (error.statusText !== undefined) reply.statusText = toFieldText(error.statusText);
   return reply;
 }

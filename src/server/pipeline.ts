@@ -1,3 +1,4 @@
+import { LEAST_LOGGED } from "../api/request-log.ts";
 import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
 import type { Verdict } from "../auth/authenticator.ts";
@@ -154,14 +155,6 @@ function endOf(verdict: Verdict | undefined): number {
     ? Number.POSITIVE_INFINITY
     : verdict.validUntilMs;
 }
-
-/** The lowest status that is logged. */
-const LEAST_LOGGED: Readonly<Record<RequestLog, number>> = {
-  none: Number.POSITIVE_INFINITY,
-  failed: 500,
-  errors: 400,
-  all: 0,
-};
 
 /** One line a request. The path goes without its query, which may hold what people typed. */
 function logRequest(
