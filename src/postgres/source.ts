@@ -133,7 +133,7 @@ class PostgresSource implements Source {
   }
 
   refuse(_request: SourceRequest, refusal: CredentialsRefused): SourceReply {
-    return errorReply(toDialectRefusal(refusal));
+    return errorReply(toDialectRefusal(refusal), this.#settings.errorVerbosity);
   }
 
   async #answer(request: SourceRequest): Promise<SourceReply> {
