@@ -69,8 +69,6 @@ export interface PrivateCluster {
   stop(): Promise<void>;
   /** Sends the server process a signal and waits until it has ended. */
   kill(name: NodeJS.Signals): Promise<void>;
-  /** Sends the server process a signal, e.g. SIGSTOP. */
-  signal(name: NodeJS.Signals): void;
 }
 
 /**
@@ -127,8 +125,6 @@ async function keepCluster(
   const port = await freePort();
   let cluster: Cluster | undefined;
   defer(t, async () => {
-    // A stopped process takes no other signal.
-    if (cluster !== undefined) signal(cluster.pid, "SIGCONT");
     await cluster?.stop("immediate");
   });
   cluster = await startOn(port);
@@ -147,9 +143,6 @@ async function keepCluster(
       if (cluster === undefined) return;
       signal(cluster.pid, name);
       await cluster.ended;
-    },
-    signal(name) {
-      if (cluster !== undefined) signal(cluster.pid, name);
     },
   };
 }

@@ -134,16 +134,16 @@ export class Topology {
   }
 
   /**
-   * Which cluster and database is ours: that of the primary, or of the first address that answers where there is none. Settled until
-   * nobody of it answers.
+   * Which cluster and database is ours: that of the first address with a primary, or of the first that answers where there is none.
+   * Settled until nobody of it answers.
    */
   #identify(): void {
     const reports = this.servers.flatMap(({ report }) => (report === undefined ? [] : [report]));
     if (reports.some((report) => this.#isOurs(report))) return;
+    // At the start answers come in any order.
+    if (this.#cluster === undefined && this.servers.some(({ isAsked }) => !isAsked)) return;
     const found = reports.find(({ isStandby }) => !isStandby) ?? reports[0];
     if (found === undefined) return;
-    // At the start answers come in any order, and the primary's counts more.
-    if (this.#cluster === undefined && found.isStandby && this.servers.some(({ isAsked }) => !isAsked)) return;
     this.#cluster = found.position.cluster;
     this.#database = found.database;
     this.#timeline = 0;
