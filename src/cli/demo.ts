@@ -10,28 +10,32 @@ import { runServer, type ServerRun } from "./run-server.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MAX_SCALE = 1000;
+/** Each takes as much room as the shop. */
+const MAX_DEMO_REPLICAS = 4;
 
 /** `hotpath demo`: a PostgreSQL of its own with a sample shop, served. */
 export const demo: Command = {
   name: "demo",
   summary: "Try it: a PostgreSQL of its own with a sample shop, served at once.",
-  usage: ["demo [--scale N] [flags]"],
+  usage: ["demo [--scale N] [--replicas N] [flags]"],
   positionals: [],
   flags: [
     { name: "scale", value: "N", description: "Size of the shop: 1 is 10,000 users and 100,000 orders. [1]" },
+    { name: "replicas", value: "N", description: "Streaming replicas to start; reads go to them. [0]" },
     { name: "directory", value: "DIR", description: "Where the data is kept between runs. [the user's cache]" },
   ],
   scopes: ["server"],
-  examples: ["hotpath demo", "hotpath demo --scale 10 --port 8080"],
+  examples: ["hotpath demo", "hotpath demo --scale 10 --port 8080", "hotpath demo --replicas 2"],
   async run(input) {
     const scale = readScale(input.own.get("scale"));
+    const replicas = readReplicas(input.own.get("replicas"));
     const { flags, environment } = input;
     await requireFreePorts(resolveServerSettings({ flags, environment }));
-    await runServer((signal) => prepare(scale, signal, input), input);
+    await runServer((signal) => prepare(scale, replicas, signal, input), input);
   },
 };
 
-async function prepare(scale: number, signal: AbortSignal, input: CommandInput): Promise<ServerRun> {
+async function prepare(scale: number, replicas: number, signal: AbortSignal, input: CommandInput): Promise<ServerRun> {
   const { own, flags, environment, terminal } = input;
   const { prepareDemo } = await import("../demo/demo.ts");
   const { showProgress } = await import("../demo/progress.ts");
@@ -41,6 +45,7 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
   const database = await prepareDemo({
     ...(directory !== undefined && { directory: String(directory) }),
     scale,
+    replicas,
     onProgress: showProgress(process.stderr),
     signal,
   });
@@ -48,13 +53,14 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
     const definition: ApiDefinition = {
       // A newcomer reads the terminal: only what went wrong belongs there.
       options: { log: { level: "warn" } },
-      sources: { "/": { kind: "postgres", url: database.url, options: {} } },
+      sources: { "/": { kind: "postgres", url: database.url, options: { replicas: database.replicaUrls } } },
     };
     const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
     const announce = (server: RunningServer): string => {
       const local = { ...server, url: server.url.replace("//127.0.0.1:", "//localhost:") };
       const titles = { "/": `the sample shop, ${database.shop}; its files are in ${database.directory}` };
-      return describeServer(api, local, titles, terminal) + renderExamples(local.url, terminal);
+      const about = replicas === 0 ? undefined : (local.adminUrl ?? "");
+      return describeServer(api, local, titles, terminal) + renderExamples(local.url, terminal, about);
     };
     return { api, announce, release: () => database.stop() };
   } catch (error) {
@@ -63,8 +69,12 @@ async function prepare(scale: number, signal: AbortSignal, input: CommandInput):
   }
 }
 
-/** Lines to try, each showing another strength. */
-export function renderExamples(serverUrl: string, terminal: Terminal): string {
+/**
+ * Lines to try, each showing another strength.
+ *
+ * @param metricsUrl of the admin listener, empty where there is none; undefined without replicas
+ */
+export function renderExamples(serverUrl: string, terminal: Terminal, metricsUrl?: string): string {
   const url = serverUrl.replace(/\/$/, "");
   const curl = url.startsWith("https:") ? "curl -k" : "curl";
   const row = `${url}/users/42`;
@@ -87,6 +97,17 @@ export function renderExamples(serverUrl: string, terminal: Terminal): string {
       `${curl} -i --compressed -H 'Accept: text/csv' -H 'Prefer: count=exact' '${url}/products?select=sku,name,price&status=eq.active&limit=100'`,
     ],
   ];
+  if (metricsUrl !== undefined) {
+    const write = `${curl} -s -o /dev/null -w '%header{consistency-token}' -X PATCH --json '{"country":"NZ"}' '${url}/users?id=eq.42'`;
+    examples.push([
+      "Reads go to replicas, and with the token of a write they are never older than it",
+      `${curl} -i -H "Consistency-Token: $(${write})" '${url}/users?id=eq.42&select=id,country'`,
+    ]);
+  }
+  if (metricsUrl) {
+    const metrics = `${metricsUrl.replace(/\/$/, "")}/metrics`;
+    examples.push(["Where reads went, and why", `curl -s ${metrics} | grep -E '^hotpath_(reads_routed|replica_lag)'`]);
+  }
   const lines = examples.map(([title, line]) => `  ${terminal.dim(`# ${title}`)}\n  ${line}\n`);
   return `\nTry:\n${lines.join("")}\nCtrl-C stops everything.\n`;
 }
@@ -94,6 +115,13 @@ export function renderExamples(serverUrl: string, terminal: Terminal): string {
 async function requireFreePorts({ server, admin }: ServerSettings): Promise<void> {
   if (server.socket === null) await requireFreePort({ host: server.host, port: server.port, flag: "--port" });
   if (admin.enabled) await requireFreePort({ host: admin.host, port: admin.port, flag: "--admin-port" });
+}
+
+function readReplicas(given: string | boolean | undefined): number {
+  const count = given === undefined ? 0 : Number(given);
+  if (Number.isInteger(count) && count >= 0 && count <= MAX_DEMO_REPLICAS) return count;
+  const message = `--replicas must be a whole number up to ${MAX_DEMO_REPLICAS}; received ${JSON.stringify(given)}.`;
+  throw new HotpathError("HP_OPTION_INVALID", message, { todo: "Use --replicas 2." });
 }
 
 function readScale(given: string | boolean | undefined): number {

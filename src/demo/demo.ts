@@ -4,6 +4,7 @@ import { Client } from "pg";
 import { serverAccount } from "./account.ts";
 import { findBinaries } from "./binaries.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
+import { REPLICATED, startReplicas } from "./replicas.ts";
 import { openSharedFolder } from "./shared-folder.ts";
 import { type LoadProgress, loadShop } from "./shop.ts";
 
@@ -14,6 +15,8 @@ export interface DemoOptions {
   readonly scale?: number;
   /** Port of PostgreSQL; 0, the default, takes a free one. */
   readonly port?: number;
+  /** Streaming replicas to start. Default 0. */
+  readonly replicas?: number;
   /** Called while rows are loaded; not at all when an earlier run's are reused. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Ends the preparation early and stops what runs already. */
@@ -24,11 +27,13 @@ export interface DemoOptions {
 export interface Demo {
   /** Connection URL, with the password that was generated for this data directory. */
   readonly url: string;
+  /** Connection URLs of its streaming replicas. */
+  readonly replicaUrls: readonly string[];
   /** Where its data is. */
   readonly directory: string;
   /** Whether the shop was loaded now or was there from an earlier run. */
   readonly shop: "loaded" | "reused";
-  /** Stops PostgreSQL; the data stays. */
+  /** Stops PostgreSQL and its replicas; the data stays. */
   readonly stop: () => Promise<void>;
 }
 
@@ -51,19 +56,28 @@ const SETTINGS = {
  */
 export async function prepareDemo(options: DemoOptions = {}): Promise<Demo> {
   const directory = options.directory === undefined ? await defaultDirectory() : resolve(options.directory);
-  const cluster = await startCluster({ dataDirectory: directory, port: options.port ?? 0, settings: SETTINGS });
-  const { scale, onProgress, signal } = options;
+  const { scale, onProgress, signal, replicas: count = 0 } = options;
+  const settings = count > 0 ? { ...SETTINGS, ...REPLICATED } : SETTINGS;
+  const cluster = await startCluster({ dataDirectory: directory, port: options.port ?? 0, settings });
+  let replicas: readonly Cluster[] = [];
+  const stop = async (): Promise<void> => {
+    // The primary waits for its replicas to have everything.
+    await Promise.all([...replicas, cluster].map(async (each) => each.stop()));
+  };
   // Stopping the server ends a statement that would run on for long.
-  const abort = (): void => void cluster.stop();
+  const abort = (): void => void stop();
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted();
     const url = await openDatabase(cluster);
     const shop = await loadShop(url, { ...(scale !== undefined && { scale }), ...(onProgress && { onProgress }) });
     signal?.throwIfAborted();
-    return { url, directory, shop, stop: () => cluster.stop() };
+    const source = { primaryUrl: cluster.url, primaryDirectory: directory };
+    if (count > 0) replicas = await startReplicas({ ...source, count, settings });
+    signal?.throwIfAborted();
+    return { url, replicaUrls: replicas.map(shopOf), directory, shop, stop };
   } catch (error) {
-    await cluster.stop();
+    await stop();
     throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener("abort", abort);
@@ -97,6 +111,10 @@ async function openDatabase(cluster: Cluster): Promise<string> {
   } finally {
     await client.end();
   }
+  return shopOf(cluster);
+}
+
+function shopOf(cluster: Cluster): string {
   const url = new URL(cluster.url);
   url.pathname = `/${DATABASE}`;
   return url.href;

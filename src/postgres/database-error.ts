@@ -29,6 +29,14 @@ function fromPool(error: HotpathError): DialectError | undefined {
       hint: error.todo,
     });
   }
+  if (error.code === "HP_NO_PRIMARY") {
+    return new DialectError("PGRST000", 503, "Database connection error. Retrying the connection.", {
+      details: error.message,
+      hint: error.todo,
+      headers: error.headers,
+      cause: error,
+    });
+  }
   if (error.code === "HP_DATABASE_UNREACHABLE" || error.code === "HP_DATABASE_REFUSED") {
     // Which host and why is for the log alone.
     return new DialectError("PGRST000", 503, "Database connection error. Retrying the connection.", {

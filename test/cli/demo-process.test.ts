@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { requireCommand } from "../support/commands.ts";
@@ -19,8 +20,7 @@ test("hotpath demo loads a shop, prints lines that work, stops cleanly and reuse
   const examples = await first.said(/\nTry:\n([^]*)\nCtrl-C stops everything/);
   const replies: string[] = [];
   for (const [line] of examples.matchAll(/^ {2}curl .*$/gm)) {
-    const { stdout } = await promisify(execFile)("sh", ["-c", line], { timeout: 20_000 });
-    replies.push(stdout);
+    replies.push(await shell(line));
   }
   assert.equal(replies.length, 5);
   const [row, embedded, page, unchanged, csv] = replies as [string, string, string, string, string];
@@ -35,15 +35,24 @@ test("hotpath demo loads a shop, prints lines that work, stops cleanly and reuse
   assert.equal(status, 0, err);
   assert.ok(!existsSync(join(directory, "postmaster.pid")), "PostgreSQL has stopped");
 
-  const second = startHotpath(argv);
+  const second = startHotpath([...argv, "--replicas", "1"]);
   t.after(() => second.child.kill("SIGKILL"));
   await second.said(/sample shop, reused/);
+  const more = await second.said(/\nTry:\n([^]*)\nCtrl-C stops everything/);
+  const [, , , , , written = "", metrics = ""] = [...more.matchAll(/^ {2}curl .*$/gm)].map(([line]) => line);
+  assert.match((await shell(written)) + written, /^HTTP\/1\.1 200 [^]*\[\{"id":42,"country":"NZ"\}\]/);
+  assert.match(await shell(metrics), /^hotpath_reads_routed_total\{[^}]*\} 1$/m);
   second.child.kill("SIGTERM");
   const { status: again, err: messages } = await second.ended;
   assert.equal(again, 0, messages);
   assert.doesNotMatch(messages, /Loading/);
+  assert.deepEqual(await readdir(dirname(directory)), ["demo"], "the replica is gone");
   assert.ok(!existsSync(join(directory, "postmaster.pid")), "PostgreSQL has stopped");
 });
+
+async function shell(line: string): Promise<string> {
+  return (await promisify(execFile)("sh", ["-c", line], { timeout: 20_000 })).stdout;
+}
 
 test("Ctrl-C while the demo loads stops everything and is no failure", async (t) => {
   const directory = join(await testFolder(t), "demo");

@@ -49,12 +49,10 @@ export function observeReplicas(registry: MetricsRegistry, topology: Topology): 
   perServer("hotpath_replica_lag_bytes", "Log of the primary that a replica has not replayed.", (server) =>
     ifReplica(server, topology.lagBytes(server)),
   );
-  perServer("hotpath_replica_reads_in_flight", "Reads under way on a replica.", ({ inFlight }) => inFlight);
-  perServer(
-    "hotpath_replica_ejections",
-    "Times that a server was taken out since start.",
-    ({ ejections }) => ejections,
+  perServer("hotpath_replica_reads_in_flight", "Reads under way on a replica.", (server) =>
+    ifReplica(server, server.inFlight),
   );
+  perServer("hotpath_server_ejections", "Times that a server was taken out since start.", ({ ejections }) => ejections);
   registry.gauge(
     { name: "hotpath_primary_moves", help: "Times that the primary was found at another address since start." },
     () => topology.moves,

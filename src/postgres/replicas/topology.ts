@@ -120,7 +120,7 @@ export class Topology {
     this.#identify();
     this.#findPrimary();
     const { report } = changed;
-    if (report === undefined) return;
+    if (report === undefined || this.#cluster === undefined) return;
     if (changed === this.primary) {
       // What was written last before a crash may be gone: positions can go back.
       if (report.startedAt !== this.#startedAt) this.#history.clear();

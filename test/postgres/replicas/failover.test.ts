@@ -78,7 +78,10 @@ test("a second primary of an older timeline gets nothing", async (t) => {
   await node.write(2);
   assert.deepEqual(await node.read(), { n: 2, port: heir.port });
   assert.deepEqual(await queryRows(primary.url, "select n from counter"), [{ n: 1 }]);
-  assert.match(node.metrics.render(), new RegExp(`hotpath_server_role\\{server="127.0.0.1:${primary.port}",role="stale"\\} 1`));
+  assert.match(
+    node.metrics.render(),
+    new RegExp(`hotpath_server_role\\{server="127.0.0.1:${primary.port}",role="stale"\\} 1`),
+  );
 });
 
 test("a replica that is killed costs no read, and gets reads again when it is back", async (t) => {
