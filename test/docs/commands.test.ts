@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { loadShop } from "../../src/demo/shop.ts";
 import { requireCommand } from "../support/commands.ts";
-import { testDatabase } from "../support/postgres.ts";
-import { serve } from "../support/server.ts";
+import { privateCluster, REPLICATED, standbyOf, testDatabase, type TestScope } from "../support/postgres.ts";
+import { serve, type ServedApi } from "../support/server.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url);
@@ -23,14 +23,16 @@ function curlBlocks(file: string): readonly string[] {
 await test("every curl command of the README and the guide answers as written", async (t) => {
   const curl = requireCommand(t, "curl");
   if (curl === undefined) return;
-  const url = await testDatabase(t);
-  await loadShop(url, { scale: 0.05 });
-  const api = await serve(t, url);
+  const database = await testDatabase(t);
+  await loadShop(database, { scale: 0.05 });
+  const api = await serve(t, database);
+  const replicated = await serveReplicated(t);
   for (const file of ["README.md", ...guide]) {
+    const { url, adminUrl } = file.endsWith("/replicas.md") ? replicated : api;
     for (const block of curlBlocks(file)) {
       const script = block
-        .replaceAll("http://localhost:3000", api.url)
-        .replaceAll("http://127.0.0.1:3001", api.adminUrl ?? "")
+        .replaceAll("http://localhost:3000", url)
+        .replaceAll("http://127.0.0.1:3001", adminUrl)
         .replaceAll(/\bcurl /g, "curl -sS --fail --max-time 10 ");
       const { stdout, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", script], { maxBuffer: 1 << 26 });
       assert.equal(stderr, "", `${file}: ${block}`);
@@ -38,3 +40,11 @@ await test("every curl command of the README and the guide answers as written", 
     }
   }
 });
+
+/** The shop with a replica, for the part of the guide that is about them. */
+async function serveReplicated(t: TestScope): Promise<ServedApi> {
+  const primary = await privateCluster(t, REPLICATED);
+  await loadShop(primary.url, { scale: 0.001 });
+  const replica = await standbyOf(t, primary);
+  return serve(t, primary.url, { postgres: { replicas: [replica.url] } });
+}

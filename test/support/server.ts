@@ -20,7 +20,7 @@ export interface ServedApi {
   readonly url: string;
   readonly adminUrl: string;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
-  send(method: string, path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  send(method: string, path: string, headers?: Readonly<Record<string, string>>, content?: string): Promise<Answer>;
   /** The JSON of a reply that must have this status. */
   json(path: string, headers?: Readonly<Record<string, string>>, status?: number): Promise<unknown>;
   /** The text of `/metrics`. */
@@ -52,7 +52,8 @@ export async function serveSources(
   });
   defer(t, () => server.close());
   const { url, adminUrl = "" } = server;
-  const send: ServedApi["send"] = (method, path, headers = {}) => sendRequest(url, method, path, headers);
+  const send: ServedApi["send"] = (method, path, headers = {}, content) =>
+    sendRequest(url, method, path, headers, content);
   return {
     server,
     url,
@@ -80,6 +81,7 @@ async function sendRequest(
   method: string,
   path: string,
   headers: Readonly<Record<string, string>>,
+  content?: string,
 ): Promise<Answer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
@@ -101,6 +103,6 @@ async function sendRequest(
     });
     request.once("timeout", () => request.destroy(new Error(`no answer to ${method} ${path} in ${TIMEOUT_MS} ms`)));
     request.once("error", reject);
-    request.end();
+    request.end(content);
   });
 }

@@ -146,7 +146,9 @@ test("a server of another cluster is not used", async (t) => {
   const node = await startNode(t, { primary: cluster.primary, replicas: [stranger.primary] });
   await node.write(1);
   assert.deepEqual(await node.read(), { n: 1, port: cluster.primary.port });
-  assert.ok(node.lines.some(({ level, message }) => level === "error" && message.includes("another cluster")));
+  const isSaid = (): boolean =>
+    node.lines.some(({ level, message }) => level === "error" && message.includes("another cluster"));
+  await until(isSaid, "the log says so");
   const foreign = await startNode(t, { primary: stranger.primary, replicas: [stranger.primary] });
   const token = await foreign.write(9);
   assert.deepEqual(await node.read({ "consistency-token": token }), { n: 1, port: cluster.primary.port });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serve, type ServedApi } from "../../support/server.ts";
 import { queryRows, runSql } from "../../support/postgres.ts";
-import { caughtUp, pauseReplay, resumeReplay, startReplicated } from "./fixture.ts";
+import { pauseReplay, resumeReplay, startReplicated, until } from "./fixture.ts";
 
 test("over HTTP a write answers a token, and no read that carries it is older, on any node, whatever replicas do", async (t) => {
   const cluster = await startReplicated(t, 2);
@@ -13,13 +13,16 @@ test("over HTTP a write answers a token, and no read that carries it is older, o
     pool: { max: 4 },
     consistency: { checkInterval: "50ms", maxLag: "1m" },
   };
-  const nodes = [await serve(t, primary.url, { postgres: options }), await serve(t, primary.url, { postgres: options })];
+  const nodes = [
+    await serve(t, primary.url, { postgres: options }),
+    await serve(t, primary.url, { postgres: options }),
+  ];
   await runSql(primary.url, "insert into counter select i, 0 from generate_series(2, 4) i");
 
-  let isOver = false;
+  const over = new AbortController();
   const disturb = async (): Promise<void> => {
-    for (let round = 0; !isOver; round++) {
-      const replica = replicas[round % 2]!;
+    for (let round = 0; !over.signal.aborted; round++) {
+      const replica = replicas[round % 2] as typeof primary;
       await pauseReplay(replica);
       await new Promise((resolve) => setTimeout(resolve, 60));
       await resumeReplay(replica);
@@ -27,14 +30,12 @@ test("over HTTP a write answers a token, and no read that carries it is older, o
   };
   const client = async (id: number): Promise<void> => {
     for (let n = 1; n <= 60; n++) {
-      const token = await write(nodes[(id + n) % 2]!, id, n);
-      for (const node of nodes) assert.ok((await value(node, id, token)) >= n, `client ${id}, write ${n}`);
+      const token = await write(nodes[(id + n) % 2] as ServedApi, id, n);
+      for (const node of nodes) assert.ok(((await value(node, id, token)) ?? -1) >= n, `client ${id}, write ${n}`);
     }
   };
   const disturbance = disturb();
-  await Promise.all([1, 2, 3, 4].map(client)).finally(() => {
-    isOver = true;
-  });
+  await Promise.all([1, 2, 3, 4].map(client)).finally(() => over.abort());
   await disturbance;
   const routed = await Promise.all(nodes.map(async (node) => node.metrics()));
   assert.match(routed.join("\n"), /hotpath_reads_routed_total\{target="replica",reason="(?:token|waited)"\} [1-9]/);
@@ -46,7 +47,10 @@ test("what makes a read go to the primary: a preference, a token of elsewhere, t
   const [replica] = cluster.replicas as [typeof primary];
   const consistency = { checkInterval: "50ms", maxLag: "1m", sticky: "1m" };
   const api = await serve(t, primary.url, { postgres: { replicas: [replica.url], consistency } });
-  await caughtUp(primary, replica);
+  await until(async () => {
+    await value(api, 1);
+    return (await api.metrics()).includes('target="replica",reason="fresh"');
+  }, "reads go to the replica");
   await pauseReplay(replica);
   await runSql(primary.url, "update counter set n = 1");
   assert.equal(await value(api, 1), 0);
@@ -75,8 +79,11 @@ async function write(api: ServedApi, id: number, n: number): Promise<string> {
 }
 
 /** The counter as a reply has it; undefined for a refusal. */
-async function value(api: ServedApi, id: number, token?: string): Promise<number | undefined | never> {
-  const answer = await api.get(`/counter?id=eq.${id}&select=n`, token === undefined ? {} : { "consistency-token": token });
+async function value(api: ServedApi, id: number, token?: string): Promise<number | undefined> {
+  const answer = await api.get(
+    `/counter?id=eq.${id}&select=n`,
+    token === undefined ? {} : { "consistency-token": token },
+  );
   if (answer.status === 400) return undefined;
   assert.equal(answer.status, 200, answer.text);
   return (JSON.parse(answer.text) as { n: number }[])[0]?.n;
