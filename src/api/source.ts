@@ -15,6 +15,11 @@ export interface Source {
   /** `false`: nothing it answers is ever stored, so the cache is not asked. Default `true`. */
   readonly isCacheable?: boolean;
   /**
+   * Whether a stored reply may answer this GET or HEAD, and its own be stored. Asked for each that the cache may answer: a client may know
+   * of something newer than what is stored. Absent: always. A reply that was given so may be repeated to the same bytes for up to a second.
+   */
+  mayReuse?(request: SourceRequest): boolean;
+  /**
    * Whether it matters who asks. `verify`: credentials that are sent must be valid, and replies are kept apart by identity;
    * `require`: they must be sent, too. Absent: credentials are no business of the server's, and requests have no identity.
    */

@@ -187,8 +187,16 @@ function recall(
   const isRefused = verdict instanceof CredentialsRefused;
   const mounted = new MountedRequest(request, basePath, isRefused ? undefined : verdict, timing);
   if (isRefused) return refuse(mount, mounted, verdict);
-  if (cache === undefined || source.isCacheable === false) return resolve(source, mounted, log);
+  if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) {
+    return resolve(source, mounted, log);
+  }
   return cache.recall(mounted, (asked) => resolve(source, asked, log), verdict?.key);
+}
+
+/** Whether a read asks for more than any stored reply may have. */
+function isUnique(source: Source, request: SourceRequest): boolean {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  return isRead && source.mayReuse?.(request) === false;
 }
 
 /** Asks the one source; its expected failures become replies, the rest goes to the log. */

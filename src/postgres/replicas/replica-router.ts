@@ -43,6 +43,8 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
   const listeners = new Set<MovingListener>();
   /** Where the catalog in use was read: structure that a replica lacks would be looked for in vain there. */
   let floor: Position | undefined;
+  /** What reads must have seen in any case. */
+  let demanded: Position | undefined;
   topology.onMove = () => {
     if (topology.primary !== undefined) for (const listener of listeners) listener.moveTo(topology.primary.pool);
   };
@@ -62,6 +64,9 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
       return formatToken(position);
     },
     catalog,
+    demand(position) {
+      if (demanded === undefined || !covers(demanded, position)) demanded = position;
+    },
     listen(channel, onNotify, onReconnect) {
       const listener = createMovingListener(channel, onNotify, onReconnect, topology.primary?.pool);
       listeners.add(listener);
@@ -96,7 +101,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     } catch (error) {
       if (!mayWorkElsewhere(error)) throw error;
       if (isServersFault(error)) server.failed();
-      const other = pickServer(readable(need, server)) ?? topology.primary;
+      const other = pickServer(readable(need, server).filter(hasDemanded)) ?? topology.primary;
       if (other === undefined) throw error;
       observed.routed(other !== topology.primary, "retried");
       return other === topology.primary ? attempt(other.pool) : other.read(attempt);
@@ -113,12 +118,13 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     return chooseFor(need);
   }
 
-  function chooseFor(need: Position | undefined): Choice | Promise<Choice> {
+  function chooseFor(asked: Position | undefined): Choice | Promise<Choice> {
+    const need = asked === undefined || (demanded !== undefined && covers(demanded, asked)) ? demanded : asked;
     if (need !== undefined && (need.timeline !== topology.timeline || need.cluster !== topology.cluster)) {
       return onPrimary("foreign");
     }
     const server = pickServer(readable(need));
-    if (server !== undefined) return { server, reason: need === undefined ? "fresh" : "token" };
+    if (server !== undefined) return { server, reason: asked === undefined ? "fresh" : "token" };
     const now = performance.now();
     const hasReplica = topology.servers.some((one) => topology.isReplica(one, now));
     if (need === undefined) return onPrimary(hasReplica ? "lagging" : "no-replica");
@@ -133,6 +139,10 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     // It may have been promoted meanwhile, or ejected.
     const isUsable = server !== undefined && readable(need).includes(server);
     return isUsable ? { server, reason: "waited" } : onPrimary("behind");
+  }
+
+  function hasDemanded({ report }: Server): boolean {
+    return demanded === undefined || (report !== undefined && covers(report.position, demanded));
   }
 
   function onPrimary(reason: RouteReason): Choice {

@@ -1,6 +1,7 @@
 import type { SourceRequest } from "../../api/source.ts";
 import type { CommandResult, Listener, Pool } from "../pool/index.ts";
 import type { Need } from "./need.ts";
+import type { Position } from "./position.ts";
 
 /** Sends each read and write of a source to one of the database's servers. */
 export interface Router {
@@ -26,6 +27,11 @@ export interface Router {
   committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
   /** Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing. */
   catalog<T>(read: (pool: Pool) => Promise<T>): Promise<T>;
+  /**
+   * From now on no read is answered from a state before this position. The cache demands it of everything that it has purged: a reply
+   * from before would be stored after its purge, and stay.
+   */
+  demand(position: Position): void;
   /** Listens on the primary, whichever that is. */
   listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener;
   /** Whether any server that may be read from answers. */

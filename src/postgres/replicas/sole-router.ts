@@ -11,6 +11,7 @@ export function createSoleRouter(pool: Pool): Router {
     write: (attempt) => attempt(pool),
     committed: () => undefined,
     catalog: (read) => read(pool),
+    demand: () => undefined,
     listen: (channel, onNotify, onReconnect) => pool.listen(channel, onNotify, onReconnect),
     isReachable: () => pool.isReachable(),
     close: () => pool.close(),
