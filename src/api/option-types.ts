@@ -238,6 +238,8 @@ export interface PoolOptions {
   leakWarning?: Duration | null | undefined;
   /** Requests that may be under way on one connection; 1 turns pipelining off. */
   maxPipelineDepth?: number | undefined;
+  /** Concurrent reads that one statement answers; 1 turns batching off. */
+  maxBatch?: number | undefined;
   preparedStatements?: boolean | undefined;
 }
 

@@ -296,6 +296,15 @@ export const POSTGRES_OPTIONS = [
     description: "Requests that may be under way on one connection; 1 turns pipelining off.",
   },
   {
+    path: "pool.maxBatch",
+    type: "integer",
+    default: 64,
+    min: 1,
+    max: 1000,
+    description:
+      "Reads that wait at the same time and differ in their values alone are answered by one statement, up to so many; 1 turns batching off.",
+  },
+  {
     path: "pool.preparedStatements",
     type: "boolean",
     default: true,

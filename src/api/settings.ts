@@ -190,6 +190,8 @@ export interface PoolSettings {
   readonly leakWarningMs: number | null;
   /** Statement sequences sent ahead on one connection before the replies are in. */
   readonly maxPipelineDepth: number;
+  /** Reads of one shape that one statement answers; 1: each has its own. */
+  readonly maxBatch: number;
   readonly preparedStatements: boolean;
 }
 

@@ -1,5 +1,7 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
+import { BatchShape } from "./batch/shape.ts";
+import { makeBatchTemplate } from "./batch/template.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
@@ -9,11 +11,13 @@ import type { Preferences } from "./preferences.ts";
 import type { QueryTree, RowRange } from "./query/ast.ts";
 import { planRead } from "./query/build-plan.ts";
 import { type CanonicalTemplate, canonicalTemplate } from "./query/canonical-query.ts";
-import { type CompiledRead, compileRead } from "./query/compile-read.ts";
+import type { ReadNode } from "./query/plan.ts";
+import { type CompiledRead, compileRead, type ReadOptions } from "./query/compile-read.ts";
 import type { CursorTerm } from "./query/cursor-sql.ts";
 import { parseQuery } from "./query/parse.ts";
 import type { QueryParameter } from "./query/query-string.ts";
 import { rootRange } from "./row-range.ts";
+import { READ, type TransactionMode } from "./run-transaction.ts";
 import { usesRequestSettings } from "./transaction.ts";
 
 /** What reading relations needs of its source. */
@@ -24,7 +28,7 @@ export interface ReadContext {
   /** SQL names of the types that casts name; unknown ones are left out. */
   resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Runs the commands in one transaction, after those that open it for the request. */
-  run(commands: readonly Command[]): Promise<readonly CommandResult[]>;
+  run(commands: readonly Command[], mode: TransactionMode): Promise<readonly CommandResult[]>;
 }
 
 /** A read to answer: a relation, or one row of it. */
@@ -39,6 +43,7 @@ export interface ReadTarget {
 /** Everything about a read that other requests of the same shape can use again. */
 export interface ReadPlan {
   readonly compiled: CompiledRead;
+  readonly mode: TransactionMode;
   readonly media: ReadMedia;
   /** As the request asked, before any cap of the settings: what `Content-Range` counts from. */
   readonly offset: number;
@@ -74,7 +79,7 @@ export async function makeReadPlan(
   if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
   const { updatedAtColumn } = settings;
   const isDated = key !== null && isRows && updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
-  const compiled = compileRead(node, {
+  const options: ReadOptions = {
     format: media.format,
     count: preferences.count ?? null,
     maxRows: settings.maxRows,
@@ -89,15 +94,32 @@ export async function makeReadPlan(
     types: await context.resolveTypes(castsOf(query)),
     catalogVersion: catalog.version,
     isSingleRow: isSingleRow(relation, query, node.range),
-  });
+  };
+  const compiled = compileRead(node, options);
   return {
     compiled,
+    mode: { ...READ, batch: batchShape(settings, node, options, compiled) },
     media,
     offset: range.offset,
     pageLimit: node.range.limit,
     keyset: terms === null ? null : { terms, scope: cursorScope(node, terms) },
     canonical: canonicalTemplate(parameters, operands),
   };
+}
+
+/** Reads that a function precedes or the planner is asked about go alone. */
+function batchShape(
+  { pool: { maxBatch }, preRequest }: PostgresSettings,
+  node: ReadNode,
+  options: ReadOptions,
+  { plannedCount, layout: { replyHeaders, replyStatus } }: CompiledRead,
+): BatchShape | undefined {
+  if (maxBatch === 1 || preRequest !== null || plannedCount !== null || options.explain !== null) return undefined;
+  return new BatchShape({
+    template: makeBatchTemplate(node, options),
+    private: [replyHeaders, replyStatus].filter((field) => field !== -1),
+    most: maxBatch,
+  });
 }
 
 /** At most one row can match: every column of a table's primary key is compared with one value. */

@@ -30,7 +30,7 @@ export async function read(
   const bindings = { operands: shape.operands, cursor: cursor?.values ?? [] };
   const commands = [bind(plan.compiled.main, bindings, parameters)];
   if (plan.compiled.plannedCount !== null) commands.push(bind(plan.compiled.plannedCount, bindings, parameters));
-  const results = await context.run(commands);
+  const results = await context.run(commands, plan.mode);
   if (plan.media.explain !== null) return explainReply(plan, results);
   const exchange = { settings: context.settings, request, target, preferences, plan };
   return toReply(exchange, results, given, cursor === null ? shape.operands : null);

@@ -1,10 +1,11 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
+import type { BatchShape } from "./batch/shape.ts";
 import type { Isolation, RoleSettings } from "./catalog/role-settings.ts";
 import { DialectError } from "./dialect-error.ts";
 import { type Command, type CommandResult, ConnectionLostError, createStatement, type Pool } from "./pool/index.ts";
 import { COMMITTED, type Need, type Router } from "./replicas/index.ts";
-import { createOpenTransaction, type Opening, type TransactionScope } from "./transaction.ts";
+import { createOpenTransaction, identityOf, type Opening, type TransactionScope } from "./transaction.ts";
 
 /** What a request's transaction may do, and how it ends. */
 export interface TransactionMode {
@@ -12,6 +13,8 @@ export interface TransactionMode {
   /** Default: the role's, or the database's own. */
   readonly isolation?: Isolation | undefined;
   readonly end: "commit" | "rollback";
+  /** It may share a statement with others of the shape, where it is one implicit transaction. */
+  readonly batch?: BatchShape | undefined;
   /** Looks at the results before the end; what it throws rolls the transaction back and reaches the caller. */
   readonly check?: (results: readonly CommandResult[]) => void;
 }
@@ -57,7 +60,8 @@ export function createTransactionRunner(
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
       return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode));
     }
-    const options = { lateSignal: () => request.signal, ...opening.limit };
+    const { batch } = mode;
+    const options = { lateSignal: () => request.signal, batch, identity: identityOf(opening), ...opening.limit };
     if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options));
     return target
       .read(need, (pool) => pool.run([...opening.commands, ...commands], options))

@@ -81,6 +81,20 @@ export function startupSettings({ schemas, extraSearchPath }: PostgresSettings):
   };
 }
 
+/**
+ * All that the commands opening a transaction can make of it, as one text: whoever has the same may see the same. Empty: there
+ * are none.
+ */
+export function identityOf({ commands }: Opening): string {
+  let identity = "";
+  for (const { statement, values } of commands) {
+    identity += statement.name;
+    // NUL stands in no value.
+    for (const value of values) identity += value === null ? "\0-" : `\0+${value}`;
+  }
+  return identity;
+}
+
 const NO_LIMIT = {};
 const PLAIN: Opening = { commands: [], isolation: undefined, limit: NO_LIMIT };
 

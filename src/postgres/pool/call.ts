@@ -1,8 +1,10 @@
 import type { DatabaseError } from "pg";
 import { HotpathError } from "../../errors.ts";
+import type { Batch } from "../batch/batch.ts";
+import type { BatchQueue } from "../batch/queue.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import type { PreparedStatement } from "./prepared.ts";
-import { isQuick, type StatementTraits, traitsOf } from "./statement.ts";
+import { isPaced, isQuick, type StatementTraits, traitsOf } from "./statement.ts";
 import type { Command, CommandResult, RunOptions } from "./types.ts";
 import type { Waiting } from "./waiting-list.ts";
 
@@ -38,6 +40,14 @@ export class Call implements Waiting<Call> {
   timeoutMs = 0;
   /** Traits of the last command's statement: the one that does the work, where others set the scene. */
   readonly traits: StatementTraits | undefined;
+  /** How long it was at the head of its pipeline. */
+  tookMs = 0;
+  /** Where it waits beside calls of its kind. */
+  queue: BatchQueue | undefined = undefined;
+  /** The statement that answers it together with others, once it is on its way. */
+  sharedCall: Call | undefined = undefined;
+  /** The calls that this one answers. */
+  batch: Batch | undefined = undefined;
   /** Makes the signal of a caller's leaving; asked once the call has taken its time. */
   lateSignal: (() => AbortSignal) | undefined = undefined;
   /** Ends what watches for the caller's leaving. */
@@ -70,6 +80,11 @@ export class Call implements Waiting<Call> {
     return this.traits !== undefined && isQuick(this.traits);
   }
 
+  /** Whether it is known how long its statement takes. */
+  get isPaced(): boolean {
+    return this.traits !== undefined && isPaced(this.traits);
+  }
+
   addRow(row: Row): void {
     // Nobody will read the rows of a caller who left.
     if (this.isSettled) return;
@@ -92,15 +107,21 @@ export class Call implements Waiting<Call> {
   }
 
   succeed(): void {
+    this.answer(this.#results);
+  }
+
+  /** Succeeds with what another call was answered. */
+  answer(results: readonly CommandResult[]): void {
     if (this.isSettled) return;
     this.isSettled = true;
     this.unwatch?.();
-    this.#resolve(this.#results);
+    this.#resolve(results);
   }
 
   fail(reason: unknown): void {
     if (this.isSettled) return;
     this.isSettled = true;
+    this.queue?.remove(this);
     this.#counts.errors++;
     this.#results = [];
     this.#rows = undefined;

@@ -169,7 +169,8 @@ export class PipelinedConnection implements Receiver {
     const call = this.#calls.shift();
     if (call === undefined) return;
     const now = performance.now();
-    if (call.traits !== undefined) learnPace(call.traits, now - this.progressedAt);
+    call.tookMs = now - this.progressedAt;
+    if (call.traits !== undefined) learnPace(call.traits, call.tookMs);
     this.progressedAt = now;
     if (call.wasSlow) this.#slowCalls--;
     call.connection = undefined;

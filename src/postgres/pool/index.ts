@@ -1,5 +1,6 @@
 export { ConnectionLostError } from "./errors.ts";
 export { createPool } from "./pool.ts";
+export type { PoolEvents } from "./pool.ts";
 export { createStatement, unnamedStatement } from "./statement.ts";
 export type {
   Command,

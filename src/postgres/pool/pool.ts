@@ -1,5 +1,6 @@
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
+import { Batches, type BatchEvents } from "../batch/batches.ts";
 import { Call, watch } from "./call.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import { ConnectionKeeper } from "./keeper.ts";
@@ -10,18 +11,20 @@ import { problemOf } from "./statement.ts";
 import type { Command, CommandResult, Listener, Pool, PoolSettings, PoolStats, RunOptions, Session } from "./types.ts";
 import { WaitingList } from "./waiting-list.ts";
 
-/**
- * Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read.
- *
- * @param onLost called when a connection breaks, before any other is opened in its place
- */
-export function createPool(settings: PoolSettings, log: Log, onLost: () => void = ignore): Pool {
+/** Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read. */
+export function createPool(settings: PoolSettings, log: Log, events: Partial<PoolEvents> = {}): Pool {
   createClient(settings);
   const minIdle = Math.min(settings.minIdle, settings.max);
-  return new ConnectionPool({ ...settings, minIdle }, log, onLost);
+  return new ConnectionPool({ ...settings, minIdle }, log, { ...UNOBSERVED, ...events });
 }
 
-function ignore(): void {}
+/** Who is told what happens in a pool. */
+export interface PoolEvents extends BatchEvents {
+  /** A connection has broken; called before any other is opened in its place. */
+  lost(): void;
+}
+
+const UNOBSERVED: PoolEvents = { lost() {}, shared() {}, split() {} };
 
 /** Most calls are over before this, and then nothing was made or listened to for them. */
 const LATE_MS = 25;
@@ -34,6 +37,7 @@ class ConnectionPool implements Pool {
   readonly #settings: PoolSettings;
   readonly #log: Log;
   readonly #keeper: ConnectionKeeper;
+  readonly #batches: Batches;
   readonly #calls = new WaitingList<Call>();
   readonly #requests = new WaitingList<SessionRequest>();
   readonly #leases = new Set<Lease>();
@@ -50,11 +54,21 @@ class ConnectionPool implements Pool {
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
-  constructor(settings: PoolSettings, log: Log, onLost: () => void) {
+  constructor(settings: PoolSettings, log: Log, events: PoolEvents) {
     this.#settings = settings;
     this.#log = log;
+    this.#batches = new Batches(
+      {
+        taken: (call) => this.#calls.remove(call),
+        retry: (calls) => this.#replay(calls),
+        run: (commands) => this.run(commands),
+        pipelines: () => this.#keeper.all,
+        abandon: (call) => this.#abandon(call, undefined),
+      },
+      events,
+    );
     this.#keeper = new ConnectionKeeper(settings, log, {
-      lost: onLost,
+      lost: () => events.lost(),
       ready: () => {
         if (this.#calls.size + this.#requests.size > 0 || this.#closing !== undefined) this.#schedule();
       },
@@ -93,6 +107,7 @@ class ConnectionPool implements Pool {
             call.lateSignal = options.lateSignal;
             this.#lateTimer ??= setTimeout(() => this.#watchLate(), LATE_MS);
           }
+          if (options.batch !== undefined) this.#batches.add(call, options.batch, options.identity ?? "");
         }
         this.#calls.push(call);
         this.#schedule();
@@ -160,6 +175,7 @@ class ConnectionPool implements Pool {
   async #shutDown(): Promise<void> {
     clearInterval(this.#maintenance);
     clearTimeout(this.#lateTimer);
+    this.#batches.close();
     const listeners = Promise.all([...this.#listeners].map((listener) => listener.close()));
     if (!this.#isDrained) {
       const drained = Promise.withResolvers<void>();
@@ -219,7 +235,8 @@ class ConnectionPool implements Pool {
     const connection = this.#joinable(call) ?? this.#keeper.takeIdle() ?? this.#busyConnection();
     if (connection === undefined) return false;
     this.#calls.remove(call);
-    connection.send(call);
+    const isCrowded = this.#calls.size > this.#keeper.idleCount;
+    connection.send(this.#batches.gather(call, call.isQuick || (isCrowded && call.isPaced)));
     this.#last = connection;
     this.#written.push(connection);
     return true;
@@ -278,6 +295,8 @@ class ConnectionPool implements Pool {
     this.#calls.remove(call);
     call.fail(reason);
     call.connection?.abandon(call);
+    const shared = call.sharedCall;
+    if (shared?.batch?.isDeserted) this.#abandon(shared, reason);
   }
 
   /** Looks through the calls that are waiting or under way; the others, nearly all, are long over and were never listened for. */
@@ -286,6 +305,7 @@ class ConnectionPool implements Pool {
     const lateSince = performance.now() - LATE_MS;
     let isAnyLeft = false;
     const look = (call: Call): void => {
+      if (call.batch !== undefined) for (const member of call.batch.calls) look(member);
       if (call.lateSignal === undefined) return;
       if (call.since > lateSince) isAnyLeft = true;
       else call.watchLate((reason) => this.#abandon(call, reason));

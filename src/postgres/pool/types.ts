@@ -1,4 +1,5 @@
 import type { PoolSettings as CommonPoolSettings } from "../../api/settings.ts";
+import type { BatchShape } from "../batch/shape.ts";
 
 /** SQL text and the name under which a connection prepares it. */
 export interface Statement {
@@ -44,6 +45,13 @@ export interface RunOptions {
    * longer `statement_timeout` than the pool's must give its limit here, or its connection is taken for dead.
    */
   readonly timeoutMs?: number;
+  /**
+   * The call only reads, and may be answered together with others of the same shape that wait. What the commands before the
+   * last one depend on must be in `identity`: calls of different identities are never answered together.
+   */
+  readonly batch?: BatchShape | undefined;
+  /** Default empty: nothing precedes the last command. */
+  readonly identity?: string;
 }
 
 /** Connections to one database, shared by everybody. */

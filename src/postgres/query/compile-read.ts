@@ -62,6 +62,20 @@ export interface ReadLayout {
 
 export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead {
   const writer = createSqlWriter(options.types, unknownType);
+  const { text, layout } = readSql(writer, node, options);
+  return {
+    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
+    plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
+    layout,
+  };
+}
+
+/** The read as SQL, whatever its parameters are written as. */
+export function readSql(
+  writer: SqlWriter,
+  node: ReadNode,
+  options: ReadOptions,
+): { readonly text: string; readonly layout: ReadLayout } {
   const hidden = hiddenColumns(writer, node, options);
   const rows = rowsSql(writer, node, hidden);
   const columns: string[] = [];
@@ -84,8 +98,7 @@ export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead 
   const text = withSql(expressions) + select;
 
   return {
-    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
-    plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
+    text,
     layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
   };
 }
@@ -195,6 +208,7 @@ export function settingSql(name: "response.headers" | "response.status"): string
   return `nullif(current_setting('${name}', true), '')`;
 }
 
+/** What a cast to a type is answered that the database does not have. */
 export function unknownType(cast: string): DialectError {
   return new DialectError("42704", 400, `type "${cast}" does not exist`);
 }

@@ -1,7 +1,7 @@
 import type { PostgresSettings } from "../../api/settings.ts";
 import type { Log, MetricsRegistry } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
-import type { Pool, PoolSettings } from "../pool/index.ts";
+import type { Pool } from "../pool/index.ts";
 import { isRefusedByStandby, isServersFault, mayWorkElsewhere, wasNotExecuted } from "./failure.ts";
 import { createMovingListener, type MovingListener } from "./moving-listener.ts";
 import { type Need, needOf } from "./need.ts";
@@ -12,12 +12,12 @@ import type { Router } from "./router.ts";
 import type { Server } from "./server.ts";
 import { createStickyWindow } from "./sticky.ts";
 import { formatToken } from "./token.ts";
-import { Topology } from "./topology.ts";
+import { type ServerAddress, Topology } from "./topology.ts";
 
 export interface ReplicaRouterOptions {
   readonly settings: PostgresSettings;
   /** Settings of each server's pool, the primary's address first. */
-  readonly addresses: readonly { readonly label: string; readonly pool: PoolSettings }[];
+  readonly addresses: readonly ServerAddress[];
   readonly log: Log;
   readonly metrics: MetricsRegistry;
 }

@@ -1,5 +1,6 @@
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
+import type { BatchEvents } from "../batch/batches.ts";
 import { createPool, type Pool, type PoolSettings } from "../pool/index.ts";
 import { probe, type ServerReport } from "./probe.ts";
 
@@ -10,6 +11,7 @@ export interface ServerOptions {
   readonly pool: PoolSettings;
   readonly checkIntervalMs: number;
   readonly log: Log;
+  readonly batches: BatchEvents;
   /** Called when there is news of it: a report, or that none can be had. */
   readonly onChange: (server: Server) => void;
 }
@@ -63,8 +65,8 @@ export class Server {
     this.label = options.label;
     this.url = options.pool.url;
     const lost = (): void => this.#lostConnection();
-    this.pool = createPool(options.pool, options.log, lost);
-    this.#watch = createPool({ ...options.pool, ...WATCH }, SILENT, lost);
+    this.pool = createPool(options.pool, options.log, { ...options.batches, lost });
+    this.#watch = createPool({ ...options.pool, ...WATCH }, SILENT, { lost });
   }
 
   /** Asks the server, now and from then on at the interval. Whoever asks meanwhile shares the answer. Never rejects. */

@@ -1,13 +1,21 @@
 import type { Log } from "../../api/source.ts";
+import type { BatchEvents } from "../batch/batches.ts";
 import type { PoolSettings } from "../pool/index.ts";
 import { createPositionHistory } from "./history.ts";
 import type { Position } from "./position.ts";
 import type { ServerReport } from "./probe.ts";
 import { Server } from "./server.ts";
 
+/** A known address, which may be the primary's. */
+export interface ServerAddress {
+  /** For logs and metrics, `host:port`. */
+  readonly label: string;
+  readonly pool: PoolSettings;
+  readonly batches: BatchEvents;
+}
+
 export interface TopologyOptions {
-  /** Of each known address; any of them may be the primary. Labels for logs and metrics, `host:port`. */
-  readonly addresses: readonly { readonly label: string; readonly pool: PoolSettings }[];
+  readonly addresses: readonly ServerAddress[];
   readonly checkIntervalMs: number;
   readonly maxLagMs: number;
   readonly log: Log;
@@ -43,10 +51,9 @@ export class Topology {
   constructor(options: TopologyOptions) {
     this.#options = options;
     this.servers = options.addresses.map(
-      ({ label, pool }) =>
+      (address) =>
         new Server({
-          label,
-          pool,
+          ...address,
           checkIntervalMs: options.checkIntervalMs,
           log: options.log,
           onChange: (server) => this.#review(server),

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { BatchEvents } from "../../../src/postgres/batch/batches.ts";
 import {
   type Command,
   createPool,
@@ -22,6 +23,7 @@ export const CALM: Omit<PoolSettings, "url"> = {
   statementTimeoutMs: 20_000,
   leakWarningMs: null,
   maxPipelineDepth: 16,
+  maxBatch: 64,
   preparedStatements: true,
 };
 
@@ -36,13 +38,14 @@ export function testPool(
   t: TestScope,
   url: string,
   settings: Partial<PoolSettings> = {},
+  events?: BatchEvents,
 ): { pool: Pool; lines: LogLine[] } {
   const lines: LogLine[] = [];
   const level = (name: string) => (details: object, message: string) => {
     lines.push({ level: name, details: { ...details }, message });
   };
   const log = { debug: level("debug"), info: level("info"), warn: level("warn"), error: level("error") };
-  const pool = createPool({ ...CALM, url, ...settings }, log);
+  const pool = createPool({ ...CALM, url, ...settings }, log, events);
   defer(t, () => pool.close());
   return { pool, lines };
 }
