@@ -29,14 +29,22 @@ export async function startRedis(
   scope: TestScope = t,
 ): Promise<RedisServer | undefined> {
   const program = requireCommand(t, "redis-server");
-  if (program === undefined) return undefined;
+  return program === undefined ? undefined : startRedisServer(scope, program, settings);
+}
+
+/** The same with a program that was found, for what is no test. */
+export async function startRedisServer(
+  scope: TestScope,
+  program: string,
+  settings: readonly string[] = [],
+): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "test-redis-"));
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", ...settings];
-    child = spawn(program!, words, { stdio: ["ignore", "pipe", "ignore"] });
+    child = spawn(program, words, { stdio: ["ignore", "pipe", "ignore"] });
     let isReady = false;
     for await (const line of createInterface({ input: child.stdout! })) {
       isReady = line.includes("Ready to accept connections");
