@@ -1,6 +1,6 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
-import type { Catalog, Relation } from "./catalog/types.ts";
+import type { Catalog, Column, Relation } from "./catalog/types.ts";
 import { representationKey } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
@@ -11,7 +11,7 @@ import type { QueryTree, SelectItem } from "./query/ast.ts";
 import { planConditions, planRead } from "./query/build-plan.ts";
 import { type CompiledWrite, compileWrite, WRITTEN } from "./query/compile-write.ts";
 import { parseQuery } from "./query/parse.ts";
-import type { ContentForm, PlannedConflict, PlannedWrite, WrittenColumn } from "./query/planned-write.ts";
+import type { ContentForm, PlannedConflict, PlannedWrite } from "./query/planned-write.ts";
 import type { QueryParameter } from "./query/query-string.ts";
 import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadTarget } from "./read-plan.ts";
 import { rootRange } from "./row-range.ts";
@@ -108,27 +108,36 @@ function planWrite(
   query: QueryTree,
   { form, names, missing }: WrittenContent,
 ): PlannedWrite {
+  // A PUT is the whole row.
+  const fillsDefaults = preferences.missing === "default" && method !== "PUT";
   return {
     relation,
     command: method === "DELETE" ? "delete" : method === "PATCH" ? "update" : "insert",
     content: form,
-    columns: names.map((name) => writtenColumn(catalog, relation, name, missing.has(name))),
-    // A PUT is the whole row.
-    fillsDefaults: preferences.missing === "default" && method !== "PUT",
+    columns: names.map((name) => {
+      const column = columnOf(relation, name);
+      const transform = catalog.representations.get(representationKey("json", column.type))?.function;
+      // A domain may refuse the null that a missing member is at first.
+      const type = fillsDefaults && column.isDomain ? openType(column) : column.declaredType;
+      return { name, type, transform, default: column.default, isMissing: missing.has(name) };
+    }),
+    fillsDefaults,
     conflict: conflictOf(relation, method, preferences, query),
     where: method === "POST" ? [] : planConditions(catalog, relation, query),
   };
 }
 
 /** @throws DialectError PGRST204. */
-function writtenColumn(catalog: Catalog, relation: Relation, name: string, isMissing: boolean): WrittenColumn {
+function columnOf(relation: Relation, name: string): Column {
   const column = relation.columns.get(name);
-  if (column === undefined) {
-    const message = `Could not find the '${name}' column of '${relation.name}' in the schema cache`;
-    throw new DialectError("PGRST204", 400, message);
-  }
-  const transform = catalog.representations.get(representationKey("json", column.type))?.function;
-  return { name, type: column.declaredType, transform, default: column.default, isMissing };
+  if (column !== undefined) return column;
+  const message = `Could not find the '${name}' column of '${relation.name}' in the schema cache`;
+  throw new DialectError("PGRST204", 400, message);
+}
+
+/** What a domain rests on, of any length: the bare names of these two mean a length of 1. */
+function openType({ baseType }: Column): string {
+  return baseType === "character" ? "bpchar" : baseType === "bit" ? '"bit"' : baseType;
 }
 
 function conflictOf(

@@ -20,7 +20,12 @@ export interface ServedApi {
   readonly url: string;
   readonly adminUrl: string;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
-  send(method: string, path: string, headers?: Readonly<Record<string, string>>, content?: string): Promise<Answer>;
+  send(
+    method: string,
+    path: string,
+    headers?: Readonly<Record<string, string>>,
+    content?: string | Uint8Array,
+  ): Promise<Answer>;
   /** The JSON of a reply that must have this status. */
   json(path: string, headers?: Readonly<Record<string, string>>, status?: number): Promise<unknown>;
   /** The text of `/metrics`. */
@@ -81,7 +86,7 @@ async function sendRequest(
   method: string,
   path: string,
   headers: Readonly<Record<string, string>>,
-  content?: string,
+  content?: string | Uint8Array,
 ): Promise<Answer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {

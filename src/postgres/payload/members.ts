@@ -27,18 +27,21 @@ export function readMembers(
       continue;
     }
     const raw = text.slice(place.start, place.end);
-    const value = raw === "null" ? null : uses[index] === "json" ? raw : toText(raw, uses[index] as MemberUse);
+    const value = raw === "null" ? null : toParameter(raw, uses[index] as MemberUse);
     if (value === undefined) return undefined;
     values.push(value);
   }
   return values;
 }
 
-function toText(raw: string, use: MemberUse): string | undefined {
-  if (raw.charCodeAt(0) !== QUOTE) return use === "structured" ? undefined : raw;
+function toParameter(raw: string, use: MemberUse): string | undefined {
+  const isString = raw.charCodeAt(0) === QUOTE;
+  if (use === "json" || !isString) {
+    // Not every escape is a character that the database can hold.
+    return (use === "structured" && !isString) || raw.includes("\\u") ? undefined : raw;
+  }
   if (!raw.includes("\\")) return raw.slice(1, -1);
   const text = JSON.parse(raw) as string;
-  // The database refuses these in words of its own.
   return text.includes("\0") || !text.isWellFormed() ? undefined : text;
 }
 
