@@ -52,7 +52,10 @@ export function createTransactionRunner(
     const opening = openTransaction(request, scope);
     const target = router();
     const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
-    if (mode.access === "read write") return write(target, committed, request, opening, commands, mode);
+    if (mode.access === "read write") {
+      if (isSendable(settings, target, mode)) return writeAlone(target, request, opening, commands);
+      return write(target, committed, request, opening, commands, mode);
+    }
     const need = (): Need => target.needOf(request);
     const isImplicit = mode.isolation === undefined && mode.check === undefined;
     if (!isImplicit) {
@@ -73,6 +76,30 @@ export function createTransactionRunner(
     timing.mark("plan");
     return run(request, scope, commands, mode).finally(() => timing.mark("transaction"));
   };
+}
+
+/**
+ * Whether a write needs no explicit transaction: like a read, it then is one implicit transaction in a shared pipeline, undone by the
+ * server itself when it fails. A pooler that gives each transaction another connection would lose the setting that lets it write.
+ */
+function isSendable({ pool }: PostgresSettings, router: Router, { isolation, end, check }: TransactionMode): boolean {
+  const isPlain = isolation === undefined && end === "commit" && check === undefined;
+  return isPlain && pool.preparedStatements && !router.tracksPositions;
+}
+
+async function writeAlone(
+  router: Router,
+  request: SourceRequest,
+  opening: Opening,
+  commands: readonly Command[],
+): Promise<readonly CommandResult[]> {
+  const options = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
+  try {
+    const results = await router.write((pool) => pool.run([...opening.commands, ...commands], options));
+    return results.slice(opening.commands.length);
+  } catch (error) {
+    throw outcomeUnknown(error);
+  }
 }
 
 async function write(

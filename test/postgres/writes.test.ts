@@ -26,13 +26,13 @@ const SCHEMA = `
   insert into teams values (1, 'red'), (2, 'blue');
   insert into users (name, team_id) values ('Ann', 1), ('Bob', 2);`;
 
+const code = (text: string): string => (JSON.parse(text) as { code: string }).code;
 const FULL = { prefer: "return=representation" };
 
 test("writes", async (t) => {
   const url = await testDatabase(t, { sql: SCHEMA });
   const api = await serve(t, url, { postgres: { txEnd: "commit-allow-override" } });
   const rows = (sql: string): Promise<Record<string, unknown>[]> => queryRows(url, sql);
-  const code = (text: string): string => (JSON.parse(text) as { code: string }).code;
 
   await t.test("answer what they did: nothing, the row's name, or the rows", async () => {
     const minimal = await api.send("POST", "/teams", {}, '{"id":10,"name":"x"}');

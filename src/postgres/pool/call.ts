@@ -22,6 +22,10 @@ export class Call implements Waiting<Call> {
   previous: Call | undefined = undefined;
   next: Call | undefined = undefined;
   isWaiting = false;
+  /** May write; else its transaction only reads, where connections start so. */
+  isWrite = false;
+  /** Of the connection's own, which nobody waits for and which means nothing on another. */
+  isInternal = false;
 
   readonly commands: readonly Command[];
   /** Set while the call is in a pipeline. */

@@ -1,10 +1,10 @@
 import { type Client, DatabaseError } from "pg";
-import type { Call } from "./call.ts";
+import { Call } from "./call.ts";
 import { MessageWriter } from "./encode.ts";
 import { ConnectionLostError } from "./errors.ts";
 import { destroyClient } from "./open.ts";
 import { PreparedStatements } from "./prepared.ts";
-import { bindHead, learnPace, traitsOf } from "./statement.ts";
+import { bindHead, learnPace, traitsOf, unnamedStatement } from "./statement.ts";
 import { insideOf, PipelineQuery, type Receiver } from "./wire.ts";
 
 /** Whom a connection tells what happens on it. */
@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   readonly maxPrepared: number;
   /** By `performance.now()`. */
   readonly expiresAt: number;
+  /** Its transactions only read, unless it is told otherwise. */
+  readonly startsReadOnly: boolean;
 }
 
 /** A connection whose pipeline carries the calls of many, or those of one session. */
@@ -48,12 +50,15 @@ export class PipelinedConnection implements Receiver {
   readonly #prepared: PreparedStatements | undefined;
   #calls: Call[] = [];
   #slowCalls = 0;
+  /** Whether transactions may write, as of the end of what was sent; undefined where it makes no difference. */
+  #isWriting: boolean | undefined;
   #cancelling: Promise<void> | undefined = undefined;
 
   constructor(client: Client, options: ConnectionOptions) {
     this.#client = client;
     this.#owner = options.owner;
     this.expiresAt = options.expiresAt;
+    this.#isWriting = options.startsReadOnly ? false : undefined;
     this.#prepared = options.maxPrepared > 0 ? new PreparedStatements(options.maxPrepared) : undefined;
     client.on("error", (error) => this.#lose(error));
     client.on("end", () => this.#lose(new Error("The connection has ended.")));
@@ -86,6 +91,11 @@ export class PipelinedConnection implements Receiver {
     return this.isAlive && !this.isRetiring && !this.isReserved && !this.isExclusive && this.#cancelling === undefined;
   }
 
+  /** Whether a call needs no switching over before it. */
+  suits({ isWrite }: Call): boolean {
+    return this.#isWriting === undefined || this.#isWriting === isWrite;
+  }
+
   /** Resolves when a cancel request that is under way can no longer hit what is sent next. */
   get cancelling(): Promise<void> | undefined {
     return this.#cancelling;
@@ -110,11 +120,12 @@ export class PipelinedConnection implements Receiver {
 
   /** Appends a call to the pipeline. It leaves with the next `flush`, in one piece with whatever else was added. */
   send(call: Call): void {
+    if (!call.isInternal && !this.suits(call)) this.#switchOver(call.isWrite);
     call.connection = this;
     if (this.#calls.length === 0) this.progressedAt = performance.now();
     this.#calls.push(call);
     // Judged once, so that the count comes out even whatever is learnt meanwhile.
-    call.wasSlow = !call.isQuick;
+    call.wasSlow = !call.isQuick && !call.isInternal;
     if (call.wasSlow) this.#slowCalls++;
     this.#encode(call);
     this.#client.query(this.#query);
@@ -185,6 +196,20 @@ export class PipelinedConnection implements Receiver {
     if (head?.isSettled && this.#calls.length === 1) this.#cancel();
     if (head === undefined) this.idleSince = this.progressedAt;
     this.#owner.progressed(this);
+  }
+
+  /**
+   * A session setting between two calls, in a transaction of its own: a transaction that strangers can follow in the pipeline cannot be
+   * told to write once it has begun.
+   */
+  #switchOver(isWriting: boolean): void {
+    this.#isWriting = isWriting;
+    const call = new Call([isWriting ? WRITING : READING], { calls: 0, errors: 0 }, ignore, (reason) =>
+      // What follows would run in the wrong mode.
+      this.#lose(reason instanceof Error ? reason : new Error("The connection could not be switched over.")),
+    );
+    call.isInternal = true;
+    this.send(call);
   }
 
   #encode(call: Call): void {
@@ -258,7 +283,7 @@ export class PipelinedConnection implements Receiver {
     }
     for (const call of unseen) call.rewind();
     if (this.isExclusive) for (const call of unseen) call.fail(new ConnectionLostError(false, said));
-    else this.#owner.replay(unseen.filter((call) => !call.isSettled));
+    else this.#owner.replay(unseen.filter((call) => !call.isSettled && !call.isInternal));
     this.#owner.lost(this, cause);
   }
 }
@@ -270,3 +295,7 @@ function isFarewell({ code }: DatabaseError): boolean {
 
 const GOODBYE_MS = 1000;
 const UNNAMED = bindHead("");
+const WRITING = { statement: unnamedStatement("SET default_transaction_read_only = off"), values: [] };
+const READING = { statement: unnamedStatement("SET default_transaction_read_only = on"), values: [] };
+
+function ignore(): void {}

@@ -67,8 +67,10 @@ export class ConnectionKeeper implements ConnectionOwner {
     return this.all.size + this.opening < this.#settings.max;
   }
 
-  /** The free connection that was used last, so that the others can age. */
-  takeIdle(): PipelinedConnection | undefined {
+  /** The free connection that was used last, so that the others can age; rather one that suits the call. */
+  takeIdle(call?: Call): PipelinedConnection | undefined {
+    const suiting = call === undefined ? -1 : this.#idle.findLastIndex((each) => each.suits(call) && each.isWritable);
+    if (suiting !== -1) return this.#idle.splice(suiting, 1)[0];
     for (let found = this.#idle.pop(); found !== undefined; found = this.#idle.pop()) {
       if (found.isWritable) return found;
     }
@@ -206,11 +208,13 @@ export class ConnectionKeeper implements ConnectionOwner {
   }
 
   #opened(client: Client): void {
-    const { maxLifetimeMs, maxLifetimeJitterMs, preparedStatements, maxPreparedPerConnection = 200 } = this.#settings;
+    const { maxLifetimeMs, maxLifetimeJitterMs, preparedStatements } = this.#settings;
+    const { maxPreparedPerConnection = 200, startup = {} } = this.#settings;
     this.counts.opened++;
     const connection = new PipelinedConnection(client, {
       owner: this,
       maxPrepared: preparedStatements ? maxPreparedPerConnection : 0,
+      startsReadOnly: startup["default_transaction_read_only"] === "on",
       expiresAt: performance.now() + maxLifetimeMs - Math.random() * Math.min(maxLifetimeJitterMs, maxLifetimeMs),
     });
     this.all.add(connection);

@@ -102,6 +102,7 @@ class ConnectionPool implements Pool {
       } else {
         if (options !== undefined) {
           call.timeoutMs = options.timeoutMs ?? 0;
+          call.isWrite = options.isWrite ?? false;
           call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
           if (options.lateSignal !== undefined) {
             call.lateSignal = options.lateSignal;
@@ -232,7 +233,7 @@ class ConnectionPool implements Pool {
       }
     }
     if (call === undefined) return false;
-    const connection = this.#joinable(call) ?? this.#keeper.takeIdle() ?? this.#busyConnection();
+    const connection = this.#joinable(call) ?? this.#keeper.takeIdle(call) ?? this.#busyConnection();
     if (connection === undefined) return false;
     this.#calls.remove(call);
     const isCrowded = this.#calls.size > this.#keeper.idleCount;
@@ -251,7 +252,7 @@ class ConnectionPool implements Pool {
     if (last === undefined || last.load === 0 || !last.isQuick || !call.isQuick) return undefined;
     if (last.load >= Math.min(this.#settings.maxPipelineDepth, MAX_TOGETHER)) return undefined;
     if (performance.now() - last.progressedAt > JOINABLE_MS) return undefined;
-    return last.isShareable && last.isWritable ? last : undefined;
+    return last.isShareable && last.isWritable && last.suits(call) ? last : undefined;
   }
 
   /**

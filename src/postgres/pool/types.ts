@@ -52,6 +52,11 @@ export interface RunOptions {
   readonly batch?: BatchShape | undefined;
   /** Default empty: nothing precedes the last command. */
   readonly identity?: string;
+  /**
+   * The commands may write, on connections that start reading only (`startup` says `default_transaction_read_only`). Such a connection
+   * is switched over before them, and back before the next who only read.
+   */
+  readonly isWrite?: boolean;
 }
 
 /** Connections to one database, shared by everybody. */
