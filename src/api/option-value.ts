@@ -128,7 +128,7 @@ function parseBytes(text: string): number | undefined {
 }
 
 /** `500ms`, `30s`, `5m`, `1h`, `7d` or `0` to milliseconds: a bare number would leave the unit to be guessed. */
-function parseDuration(text: string): number | undefined {
+export function parseDuration(text: string): number | undefined {
   return text === "0" ? 0 : parseWithUnit(text, DURATION_UNITS);
 }
 
