@@ -5,6 +5,7 @@ import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { proxyMiss } from "./proxy-miss.ts";
+import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
 import { rivalPools } from "./rival-pools.ts";
 import { startup } from "./startup.ts";
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cacheHitLarge,
   proxyMiss,
   cacheStore,
+  rateLimit,
   rivalPools,
 ];
 
