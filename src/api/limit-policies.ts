@@ -48,7 +48,8 @@ export function resolvePolicies(given: unknown, texts: readonly string[]): reado
 }
 
 /** What a policy written as a text looks like: `NAME=QUOTA/WINDOW`, then by whom, then the algorithm. */
-export const POLICY_TEXT = /^[\w-]{1,64}=\d{1,12}\/\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\/[a-z]+(?::[\w.-]+)?(?:\/[a-z-]+)?)?$/;
+export const POLICY_TEXT =
+  /^[\w-]{1,64}=\d{1,12}\/\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\/[a-z]+(?::[\w.-]+)?(?:\/[a-z-]+)?)?$/;
 
 /** Every request is asked of each. */
 const MAX_POLICIES = 20;
@@ -90,14 +91,20 @@ function resolvePolicy(given: unknown, place: string): LimitPolicy {
   check(isCost(cost), "cost", "request, rows, bytes, or a function");
   check(isWhole(lease, 0, quota), "lease", "a whole number up to the quota");
   check(
-    Array.isArray(routes) && routes.length <= 100 && routes.every((route) => typeof route === "string" && ROUTE.test(route)),
+    Array.isArray(routes) &&
+      routes.length <= 100 &&
+      routes.every((route) => typeof route === "string" && ROUTE.test(route)),
     "routes",
     "a list of up to 100 routes such as /users/* or POST /orders",
   );
   const isConcurrency = algorithm === "concurrency";
   const windowMs = isConcurrency && option.window === undefined ? 0 : toWindow(option.window, `${place}.window`);
   check(!isConcurrency || windowMs === 0, "window", "left out: requests at once know no window");
-  check(algorithm !== "sliding-log" || quota <= MAX_LOGGED_QUOTA, "quota", `at most ${MAX_LOGGED_QUOTA} for sliding-log`);
+  check(
+    algorithm !== "sliding-log" || quota <= MAX_LOGGED_QUOTA,
+    "quota",
+    `at most ${MAX_LOGGED_QUOTA} for sliding-log`,
+  );
   check(!isConcurrency || cost === "request", "cost", "request: requests at once are counted one by one");
   const burst = option.burst ?? quota;
   check(isWhole(burst, 1, quota), "burst", "a whole number from 1 to the quota");
@@ -115,7 +122,8 @@ function toTiers(given: LimitOptions["tiers"], place: string): LimitPolicy["tier
   if (given === undefined) return null;
   const { claim, quotas } = given;
   const entries = typeof quotas === "object" && quotas !== null ? Object.entries(quotas) : [];
-  const isRight = typeof claim === "string" && entries.length > 0 && entries.every(([, quota]) => isWhole(quota, 1, 1e12));
+  const isRight =
+    typeof claim === "string" && entries.length > 0 && entries.every(([, quota]) => isWhole(quota, 1, 1e12));
   if (!isRight) throw invalid(place, 'a claim and quotas, such as { claim: "plan", quotas: { pro: 1000 } }');
   return { claim, quotas: new Map(entries) };
 }

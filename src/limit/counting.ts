@@ -1,42 +1,41 @@
-// The arithmetic of rate limits, free of clocks and stores: each function takes a state and answers the next one.
+// The arithmetic of rate limits, free of clocks and stores. States are changed in place: a decision makes nothing but itself.
 import type { Decision } from "./policy.ts";
-
-/** What a counting function makes of a state. `state` is the one to keep, also where nothing was allowed. */
-export interface Counted<State> extends Decision {
-  readonly state: State;
-}
 
 /** A question to a counting function. */
 export interface Ask {
-  readonly nowMs: number;
-  readonly cost: number;
-  readonly quota: number;
-  readonly windowMs: number;
-  readonly burst: number;
+  nowMs: number;
+  cost: number;
+  quota: number;
+  windowMs: number;
+  burst: number;
   /** Take it whether it is there or not. */
-  readonly isForced: boolean;
+  isForced: boolean;
 }
 
 /** How one algorithm counts. */
 export interface Counting<State> {
-  count(state: State | undefined, ask: Ask): Counted<State>;
+  /** The state of a key that has not been seen. */
+  create(): State;
+  count(state: State, ask: Ask): Decision;
 }
 
-/**
- * Generic cell rate algorithm: units come back one by one, `burst` may be taken at once. The state is the time at which all
- * will be back (ITU-T I.371, "theoretical arrival time").
- */
-export const gcra: Counting<number> = {
+/** When all units will be back (ITU-T I.371, "theoretical arrival time"). */
+export interface CellRate {
+  backMs: number;
+}
+
+/** Generic cell rate algorithm: units come back one by one, `burst` may be taken at once. */
+export const gcra: Counting<CellRate> = {
+  create: () => ({ backMs: Number.NEGATIVE_INFINITY }),
   count(state, { nowMs, cost, quota, windowMs, burst, isForced }) {
     const intervalMs = windowMs / quota;
     const burstMs = intervalMs * Math.min(burst, quota);
-    const before = state === undefined || state < nowMs ? nowMs : state;
-    const after = before + intervalMs * cost;
+    const before = Math.max(state.backMs, nowMs);
     // Sums of fractions must not lose the last unit.
-    const isAllowed = isForced || after + (cost === 0 ? intervalMs : 0) - nowMs <= burstMs + EPSILON_MS;
-    const kept = isAllowed ? after : before;
+    const isAllowed = isForced || before + intervalMs * Math.max(cost, 1) - nowMs <= burstMs + EPSILON_MS;
+    const kept = isAllowed ? before + intervalMs * cost : before;
+    state.backMs = kept;
     return {
-      state: kept,
       isAllowed,
       remaining: Math.floor((burstMs - (kept - nowMs)) / intervalMs + EPSILON_MS),
       resetMs: Math.max(0, kept - nowMs),
@@ -47,24 +46,33 @@ export const gcra: Counting<number> = {
 
 /** A window and what was taken in it, and in the one before. */
 export interface WindowCount {
-  readonly window: number;
-  readonly count: number;
-  readonly previous: number;
+  window: number;
+  count: number;
+  previous: number;
+}
+
+const newWindow = (): WindowCount => ({ window: -1, count: 0, previous: 0 });
+
+/** Begins the window that the time falls into. */
+function enterWindow(state: WindowCount, window: number): void {
+  if (state.window === window) return;
+  state.previous = state.window === window - 1 ? state.count : 0;
+  state.count = 0;
+  state.window = window;
 }
 
 /** Windows aligned to the epoch, each with the whole quota: cheap, and up to twice the quota around a boundary. */
 export const fixedWindow: Counting<WindowCount> = {
-  count(state, ask) {
-    const { nowMs, cost, quota, windowMs, isForced } = ask;
+  create: newWindow,
+  count(state, { nowMs, cost, quota, windowMs, isForced }) {
     const window = Math.floor(nowMs / windowMs);
-    const count = state?.window === window ? state.count : 0;
+    enterWindow(state, window);
     const resetMs = (window + 1) * windowMs - nowMs;
-    const isAllowed = isForced || count + Math.max(cost, 1) <= quota;
-    const kept = isAllowed ? Math.max(0, count + cost) : count;
+    const isAllowed = isForced || state.count + Math.max(cost, 1) <= quota;
+    if (isAllowed) state.count = Math.max(0, state.count + cost);
     return {
-      state: { window, count: kept, previous: 0 },
       isAllowed,
-      remaining: quota - kept,
+      remaining: quota - state.count,
       resetMs,
       retryAfterMs: isAllowed ? 0 : resetMs,
     };
@@ -76,17 +84,18 @@ export const fixedWindow: Counting<WindowCount> = {
  * had come evenly. Off by a few per cent where they did not.
  */
 export const slidingWindow: Counting<WindowCount> = {
+  create: newWindow,
   count(state, { nowMs, cost, quota, windowMs, isForced }) {
     const window = Math.floor(nowMs / windowMs);
-    const count = state?.window === window ? state.count : 0;
-    const previous = state?.window === window ? state.previous : state?.window === window - 1 ? state.count : 0;
+    enterWindow(state, window);
+    const { count, previous } = state;
     const elapsedMs = nowMs - window * windowMs;
     const used = (previous * (windowMs - elapsedMs)) / windowMs + count;
     const needed = Math.max(cost, 1);
     const isAllowed = isForced || used + needed <= quota + EPSILON_MS;
     const kept = isAllowed ? Math.max(0, count + cost) : count;
+    state.count = kept;
     return {
-      state: { window, count: kept, previous },
       isAllowed,
       remaining: Math.floor(quota - used - (kept - count) + EPSILON_MS),
       resetMs: kept > 0 ? 2 * windowMs - elapsedMs : windowMs - elapsedMs,
@@ -108,7 +117,7 @@ function waitForSlide(
   return count <= allowed ? restMs : restMs + windowMs - (allowed * windowMs) / count;
 }
 
-/** What was taken within the last window, the oldest first. Changed in place: copying it for each request would cost its length. */
+/** What was taken within the last window, the oldest first. */
 export interface TakenLog {
   readonly taken: { readonly atMs: number; readonly units: number }[];
   /** Those before it are over. */
@@ -118,8 +127,8 @@ export interface TakenLog {
 
 /** Every unit is remembered for a window: exact, at the cost of as much memory as the quota. */
 export const slidingLog: Counting<TakenLog> = {
-  count(state, { nowMs, cost, quota, windowMs, isForced }) {
-    const log = state ?? { taken: [], first: 0, used: 0 };
+  create: () => ({ taken: [], first: 0, used: 0 }),
+  count(log, { nowMs, cost, quota, windowMs, isForced }) {
     forget(log, nowMs - windowMs);
     const needed = Math.max(cost, 1);
     const isAllowed = isForced || log.used + needed <= quota;
@@ -129,7 +138,6 @@ export const slidingLog: Counting<TakenLog> = {
     } else if (cost < 0) giveBack(log, -cost);
     const last = log.taken.at(-1);
     return {
-      state: log,
       isAllowed,
       remaining: quota - log.used,
       resetMs: last === undefined ? 0 : Math.max(0, last.atMs + windowMs - nowMs),

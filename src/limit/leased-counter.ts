@@ -26,7 +26,7 @@ export function createLeasedCounter(
   prefix: string,
   clock: () => number = () => performance.now(),
 ): Counter {
-  const leases = createGenerations<Lease>(MAX_KEYS, 2 * windowMs, clock);
+  const leases = createGenerations<Lease>(MAX_KEYS, 2 * windowMs, newLease);
 
   async function renew(key: string, held: Lease, wanted: number, quota: number): Promise<void> {
     const askedMs = clock();
@@ -68,19 +68,20 @@ export function createLeasedCounter(
   return {
     take(key, cost, quota) {
       const nowMs = clock();
-      let held = leases.get(key);
-      if (held === undefined) held = { units: 0, left: 1, endsMs: 0, asking: undefined };
-      leases.set(key, held);
+      const held = leases.of(key, nowMs);
       const isOver = held.endsMs <= nowMs;
       if (!isOver && (held.units >= Math.max(cost, 1) || held.left === 0)) return spend(held, cost, nowMs);
       return takeAfterRenewal(key, held, cost, quota);
     },
     charge(key, cost) {
-      const held = leases.get(key);
-      if (held !== undefined) held.units -= cost;
+      leases.of(key, clock()).units -= cost;
     },
   };
 }
 
 /** Rounds of asking that a request waits for: each gets a lease's worth, whoever else waits. */
 const MAX_TRIES = 100;
+
+function newLease(): Lease {
+  return { units: 0, left: 1, endsMs: Number.NEGATIVE_INFINITY, asking: undefined };
+}

@@ -1,4 +1,4 @@
-import { type Counting, fixedWindow, gcra, slidingLog, slidingWindow } from "./counting.ts";
+import { type Ask, type Counting, fixedWindow, gcra, slidingLog, slidingWindow } from "./counting.ts";
 import { createGenerations } from "./generations.ts";
 import type { Counter, Decision, LimitPolicy } from "./policy.ts";
 
@@ -32,13 +32,17 @@ function countBy<State>(
   clock: () => number,
 ): Counter {
   // Two windows: what a sliding window still needs of the one before it.
-  const states = createGenerations<State>(MAX_KEYS, 2 * windowMs, clock);
+  const states = createGenerations<State>(MAX_KEYS, 2 * windowMs, counting.create);
+  // One for all questions: nobody keeps it.
+  const ask: Ask = { nowMs: 0, cost: 0, quota: usual, windowMs, burst, isForced: false };
   const count = (key: string, cost: number, quota: number, isForced: boolean): Decision => {
+    ask.nowMs = clock();
+    ask.cost = cost;
+    ask.quota = quota;
     // A tier with another quota has a burst in the same proportion.
-    const ask = { nowMs: clock(), cost, quota, windowMs, burst: (burst * quota) / usual, isForced };
-    const counted = counting.count(states.get(key), ask);
-    states.set(key, counted.state);
-    return counted;
+    ask.burst = quota === usual ? burst : (burst * quota) / usual;
+    ask.isForced = isForced;
+    return counting.count(states.of(key, ask.nowMs), ask);
   };
   return {
     take: (key, cost, quota) => count(key, cost, quota, false),

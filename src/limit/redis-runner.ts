@@ -1,7 +1,7 @@
 import { openRedis } from "../cache/redis/connection.ts";
 import type { RedisTarget } from "../cache/redis/target.ts";
-import { withTimeout } from "../cache/tiers/timeout.ts";
 import type { RunScript } from "./redis-counter.ts";
+import { createTimeLimit } from "./time-limit.ts";
 
 /** A connection to Redis that runs scripts on single keys. */
 export interface RedisRunner {
@@ -21,15 +21,14 @@ export interface RedisRunnerOptions {
 /** Begins to connect; resolves without waiting for it. Calls of one turn of the event loop leave in one write. */
 export async function openRedisRunner({ target, timeoutMs, report }: RedisRunnerOptions): Promise<RedisRunner> {
   const connection = await openRedis({ target, connectTimeoutMs: 2000, silenceTimeoutMs: 6000, report });
+  const time = createTimeLimit(timeoutMs, () => new Error(`Redis did not answer within ${timeoutMs} ms.`));
   return {
-    async run({ text, sha1 }, key, words) {
-      const rest = ["1", key, ...words];
-      try {
-        return await withTimeout(connection.send(key, ["EVALSHA", sha1, ...rest]), timeoutMs);
-      } catch (error) {
+    run({ text, sha1 }, key, words) {
+      const sent = connection.send(key, ["EVALSHA", sha1, "1", key, ...words]).catch((error: unknown) => {
         if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return withTimeout(connection.send(key, ["EVAL", text, ...rest]), timeoutMs);
-      }
+        return connection.send(key, ["EVAL", text, "1", key, ...words]);
+      });
+      return time.limit(sent);
     },
     ready: (forMs) => connection.whenUp(forMs),
     close: () => connection.close(),

@@ -34,19 +34,27 @@ end
 if cost ~= 0 then keep(string.format('%.3f', after), math.max(after - now, 0)) end
 return answer(true, (burst - (after - now)) / interval + 0.000001, math.max(0, after - now), 0)`);
 
-export const FIXED_WINDOW = script(`${START}
-local current = math.floor(now / window)
-local kept = redis.call('GET', KEYS[1])
-local count = 0
-if kept then
-  local at, units = string.match(kept, '^(%d+) (%d+)')
-  if tonumber(at) == current then count = tonumber(units) end
+/** A window begins with its first request; Redis itself ends it. Needs no clock and writes one number. */
+const WINDOW = `
+local cost, quota, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local count = tonumber(redis.call('GET', KEYS[1]) or 0)
+local function rest()
+  local left = redis.call('PTTL', KEYS[1])
+  return left < 0 and window or left * 1000
 end
-local reset = (current + 1) * window - now
-if not forced and count + needed > quota then return answer(false, quota - count, reset, reset) end
-count = math.max(0, count + cost)
-if cost ~= 0 then keep(string.format('%.0f %.0f', current, count), reset) end
-return answer(true, quota - count, reset, 0)`);
+local function add(units)
+  count = redis.call('INCRBY', KEYS[1], string.format('%.0f', units))
+  if count == units then redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000)) end
+end`;
+
+export const FIXED_WINDOW = script(`${WINDOW}
+if ARGV[5] ~= '1' and count + math.max(cost, 1) > quota then
+  local left = rest()
+  return {0, quota - count, left, left}
+end
+cost = math.max(cost, -count)
+if cost ~= 0 then add(cost) end
+return {1, quota - count, rest(), 0}`);
 
 export const SLIDING_WINDOW = script(`${START}
 local current = math.floor(now / window)
@@ -94,18 +102,10 @@ return answer(true, quota - used - cost, cost > 0 and window or 0, 0)`);
  * Takes up to `ARGV[1]` units of this window's quota for a node to spend by itself. Arguments as above; the reply
  * says how many it got and how long they hold.
  */
-export const LEASE = script(`${START}
-local current = math.floor(now / window)
-local kept = redis.call('GET', KEYS[1])
-local count = 0
-if kept then
-  local at, units = string.match(kept, '^(%d+) (%d+)')
-  if tonumber(at) == current then count = tonumber(units) end
-end
-local reset = (current + 1) * window - now
+export const LEASE = script(`${WINDOW}
 local granted = math.max(0, math.min(cost, quota - count))
-if granted > 0 then keep(string.format('%.0f %.0f', current, count + granted), reset) end
-return {granted, math.max(0, quota - count - granted), math.ceil(reset), 0}`);
+if granted > 0 then add(granted) end
+return {granted, math.max(0, quota - count), rest(), 0}`);
 
 function script(text: string): LimitScript {
   return { text, sha1: hash("sha1", text) };
