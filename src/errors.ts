@@ -34,6 +34,7 @@ export const ERRORS = {
   HP_URL_TOO_LONG: { status: 414, todo: "Shorten the URL, or raise http.maxUrlBytes." },
   HP_HEADERS_TOO_LARGE: { status: 431, todo: "Send fewer or shorter header fields, or raise http.maxHeaderBytes." },
   HP_REQUEST_TIMEOUT: { status: 408, todo: "Send the whole request sooner." },
+  HP_RATE_LIMITED: { status: 429, todo: "Wait as long as Retry-After says, and send fewer requests." },
   HP_EXPECTATION_FAILED: { status: 417, todo: "Leave out the Expect field, or send 100-continue." },
   HP_HOST_REFUSED: { status: 421, todo: "Use localhost or an IP address, or add the name to admin.allowedHosts." },
   HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },

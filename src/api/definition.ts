@@ -1,5 +1,7 @@
 import { HotpathError } from "../errors.ts";
+import type { LimitPolicy } from "../limit/policy.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
+import { type LimitOptions, resolvePolicies } from "./limit-policies.ts";
 import { withLibpqDefaults } from "./libpq-defaults.ts";
 import {
   type OptionOrigins,
@@ -21,6 +23,7 @@ export const DEFINITION: unique symbol = Symbol.for("hotpath.definition") as nev
 /** An API as declared: nothing is resolved or opened yet, because flags and environment come before the config file. */
 export interface ApiDefinition {
   readonly options: ServerOptions;
+  readonly limits?: readonly LimitOptions[] | undefined;
   /** By mount point: `/`, `/api`. */
   readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
 }
@@ -46,6 +49,8 @@ export interface UpstreamDeclaration {
 export interface ResolvedApi {
   readonly server: ServerSettings;
   readonly sources: readonly MountedSource[];
+  /** Absent: what the settings say as texts, which is nothing for most. */
+  readonly limits?: readonly LimitPolicy[];
 }
 
 /** A source and its mount point: `/`, or a path without a trailing slash. */
@@ -95,7 +100,8 @@ export function resolveDefinition(
     throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
   const twice = sources.find(({ path }, index) => sources.findIndex((other) => other.path === path) !== index);
   if (twice) throw new HotpathError("HP_OPTION_INVALID", `Option sources names ${twice.path} twice.`);
-  return Object.freeze({ server, sources: Object.freeze(sources) });
+  const limits = resolvePolicies(definition.limits, server.limit.policies);
+  return Object.freeze({ server, sources: Object.freeze(sources), limits });
 }
 
 /**

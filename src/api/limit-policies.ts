@@ -47,10 +47,6 @@ export function resolvePolicies(given: unknown, texts: readonly string[]): reado
   return Object.freeze(policies);
 }
 
-/** What a policy written as a text looks like: `NAME=QUOTA/WINDOW`, then by whom, then the algorithm. */
-export const POLICY_TEXT =
-  /^[\w-]{1,64}=\d{1,12}\/\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\/[a-z]+(?::[\w.-]+)?(?:\/[a-z-]+)?)?$/;
-
 /** Every request is asked of each. */
 const MAX_POLICIES = 20;
 /** The log keeps an entry for each unit. */

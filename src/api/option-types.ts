@@ -149,6 +149,26 @@ export interface ServerOptions {
       header?: string | undefined;
     };
   };
+  limit?: {
+    /** Rate limits as texts, `burst=100/1m/ip`; see `limits` for all that can be said. */
+    policies?: readonly string[] | undefined;
+    /** Redis that nodes count in together; `null`: the cache's. */
+    redis?: string | null | undefined;
+    /** Count in Redis where there is one. */
+    shared?: boolean | undefined;
+    /** How long a decision of Redis is waited for. */
+    timeout?: Duration | undefined;
+    /** Whether each node grants its share while Redis cannot be asked, or refuses. */
+    whenUnreachable?: "share" | "refuse" | undefined;
+    /** A node's part of a quota meanwhile. */
+    sharePercent?: number | undefined;
+    /** Bits of an IPv6 address that count as one client. */
+    ipv6Prefix?: number | undefined;
+    /** Proxies whose `X-Forwarded-For` is believed. */
+    trustedProxies?: readonly string[] | undefined;
+    /** Send `RateLimit-Policy` and `RateLimit`. */
+    fields?: boolean | undefined;
+  };
   cors?: {
     /** Origins whose pages may call the API; `*` for any. */
     allowedOrigins?: readonly string[] | undefined;

@@ -109,6 +109,22 @@ export interface ServerSettings {
       readonly header: string;
     };
   };
+  readonly limit: {
+    /** As written: `burst=100/1m/ip`. */
+    readonly policies: readonly string[];
+    /** URL of the Redis to count in; `null`: the cache's. May hold a password: never printed. */
+    readonly redis: string | null;
+    readonly shared: boolean;
+    /** How long a decision is waited for. */
+    readonly timeoutMs: number;
+    readonly whenUnreachable: "share" | "refuse";
+    readonly sharePercent: number;
+    readonly ipv6Prefix: number;
+    /** IP addresses and networks (CIDR). */
+    readonly trustedProxies: readonly string[];
+    /** Whether replies carry `RateLimit-Policy` and `RateLimit`. */
+    readonly fields: boolean;
+  };
   readonly cors: {
     /** Origins that browsers may call from; `*` stands for any, an empty list for none. */
     readonly allowedOrigins: readonly string[];

@@ -79,6 +79,10 @@ export interface ReplyMemo {
   readonly untilMs: number;
   /** Whether what it was made from still stands: `false` once it was purged, replaced or invalidated. */
   isCurrent(): boolean;
-  /** Does for a repeated reply what the walk does for every one: counts it, consumes limits. `false` refuses: walk instead. */
-  repeat(): boolean;
+  /**
+   * Does for a repeated reply what the walk does for every one: counts it, consumes limits. `false` refuses: walk instead.
+   *
+   * @param remoteAddress where the request came from: the same bytes from elsewhere may be another client's.
+   */
+  repeat(remoteAddress: string): boolean;
 }

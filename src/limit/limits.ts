@@ -6,8 +6,8 @@ import { createSubject, type LimitedRequest, quotaOf, type SubjectOf } from "./s
 
 /** All policies of a server. */
 export interface Limits {
-  /** Whether policies look at addresses, so that equal requests from two of them are two. */
-  readonly isByAddress: boolean;
+  /** Every count is made in this process, so that `admit` never answers with a promise. */
+  readonly isLocal: boolean;
   /** The client's address, as far as the proxies before us are trusted. */
   addressOf(request: Addressed): string;
   /** Counts a request under every policy that concerns it. A promise only where Redis has to be asked. */
@@ -22,8 +22,6 @@ export interface Admission {
   readonly fields: Readonly<Record<string, string>>;
   /** Seconds, for a refusal's `Retry-After`. */
   readonly retryAfter: string;
-  /** Every count was made in this process. */
-  readonly isLocal: boolean;
   /** Says that the request is over and what its reply came to: gives back what was under way, charges what could not be known before. */
   settle(usage: Usage): void;
 }
@@ -38,14 +36,14 @@ export interface LimitsOptions {
   readonly policies: readonly LimitPolicy[];
   /** Makes the counter of a policy. */
   readonly counterOf: (policy: LimitPolicy) => Counter;
+  /** Whether those count in this process alone. */
+  readonly isLocal: boolean;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Bits of an IPv6 address that name its owner. */
   readonly ipv6Prefix: number;
   /** Whether replies carry `RateLimit-Policy` and `RateLimit`. */
   readonly sendsFields: boolean;
-  /** Told of each refusal. */
-  readonly refused: (policy: string) => void;
 }
 
 /** A policy, ready to be asked. */
@@ -75,30 +73,29 @@ export function createLimits(options: LimitsOptions): Limits {
   }));
   const clientAddress = createClientAddress(options.trustedProxies);
 
-  function conclude(taken: readonly Taken[], decisions: readonly Decision[], isLocal: boolean): Admission {
+  function conclude(taken: readonly Taken[], decisions: readonly Decision[]): Admission {
     const states = taken.map(({ ready, quota }, at): PolicyState => {
       return { policy: ready.policy, quota, decision: decisions[at]! };
     });
     const refused = states.filter(({ decision }) => !decision.isAllowed);
     const fields = sendsFields ? rateLimitFields(states) : NO_FIELDS;
     if (refused.length === 0) {
-      return { refused, fields, retryAfter: "0", isLocal, settle: (usage) => settle(taken, usage) };
+      return { refused, fields, retryAfter: "0", settle: (usage) => settle(taken, usage) };
     }
-    for (const { policy } of refused) options.refused(policy.name);
     // What the others granted is not used.
     for (const [at, { ready, key, quota, cost }] of taken.entries()) {
       if (decisions[at]!.isAllowed && cost !== 0) ready.counter.charge(key, -cost, quota);
     }
-    return { refused, fields, retryAfter: retryAfter(refused), isLocal, settle: nothing };
+    return { refused, fields, retryAfter: retryAfter(refused), settle: nothing };
   }
 
   return {
-    isByAddress: all.some(({ policy }) => policy.by !== "everyone" && policy.by !== "route"),
+    isLocal: options.isLocal,
     addressOf: clientAddress,
     admit(request) {
       const taken: Taken[] = [];
       const decisions: (Decision | Promise<Decision>)[] = [];
-      let isLocal = true;
+      let isWaiting = false;
       for (const ready of all) {
         const { policy, counter } = ready;
         if (!ready.concerns(request.method, request.path)) continue;
@@ -109,13 +106,13 @@ export function createLimits(options: LimitsOptions): Limits {
         const decision = counter.take(key, cost, quota);
         taken.push({ ready, key, quota, cost });
         decisions.push(decision);
-        if (decision instanceof Promise) isLocal = false;
+        if (decision instanceof Promise) isWaiting = true;
         // The first refusal settles it, and spares the counters behind it.
         else if (!decision.isAllowed) break;
       }
       if (taken.length === 0) return UNLIMITED;
-      if (isLocal) return conclude(taken, decisions as Decision[], true);
-      return Promise.all(decisions).then((made) => conclude(taken, made, false));
+      if (isWaiting) return Promise.all(decisions).then((made) => conclude(taken, made));
+      return conclude(taken, decisions as Decision[]);
     },
   };
 }
@@ -137,5 +134,6 @@ function settle(taken: readonly Taken[], { rows, bytes }: Usage): void {
 
 function nothing(): void {}
 
-const NO_FIELDS: Readonly<Record<string, string>> = {};
-const UNLIMITED: Admission = { refused: [], fields: NO_FIELDS, retryAfter: "0", isLocal: true, settle: nothing };
+/** Those of a request that no policy concerns, or where none are sent. */
+export const NO_FIELDS: Readonly<Record<string, string>> = {};
+const UNLIMITED: Admission = { refused: [], fields: NO_FIELDS, retryAfter: "0", settle: nothing };

@@ -51,3 +51,7 @@ export interface Counter {
   /** Takes units that were used already, whether they are there or not; negative ones are given back. */
   charge(key: string, cost: number, quota: number): void;
 }
+
+/** What a policy written as a text looks like: `NAME=QUOTA/WINDOW`, then by whom, then the algorithm. */
+export const POLICY_TEXT =
+  /^[\w-]{1,64}=\d{1,12}\/\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\/[a-z]+(?::[\w.-]+)?(?:\/[a-z-]+)?)?$/;

@@ -6,6 +6,7 @@ import {
   type SourceDeclaration,
   type UpstreamDeclaration,
 } from "../api/definition.ts";
+import type { LimitOptions } from "../api/limit-policies.ts";
 import type { PostgresOptions, ServerOptions, UpstreamOptions } from "../api/option-types.ts";
 import type { Source } from "../api/source.ts";
 import type { RunningServer } from "./start.ts";
@@ -14,6 +15,8 @@ import type { RunningServer } from "./start.ts";
 export interface ApiOptions extends ServerOptions {
   /** By mount point: `/`, `/api`. The longest that matches a request's path answers it. */
   readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
+  /** Rate limits; every request is counted under each that concerns it. */
+  readonly limits?: readonly LimitOptions[] | undefined;
 }
 
 /** An API as declared: nothing is opened before `listen`. */
@@ -27,8 +30,8 @@ export interface Api {
 }
 
 /** Declares an API. The `hotpath` command serves what a `hotpath.config.ts` exports as default. */
-export function defineApi({ sources, ...options }: ApiOptions): Api {
-  const definition: ApiDefinition = { options, sources };
+export function defineApi({ sources, limits, ...options }: ApiOptions): Api {
+  const definition: ApiDefinition = { options, sources, limits };
   const api: Api & { [DEFINITION]: ApiDefinition } = {
     [DEFINITION]: definition,
     async listen(argument = {}) {

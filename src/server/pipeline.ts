@@ -2,15 +2,19 @@ import { LEAST_LOGGED } from "../api/request-log.ts";
 import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
 import type { Verdict } from "../auth/authenticator.ts";
+import type { Identity } from "../auth/identity.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
+import { type Admission, NO_FIELDS } from "../limit/limits.ts";
+import type { LimitedRequest } from "../limit/subject.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
+import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
@@ -19,6 +23,8 @@ import { RequestTiming } from "./timing.ts";
 export interface PipelineParts {
   readonly findMount: (path: string) => Mount | undefined;
   readonly admit: Admit;
+  /** Absent: nothing is counted. */
+  readonly limit: LimitStep | undefined;
   /** Absent: nothing is stored. */
   readonly cache: CacheEngine | undefined;
   readonly represent: Represent;
@@ -35,8 +41,6 @@ export interface PipelineParts {
 /**
  * A request's whole walk, in order: admit, recall, resolve, represent. A fixed sequence rather than a chain of
  * middleware: `walk` is what happens. It answers at once where every step does, as with a reply that is stored.
- *
- * `admit` is yet to get its limits.
  */
 export function createPipeline(parts: PipelineParts): (request: HttpRequest) => HttpReply | Promise<HttpReply> {
   const { admit, represent, cors, metrics, settings, log } = parts;
@@ -52,8 +56,27 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     if (mount !== undefined) state.route = mount.basePath === "" ? "/" : mount.basePath;
     const judged = mount === undefined ? undefined : admit.judge(request, mount);
     return judged instanceof Promise
-      ? judged.then((verdict) => answer(state, mount, verdict))
-      : answer(state, mount, judged);
+      ? judged.then((verdict) => count(state, mount, verdict))
+      : count(state, mount, judged);
+  }
+
+  /** Counts the request under its limits, those of who was refused, too. */
+  function count(
+    state: WalkState,
+    mount: Mount | undefined,
+    verdict: Verdict | undefined,
+  ): HttpReply | Promise<HttpReply> {
+    const { limit } = parts;
+    if (limit === undefined) return answer(state, mount, verdict);
+    state.limited = toLimitedRequest(state.request, limit.limits, identityOf(verdict));
+    return andThen(limit.limits.admit(state.limited), (admission) => {
+      state.admission = admission;
+      if (admission.refused.length === 0) return answer(state, mount, verdict);
+      for (const { policy } of admission.refused) limit.refused(policy.name);
+      const refusal = toLimitReply(admission);
+      cors.allow(state.request, refusal.headers);
+      return refusal;
+    });
   }
 
   function answer(
@@ -74,18 +97,20 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 
   /** Adds what is this request's own. */
   function dress(state: WalkState, resolved: SourceReply, verdict: Verdict | undefined, reply: HttpReply): HttpReply {
-    const { request, timing, route, generation } = state;
-    if (addsFields) {
+    const { request, timing, route, generation, admission, limited } = state;
+    if (addsFields || (admission !== undefined && admission.fields !== NO_FIELDS)) {
       if (reply.isShared === true) unshare(reply);
+      Object.assign(reply.headers, admission?.fields);
       cors.allow(request, reply.headers);
       if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);
       timing?.mark("response");
       if (timing !== undefined) reply.headers["server-timing"] = timing.toString();
     }
-    if (resolved.memo !== undefined && timing === undefined) {
+    if (resolved.memo !== undefined && timing === undefined && (parts.limit?.limits.isLocal ?? true)) {
       const isOver = (): boolean => parts.isOver() || admit.generation !== generation;
-      const count = (): void => record(request.method, request.path, route, reply.status, 0);
-      reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, count);
+      const recordAgain = (): void => record(request.method, request.path, route, reply.status, 0);
+      const admitAgain = limited === undefined ? always : repeatedAdmission(parts.limit, limited, request, reply);
+      reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, admitAgain, recordAgain);
     }
     return reply;
   }
@@ -107,18 +132,18 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     const state: WalkState = { request, startedAt, timing, route: UNMATCHED, generation };
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
+      if (state.admission !== undefined) settleWith(state.admission, reply);
       end(state, reply.status);
       return reply;
     };
     const failed = (error: unknown): never => {
+      state.admission?.settle(NOTHING_USED);
       end(state, 500);
       throw error;
     };
     try {
       const reply = walk(state);
-      if (reply instanceof Promise) return reply.then(arrived, failed);
-      end(state, reply.status);
-      return reply;
+      return reply instanceof Promise ? reply.then(arrived, failed) : arrived(reply);
     } catch (error) {
       return failed(error);
     }
@@ -135,20 +160,60 @@ interface WalkState {
   route: string;
   /** That of the keys which the verdict on it rests on, or an earlier one. */
   readonly generation: number;
+  /** What its limits looked at and said; absent where there are none. */
+  limited?: LimitedRequest;
+  admission?: Admission;
 }
 
 /** A repeated reply counts like any other, and ends with the credentials that it was given for. */
-function repeatable(memo: ReplyMemo, endsMs: number, isOver: () => boolean, count: () => void): ReplyMemo {
+function repeatable(
+  memo: ReplyMemo,
+  endsMs: number,
+  isOver: () => boolean,
+  admit: (remoteAddress: string) => boolean,
+  count: () => void,
+): ReplyMemo {
   return {
     untilMs: Math.min(memo.untilMs, endsMs),
     isCurrent: () => !isOver() && memo.isCurrent(),
-    repeat() {
-      if (!memo.repeat()) return false;
+    repeat(remoteAddress) {
+      if (!admit(remoteAddress) || !memo.repeat(remoteAddress)) return false;
       count();
       return true;
     },
   };
 }
+
+function always(): boolean {
+  return true;
+}
+
+/**
+ * Counts a repeated request like the one it repeats, which came from the same address. One that is refused goes on the walk, where its
+ * refusal is made.
+ */
+function repeatedAdmission(
+  limit: LimitStep | undefined,
+  limited: LimitedRequest,
+  request: HttpRequest,
+  reply: HttpReply,
+): (remoteAddress: string) => boolean {
+  const from = request.remoteAddress;
+  const usage = usageOf(reply);
+  return (remoteAddress) => {
+    if (remoteAddress !== from) return false;
+    const again = limit?.limits.admit(limited);
+    if (again === undefined || again instanceof Promise || again.refused.length > 0) return false;
+    again.settle(usage);
+    return true;
+  };
+}
+
+function identityOf(verdict: Verdict | undefined): Identity | undefined {
+  return verdict instanceof CredentialsRefused ? undefined : verdict;
+}
+
+const NOTHING_USED = { rows: 0, bytes: 0 };
 
 function endOf(verdict: Verdict | undefined): number {
   return verdict === undefined || verdict instanceof CredentialsRefused

@@ -13,8 +13,10 @@ import type { Readiness } from "./admin.ts";
 import { createAdmit } from "./admit.ts";
 import { createCors } from "./cors.ts";
 import type { UpgradeHandler } from "./listener/index.ts";
+import { createLimitStep } from "./limited.ts";
 import { createMounts } from "./mounts.ts";
 import { openCache } from "./open-cache.ts";
+import { openLimits } from "./open-limits.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRepresent } from "./represent.ts";
 import { createSourceMetrics } from "./source-metrics.ts";
@@ -40,7 +42,10 @@ export interface Service {
  *
  * @throws HotpathError HP_OPTION_INVALID, and what the sources' `start` throws.
  */
-export async function startService({ server: settings, sources }: ResolvedApi, log: Log): Promise<Service> {
+export async function startService(
+  { server: settings, sources, limits = [] }: ResolvedApi,
+  log: Log,
+): Promise<Service> {
   const metrics = createMetrics();
   const processMetrics = createProcessMetrics(metrics, VERSION);
   const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
@@ -52,6 +57,8 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
   try {
     const authenticator = await openAuthentication(settings.auth, sources, log);
     const admit = createAdmit(authenticator, metrics);
+    const counting = await openLimits(limits, settings, log);
+    opened.push(async () => counting?.close());
     const cache = await openCache(settings.cache, log, metrics);
     // The cache goes before the sources: refreshes under way need them.
     opened.push(
@@ -67,6 +74,7 @@ export async function startService({ server: settings, sources }: ResolvedApi, l
     const handle = createPipeline({
       findMount,
       admit,
+      limit: counting && createLimitStep(counting.limits, metrics),
       cache,
       represent: createRepresent({
         encodings: settings.compression.enabled ? settings.compression.encodings : [],

@@ -48,7 +48,7 @@ export async function serve(
 export async function serveSources(
   t: TestScope,
   sources: ApiOptions["sources"] | Readonly<Record<string, Source>>,
-  options: ServerOptions = {},
+  options: Omit<ApiOptions, "sources"> = {},
 ): Promise<ServedApi> {
   const server = await defineApi({ ...options, sources }).listen({
     server: { port: 0, shutdownGrace: "1s" },

@@ -103,14 +103,14 @@ class Memo implements RequestMemo {
   }
 
   /** The bytes to answer with, or undefined. */
-  recall(key: string): Buffer | undefined {
+  recall(key: string, socket: Socket): Buffer | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (this.#now() >= entry.untilMs || !entry.memo.isCurrent()) {
       this.#drop(key, entry);
       return undefined;
     }
-    if (this.#settings.isClosing() || !entry.memo.repeat()) return undefined;
+    if (this.#settings.isClosing() || !entry.memo.repeat(socket.remoteAddress ?? "")) return undefined;
     this.stats.hits++;
     return entry.bytes;
   }
@@ -217,7 +217,7 @@ class ConnectionWatch {
     const key =
       this.#isIdle && this.#active === 0 && chunk.length <= MAX_REQUEST_BYTES ? chunk.toString("latin1") : undefined;
     if (key !== undefined && socket.writableLength === 0) {
-      const bytes = this.#memo.recall(key);
+      const bytes = this.#memo.recall(key, socket);
       if (bytes !== undefined) {
         socket.write(bytes);
         return;
