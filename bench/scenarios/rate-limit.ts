@@ -110,19 +110,19 @@ function policyOf(algorithm: LimitAlgorithm, lease: number): LimitPolicy {
 }
 
 /** Decisions a second. Keys of a round of their own, so that every round begins with nobody blocked. */
-async function measure({ store, take }: Contestant, trace: Trace, round: number): Promise<number> {
+async function measure(contestant: Contestant, trace: Trace, round: number): Promise<number> {
   const keys = Array.from({ length: KEYS }, (_, at) => `${round}:192.0.2.${at}`);
-  if (store === "memory") {
+  if (contestant.store === "memory") {
     const startedAt = performance.now();
     for (const object of trace) {
-      const decision = take(keys[object]!);
+      const decision = contestant.take(keys[object]!);
       if (decision instanceof Promise) await decision;
     }
     return (trace.length / (performance.now() - startedAt)) * 1000;
   }
   let next = 0;
   const client = async (): Promise<void> => {
-    while (next < REDIS_CALLS) await take(keys[trace[next++]!]!);
+    while (next < REDIS_CALLS) await contestant.take(keys[trace[next++]!]!);
   };
   const startedAt = performance.now();
   await Promise.all(Array.from({ length: AT_A_TIME }, client));

@@ -15,7 +15,7 @@ export interface Ask {
 /** How one algorithm counts. */
 export interface Counting<State> {
   /** The state of a key that has not been seen. */
-  create(): State;
+  readonly create: () => State;
   count(state: State, ask: Ask): Decision;
 }
 

@@ -111,7 +111,7 @@ export function createLimits(options: LimitsOptions): Limits {
         else if (!decision.isAllowed) break;
       }
       if (taken.length === 0) return UNLIMITED;
-      if (isWaiting) return Promise.all(decisions).then((made) => conclude(taken, made));
+      if (isWaiting) return Promise.all(decisions.map(later)).then((made) => conclude(taken, made));
       return conclude(taken, decisions as Decision[]);
     },
   };
@@ -130,6 +130,10 @@ function settle(taken: readonly Taken[], { rows, bytes }: Usage): void {
     else if (policy.cost === "rows" && rows > 0) counter.charge(key, rows, quota);
     else if (policy.cost === "bytes" && bytes > 0) counter.charge(key, bytes, quota);
   }
+}
+
+async function later(decision: Decision | Promise<Decision>): Promise<Decision> {
+  return decision;
 }
 
 function nothing(): void {}

@@ -24,16 +24,7 @@ export function createTimeLimit(timeoutMs: number, failure: () => Error): TimeLi
         const entry: Waiting = { endsMs: performance.now() + timeoutMs, isOver: false, reject };
         waiting.push(entry);
         timer ??= setTimeout(expire, timeoutMs);
-        call.then(
-          (value) => {
-            entry.isOver = true;
-            resolve(value);
-          },
-          (error: unknown) => {
-            entry.isOver = true;
-            reject(error as Error);
-          },
-        );
+        void call.finally(() => (entry.isOver = true)).then(resolve, reject);
       }),
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createMemoryCounter } from "../../src/limit/memory-counter.ts";
 import type { Counter, Decision, LimitAlgorithm } from "../../src/limit/policy.ts";
 
@@ -94,7 +94,11 @@ describe("what passes in any stretch of time", () => {
         for (const [until] of allowed) assert.ok(sumOf(allowed, until - WINDOW_MS, until) <= 2 * quota);
       }),
     );
-    const even = replay("sliding-window", 10, Array<[number, number]>(200).fill([20, 1]));
+    const even = replay(
+      "sliding-window",
+      10,
+      Array.from({ length: 200 }, (): [number, number] => [20, 1]),
+    );
     for (const [until] of even) assert.ok(sumOf(even, until - WINDOW_MS, until) <= 11);
   });
 });

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { after, describe, it, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parseRedisUrl } from "../../src/cache/redis/target.ts";
 import { createBreaker } from "../../src/cache/tiers/breaker.ts";
 import { createLeasedCounter } from "../../src/limit/leased-counter.ts";

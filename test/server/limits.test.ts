@@ -18,6 +18,11 @@ const SOURCE: Source = {
   },
 };
 
+/** As a proxy says it, behind a claim of the client's own. */
+function behind(address: string): Record<string, string> {
+  return { "x-forwarded-for": `203.0.113.7, ${address}` };
+}
+
 describe("rate limits", () => {
   it("tell what is left, refuse with a problem that names them, and count refusals", async (t) => {
     const api = await serveSources(
@@ -101,7 +106,6 @@ describe("rate limits", () => {
     assert.deepEqual(await statuses("/search", {}, one), [200, 429]);
     assert.deepEqual(await statuses("/searching", {}, {}), [200, 200]);
     assert.deepEqual(await statuses("/paid", one, one, one, one), [200, 200, 200, 429]);
-    const behind = (address: string) => ({ "x-forwarded-for": `203.0.113.7, ${address}` });
     assert.deepEqual(
       await statuses("/address", behind("192.0.2.1"), behind("192.0.2.1"), behind("192.0.2.2")),
       [200, 429, 200],
