@@ -52,7 +52,12 @@ export async function openKeyRing(
   };
 }
 
-function fromSecret(secret: string, isBase64: boolean): readonly VerificationKey[] {
+/**
+ * The keys of the option `auth.jwt.secret`.
+ *
+ * @throws HotpathError HP_OPTION_INVALID, without the secret
+ */
+export function fromSecret(secret: string, isBase64: boolean): readonly VerificationKey[] {
   const bytes = isBase64 ? fromBase64(secret.trim()) : Buffer.from(secret);
   return parse(bytes, "auth.jwt.secret");
 }

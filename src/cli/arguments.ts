@@ -17,9 +17,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
   const kinds = flagKinds(command);
   const { tokens } = parseArgs({
     args: [...argv],
-    options: Object.fromEntries(
-      [...kinds].map(([name, kind]) => [name, { type: kind === "none" ? "boolean" : "string" }]),
-    ),
+    options: Object.fromEntries([...kinds].map(([name, kind]) => [name, toParsed(command, name, kind)])),
     strict: false,
     tokens: true,
   });
@@ -43,6 +41,11 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
 }
 
 type FlagKind = "none" | "one" | "list";
+
+function toParsed(command: Command, name: string, kind: FlagKind): { type: "boolean" | "string"; short?: string } {
+  const short = command.flags.find((flag) => flag.name === name)?.short;
+  return { type: kind === "none" ? "boolean" : "string", ...(short === undefined ? {} : { short }) };
+}
 
 function flagKinds(command: Command): Map<string, FlagKind> {
   const kinds = new Map<string, FlagKind>([["help", "none"]]);

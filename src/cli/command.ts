@@ -27,6 +27,8 @@ export interface NamedValue {
 export interface CommandFlag extends NamedValue {
   /** Placeholder of the value in `--help`; absent: the flag takes none. */
   readonly value?: string;
+  /** One letter that stands for it, without `-`. */
+  readonly short?: string;
 }
 
 /** What a command gets to work with. */

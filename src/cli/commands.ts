@@ -10,6 +10,6 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "demo", load: async () => (await import("./demo.ts")).demo },
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
-  { name: "postgrest", load: async () => (await import("./postgrest.ts")).postgrest },
+  { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
   { name: "purge", load: async () => (await import("./purge.ts")).purge },
 ];

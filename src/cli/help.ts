@@ -35,8 +35,11 @@ export function renderCommandHelp(command: Command, terminal: Terminal): string 
     lines.length === 0 ? [] : [terminal.bold(title), ...lines, ""];
   const own = [
     ...command.positionals.map(({ name, description }) => renderLine(name, description)),
-    ...command.flags.map(({ name, value, description }) =>
-      renderLine(`--${name}${value === undefined ? "" : ` ${value}`}`, description),
+    ...command.flags.map(({ name, value, short, description }) =>
+      renderLine(
+        `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`,
+        description,
+      ),
     ),
     renderLine("-h, --help", "Show this."),
   ];

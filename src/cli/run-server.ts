@@ -1,4 +1,5 @@
 import type { ResolvedApi } from "../api/definition.ts";
+import type { Log } from "../api/source.ts";
 import type { RunningServer } from "../server/start.ts";
 import type { CommandInput } from "./command.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
@@ -6,8 +7,14 @@ import { listenForSignals, type Signals } from "./signals.ts";
 /** What a command wants to be run. */
 export interface ServerRun {
   readonly api: ResolvedApi;
+  /** Default: one of the server's own, by its settings. */
+  readonly log?: Log;
   /** What to print once the server runs. */
   announce(server: RunningServer): string;
+  /** Told the server that runs. */
+  started?(server: RunningServer): void;
+  /** What SIGUSR2 does; absent: it is left alone. */
+  reconfigure?(): void;
   /** Releases what the command itself opened, after the server has closed; also when the start fails. */
   release?(): Promise<void>;
 }
@@ -44,12 +51,14 @@ export async function runServer(
 async function startAndServe(run: ServerRun, signals: Signals, terminal: CommandInput["terminal"]): Promise<void> {
   if (signals.abort.aborted) return;
   const { startServer } = await import("../server/start.ts");
-  const server = await Promise.race([startServer(run.api), signals.stopped]);
+  const server = await Promise.race([startServer(run.api, run.log), signals.stopped]);
   if (server === undefined) return;
   signals.onReload(() => {
     server.reload().catch((error: unknown) => terminal.err(`hotpath: reloading failed: ${String(error)}\n`));
   });
+  if (run.reconfigure !== undefined) signals.onReconfigure(() => run.reconfigure?.());
   terminal.out(run.announce(server));
+  run.started?.(server);
   await signals.stopped;
   terminal.err("hotpath: stopping; requests under way may finish (again to stop at once)\n");
   await within(server.close(), run.api.server.server.shutdownGraceMs + CLOSE_MARGIN_MS);

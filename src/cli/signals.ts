@@ -6,6 +6,8 @@ export interface Signals {
   readonly abort: AbortSignal;
   /** Sets what SIGUSR1 does; until then it does nothing. */
   onReload(reload: () => void): void;
+  /** Takes over SIGUSR2, which would end the process, and sets what it does. */
+  onReconfigure(reconfigure: () => void): void;
   /** Gives the signals back to Node. */
   dispose(): void;
 }
@@ -24,6 +26,7 @@ export function listenForSignals(): Signals {
     resolve(undefined);
   };
   const onUser = (): void => reload?.();
+  let onSecondUser: (() => void) | undefined;
   process.on("SIGINT", onStop).on("SIGTERM", onStop).on("SIGUSR1", onUser);
   return {
     stopped: promise,
@@ -31,7 +34,12 @@ export function listenForSignals(): Signals {
     onReload: (listener) => {
       reload = listener;
     },
+    onReconfigure: (reconfigure) => {
+      onSecondUser = reconfigure;
+      process.on("SIGUSR2", onSecondUser);
+    },
     dispose: () => {
+      if (onSecondUser !== undefined) process.off("SIGUSR2", onSecondUser);
       process.off("SIGINT", onStop).off("SIGTERM", onStop).off("SIGUSR1", onUser);
     },
   };

@@ -1,5 +1,5 @@
 import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
-import type { ErrorVerbosity, PostgresSettings } from "../api/settings.ts";
+import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
 import { toProblemReply } from "../http/problem.ts";
@@ -8,7 +8,7 @@ import type { Catalog, Relation } from "./catalog/types.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
-import { besideFieldTexts, toFieldText } from "./field-text.ts";
+import { errorReply, notLoaded } from "./error-reply.ts";
 import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
@@ -40,9 +40,15 @@ interface Schema {
   readonly documents: Documents;
 }
 
+/** What a source tells whoever made it. */
+export interface PostgresEvents {
+  /** The database asks for the configuration to be read again, or may have while it could not be heard. */
+  readonly reconfigure?: () => void;
+}
+
 /** Serves the tables and views of a PostgreSQL database in PostgREST's dialect. */
-export function createPostgresSource(settings: PostgresSettings): Source {
-  return new PostgresSource(settings);
+export function createPostgresSource(settings: PostgresSettings, events: PostgresEvents = {}): Source {
+  return new PostgresSource(settings, events);
 }
 
 class PostgresSource implements Source {
@@ -51,6 +57,7 @@ class PostgresSource implements Source {
   readonly isCacheable = false;
   readonly admission = "verify";
   readonly #settings: PostgresSettings;
+  readonly #events: PostgresEvents;
   readonly #runTransaction: RunTransaction;
   readonly #queryLog: QueryLog | undefined;
   /** `Consistency-Token` of each request that has committed something. */
@@ -66,8 +73,9 @@ class PostgresSource implements Source {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(settings: PostgresSettings) {
+  constructor(settings: PostgresSettings, events: PostgresEvents) {
     this.#settings = settings;
+    this.#events = events;
     const run = createTransactionRunner(
       settings,
       () => this.#requireRouter(),
@@ -94,10 +102,19 @@ class PostgresSource implements Source {
     this.#isStarting = false;
     const { reloadChannel } = this.#settings;
     if (reloadChannel !== null) {
-      // A notification may have been missed while the connection was away.
-      const reload = () => void this.reload();
-      this.#listener = this.#router.listen(reloadChannel, (payload) => isReload(payload) && reload(), reload);
+      this.#listener = this.#router.listen(
+        reloadChannel,
+        (payload) => this.#notified(payload),
+        // A notification may have been missed while the connection was away.
+        () => this.#notified(""),
+      );
     }
+  }
+
+  /** Nothing in particular asks for everything. */
+  #notified(payload: string): void {
+    if (payload === "" || payload === "reload schema") void this.reload();
+    if (payload === "" || payload === "reload config") this.#events.reconfigure?.();
   }
 
   async resolve(request: SourceRequest): Promise<SourceReply> {
@@ -140,11 +157,7 @@ class PostgresSource implements Source {
     // Who may not ask learns nothing of what there is.
     impersonate(this.#settings, request);
     const schema = this.#schema;
-    if (schema === undefined) {
-      throw new DialectError("PGRST002", 503, "Could not query the database for the schema cache. Retrying.", {
-        headers: { "retry-after": "1" },
-      });
-    }
+    if (schema === undefined) throw notLoaded();
     const route = resolveRoute(schema.catalog, this.#settings, request);
     request.timing?.mark("parse");
     let reply: SourceReply;
@@ -294,10 +307,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function isReload(payload: string): boolean {
-  return payload === "" || payload === "reload schema";
-}
-
 function countRelations(catalog: Catalog): number {
   let count = 0;
   for (const relations of catalog.relations.values()) count += relations.size;
@@ -312,22 +321,6 @@ async function readPreferences(catalog: Catalog, prefer: string | string[]): Pro
   if (isTimezone) return preferences;
   const { timezone: _ignored, ...rest } = preferences;
   return rest;
-}
-
-function errorReply(error: DialectError, verbosity: ErrorVerbosity): SourceReply {
-  const headers = {
-    "content-type": "application/json; charset=utf-8",
-    "proxy-status": `PostgREST; error=${toFieldText(error.code)}`,
-    ...error.headers,
-  };
-  const reply: SourceReply = {
-    status: error.status,
-    headers,
-    body: besideFieldTexts(error.toJson(verbosity)),
-    validate: false,
-  };
-  if (error.statusText !== undefined) reply.statusText = toFieldText(error.statusText);
-  return reply;
 }
 
 function takesMethod(route: Route, method: string): boolean {

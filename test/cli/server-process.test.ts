@@ -4,7 +4,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
-import { runSql, testDatabase } from "../support/postgres.ts";
+import { freePort } from "../../src/demo/cluster.ts";
+import { privateCluster, runSql, testDatabase } from "../support/postgres.ts";
 import { runHotpath, startHotpath, type Outcome, type RunOptions } from "./run-hotpath.ts";
 
 const SHOP = `
@@ -145,7 +146,7 @@ describe("hotpath postgrest", { concurrency: 2 }, () => {
   test("takes its settings from PostgREST's variables and file, and warns once for each it does not know", async (t) => {
     const database = await testDatabase(t, { sql: SHOP });
     const directory = await emptyFolder(t);
-    await writeFile(join(directory, "pgrst.conf"), `db-uri = "${database}"\ndb-max-rows = 2\nlog-query = true\n`);
+    await writeFile(join(directory, "pgrst.conf"), `db-uri = "${database}"\ndb-max-rows = 2\n`);
     const environment = {
       PGRST_DB_MAX_ROWS: "1",
       PGRST_DB_ANON_ROLE: new URL(database).username,
@@ -159,12 +160,78 @@ describe("hotpath postgrest", { concurrency: 2 }, () => {
     const { status, err } = await server.stop("SIGTERM");
     const warnings = err.split("\n").filter((line) => line.startsWith("hotpath: warning:"));
     assert.deepEqual(warnings, [
-      "hotpath: warning: log-query in pgrst.conf is not supported yet; it has no effect.",
       "hotpath: warning: PGRST_DB_SCHEMAZ is not a setting that hotpath knows; it has no effect. Did you mean PGRST_DB_SCHEMAS?",
     ]);
     assert.equal(status, 0);
   });
+
+  test("reads its configuration again on SIGUSR2 and when the database says so, and answers meanwhile", async (t) => {
+    const database = await testDatabase(t, { sql: `${SHOP} ${maxRows(1)}` });
+    const directory = await emptyFolder(t);
+    const file = (port: number) =>
+      writeFile(
+        join(directory, "pgrst.conf"),
+        `db-uri = "${database}"\ndb-anon-role = "postgres"\ndb-pre-config = "settings"\nserver-host = "127.0.0.1"
+         server-port = ${port}\nserver-trace-header = "${port === 0 ? "" : "X-Trace"}"\napp.settings.x = "1"\n`,
+      );
+    await file(0);
+    const server = await start(t, ["postgrest", "pgrst.conf"], { directory });
+    const rows = async () => ((await get(`${server.url}/users`)) as unknown[]).length;
+    assert.equal(await rows(), 1);
+
+    await runSql(database, `${maxRows(2)} notify pgrst, 'reload config'`);
+    await server.said(/read again and is in force/);
+    assert.equal(await rows(), 2);
+
+    await file(1);
+    server.kill("SIGUSR2");
+    await server.said(/in force[^]*server-port in pgrst.conf takes effect at the next start[^]*in force/);
+    const answer = await fetch(`${server.url}/users`, { headers: { "x-trace": "abc" } });
+    assert.equal(answer.headers.get("x-trace"), "abc");
+
+    await runSql(database, "create or replace function settings() returns text language sql as 'select (1 / 0)::text'");
+    server.kill("SIGUSR2");
+    await server.said(/could not be read; going on with the old one/);
+    assert.equal(await rows(), 2);
+    assert.equal((await server.stop("SIGTERM")).status, 0);
+  });
+
+  test("serves nothing before the database has said who may do what, and is ready once it has", async (t) => {
+    const cluster = await privateCluster(t);
+    await runSql(cluster.url, `${SHOP} ${maxRows(1)}`);
+    await cluster.stop();
+    const environment = {
+      PGRST_DB_URI: cluster.url,
+      PGRST_DB_ANON_ROLE: "postgres",
+      PGRST_DB_PRE_CONFIG: "settings",
+      PGRST_SERVER_HOST: "127.0.0.1",
+      PGRST_SERVER_PORT: "0",
+      PGRST_ADMIN_SERVER_PORT: String(await freePort()),
+    };
+    const server = await start(
+      t,
+      ["postgrest"],
+      { environment },
+      /listens; it answers 503 until it reaches what it serves/,
+    );
+    const reply = await fetch(`${server.url}/users`);
+    assert.deepEqual([reply.status, reply.headers.get("retry-after")], [503, "1"]);
+    const early = await runHotpath(["postgrest", "--ready"], { environment });
+    assert.deepEqual([early.status, /answers 503/.test(early.err)], [1, true]);
+
+    await cluster.start();
+    await server.said(/read again and is in force/);
+    assert.equal(((await get(`${server.url}/users`)) as unknown[]).length, 1);
+    const ready = await runHotpath(["postgrest", "--ready"], { environment });
+    assert.deepEqual([ready.status, ready.out], [0, `OK: ${server.adminUrl}/ready\n`]);
+    assert.equal((await server.stop("SIGTERM")).status, 0);
+  });
 });
+
+/** A function that sets the most rows of a reply. */
+function maxRows(number: number): string {
+  return `create or replace function settings() returns text language sql as $$ select set_config('pgrst.db_max_rows', '${number}', true) $$;`;
+}
 
 interface StartedServer {
   readonly url: string;

@@ -1,4 +1,4 @@
-import { HotpathError } from "../errors.ts";
+import { HotpathError } from "../../errors.ts";
 
 /**
  * Reads PostgREST's configuration file: lines of `key = value`, where a value is a quoted text, a number or a boolean, and
@@ -23,10 +23,13 @@ export function parsePostgrestFile(
         todo: "Write texts in double quotes, and a backslash before a double quote inside one.",
       });
     }
-    settings.set(name, bare ?? interpolate(unescape(quoted!), environment));
+    settings.set(name, bare === undefined ? interpolate(unescape(quoted!), environment) : (SWITCHES[bare] ?? bare));
   }
   return settings;
 }
+
+/** Other words for booleans. */
+const SWITCHES: Readonly<Record<string, string>> = { on: "true", off: "false" };
 
 function unescape(text: string): string {
   return text.replace(/\\(.)/g, (_match, character: string) =>
