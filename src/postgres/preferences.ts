@@ -10,8 +10,8 @@ export interface Preferences {
   readonly handling?: "strict" | "lenient";
   readonly timezone?: string;
   readonly maxAffected?: number;
-  /** Ours: read from the primary, whatever replicas there are. */
-  readonly consistency?: "primary";
+  /** Ours: read from the primary, whatever replicas there are; or answer a `Consistency-Token` for what was seen. */
+  readonly consistency?: "primary" | "monotonic";
   /** Preferences that are not known, as received. */
   readonly unknown: readonly string[];
 }
@@ -25,7 +25,7 @@ const KNOWN = {
   tx: ["commit", "rollback"],
   missing: ["default", "null"],
   handling: ["strict", "lenient"],
-  consistency: ["primary"],
+  consistency: ["primary", "monotonic"],
 } as const;
 
 /** Of a preference given twice the first counts (RFC 7240 section 2). */

@@ -38,7 +38,7 @@ export type RunTransaction = (
 
 /**
  * @param router sends reads to a server that has what the request demands, and writes to the primary
- * @param committed told the `Consistency-Token` of what a request has committed, where there are replicas
+ * @param committed told the `Consistency-Token` of what a request has committed, or seen where it asked for that, where there are replicas
  * @param roleSettings those of the catalog that is in use
  */
 export function createTransactionRunner(
@@ -57,17 +57,18 @@ export function createTransactionRunner(
       return write(target, committed, request, opening, commands, mode);
     }
     const need = (): Need => target.needOf(request);
+    const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
     const isImplicit = mode.isolation === undefined && mode.check === undefined;
     if (!isImplicit) {
       // "cannot use serializable mode in a hot standby"
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
-      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode));
+      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen);
     }
     const { batch } = mode;
     const options = { lateSignal: () => request.signal, batch, identity: identityOf(opening), ...opening.limit };
-    if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options));
+    if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options), seen);
     return target
-      .read(need, (pool) => pool.run([...opening.commands, ...commands], options))
+      .read(need, (pool) => pool.run([...opening.commands, ...commands], options), seen)
       .then((results) => results.slice(opening.commands.length));
   };
   return (request, scope, commands, mode) => {
@@ -138,23 +139,27 @@ async function runBlock(
   const { length: opened } = opening.commands;
   await using session = await pool.acquire({ signal });
   const begin = [command(beginSql(access, isolation)), ...opening.commands, ...commands];
-  const ending = track === undefined ? ENDINGS[end] : [...ENDINGS[end], COMMITTED];
   const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
     all.slice(1 + opened, 1 + opened + commands.length);
   try {
-    if (check === undefined) {
-      const all = await session.run([...begin, ...ending], options);
-      track?.(all.at(-1));
-      return toResults(all);
-    }
+    if (check === undefined) return toResults(await finish([...begin, ...ENDINGS[end]]));
     const results = toResults(await session.run(begin, options).catch(neverCommitted));
     check(results);
-    const ended = await session.run(ending, options);
-    track?.(ended.at(-1));
+    await finish(ENDINGS[end]);
     return results;
   } catch (error) {
     await session.rollBack();
     throw end === "commit" && access === "read write" ? outcomeUnknown(error) : error;
+  }
+
+  /** The position is asked for without waiting, but apart: what is wrong with it must not pass for what is wrong with the commit. */
+  async function finish(last: readonly Command[]): Promise<readonly CommandResult[]> {
+    const ended = session.run(last, options);
+    if (track === undefined) return ended;
+    const position = session.run([COMMITTED]).catch(() => undefined);
+    const results = await ended;
+    track((await position)?.[0]);
+    return results;
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { parseToken } from "../../src/postgres/replicas/token.ts";
 import type { Answer, ServedApi } from "../support/server.ts";
-import type { History, Read, Violation, Write } from "./history.ts";
+import type { History, Violation, Write } from "./history.ts";
 
 /** What every client of a run works on. */
 export interface World {
@@ -25,6 +25,7 @@ export interface Tally {
   writesFailed: number;
   reads: number;
   withToken: number;
+  monotonic: number;
   readsFailed: number;
   /** By what `Cache-Status` said. */
   readonly cache: Map<string, number>;
@@ -101,8 +102,11 @@ async function connect(connectionString: string): Promise<Client> {
 export async function readAtRandom(world: World, nodeIndex: number): Promise<void> {
   const { tally } = world;
   const node = world.nodes[nodeIndex] as ServedApi;
+  // What this client has seen through reads that told it how far they saw.
+  const seen = new Map<number, number>();
+  let seenToken: string | undefined;
   while (!world.over.aborted) {
-    const question = ask(world);
+    const question = ask(world, seenToken);
     const startedAt = performance.now();
     const answer = await attempt(() => node.get(question.path, question.headers));
     const endedAt = performance.now();
@@ -110,10 +114,16 @@ export async function readAtRandom(world: World, nodeIndex: number): Promise<voi
       tally.reads++;
       if (question.tokenOf !== undefined) tally.withToken++;
       count(tally.cache, wordOf(answer));
-      const { tokenOf, isStrict, registers } = question;
+      const { tokenOf, isStrict, isMonotonic, registers } = question;
       const label = `node ${nodeIndex + 1} GET ${question.path} (${wordOf(answer)})`;
-      const read: Read = { label, startedAt, endedAt, tokenOf, isStrict, values: valuesOf(answer.text) };
+      const values = valuesOf(answer.text);
+      const read = { label, startedAt, endedAt, tokenOf, isStrict, values, seen: isMonotonic ? seen : undefined };
       tally.violations.push(...world.history.check(read, registers));
+      if (isMonotonic) {
+        tally.monotonic++;
+        seenToken = String(answer.headers["consistency-token"]);
+        for (const [id, n] of values) seen.set(id, Math.max(n, seen.get(id) ?? 0));
+      }
     } else {
       fail(world, "readsFailed", "GET", answer);
       await delay(20);
@@ -140,9 +150,10 @@ interface Question {
   readonly registers: readonly number[];
   readonly tokenOf: Write | undefined;
   readonly isStrict: boolean;
+  readonly isMonotonic: boolean;
 }
 
-function ask({ random, registers, perGroup }: World): Question {
+function ask({ random, registers, perGroup }: World, seenToken: string | undefined): Question {
   const register = 1 + Math.floor(random() * registers);
   const group = 1 + Math.floor((register - 1) / perGroup);
   const members = Array.from({ length: perGroup }, (_, index) => (group - 1) * perGroup + index + 1);
@@ -158,10 +169,13 @@ function ask({ random, registers, perGroup }: World): Question {
   const demand = random();
   const tokenOf = demand < 0.5 ? recent[Math.floor(random() * recent.length)] : undefined;
   const isStrict = demand > 0.95;
+  const isMonotonic = demand > 0.8 && !isStrict;
   const headers: Record<string, string> = {};
   if (tokenOf !== undefined) headers["consistency-token"] = tokens.get(tokenOf) ?? "";
   if (isStrict) headers["prefer"] = "consistency=primary";
-  return { path, headers, registers: isGroup ? members : [register], tokenOf, isStrict };
+  if (isMonotonic) headers["prefer"] = "consistency=monotonic";
+  if (isMonotonic && seenToken !== undefined) headers["consistency-token"] = seenToken;
+  return { path, headers, registers: isGroup ? members : [register], tokenOf, isStrict, isMonotonic };
 }
 
 const byKey = (id: number): string => `/register?id=eq.${id}&select=id,n`;

@@ -19,6 +19,7 @@ function reply(values: Record<number, number>, startedAt: number, more: Partial<
     endedAt: startedAt + 1,
     tokenOf: undefined,
     isStrict: false,
+    seen: undefined,
     values: new Map(entries),
     ...more,
   };
@@ -44,6 +45,7 @@ test("the checker finds every kind of wrong reply, and none in right ones", () =
     "another writer's",
   );
   assert.deepEqual(rules(reply({ 1: 1 }, 50, { isStrict: true })), ["older than the primary"]);
+  assert.deepEqual(rules(reply({ 1: 1 }, 50, { seen: new Map([[1, 2]]) })), ["older than what was seen"]);
   assert.deepEqual(rules(reply({ 1: 2 }, 150), [1, 2]), ["a row is missing"]);
 
   history.outages.push({ from: 15, to: 95 });

@@ -21,6 +21,8 @@ export interface Read {
   readonly tokenOf: Write | undefined;
   /** It asked for the primary. */
   readonly isStrict: boolean;
+  /** What its client had seen before, by register, if it carried the token of that. */
+  readonly seen: ReadonlyMap<number, number> | undefined;
   /** Values by register. */
   readonly values: ReadonlyMap<number, number>;
 }
@@ -29,6 +31,7 @@ export interface Read {
 export interface Violation {
   readonly rule:
     | "older than its token"
+    | "older than what was seen"
     | "older than the bound"
     | "older than the primary"
     | "never written"
@@ -99,6 +102,8 @@ export class History {
       const due = this.#highest(register, (write) => isBefore(write, tokenOf));
       if (received < due) return fail("older than its token", due);
     }
+    const seen = read.seen?.get(register) ?? 0;
+    if (received < seen) return fail("older than what was seen", seen);
     if (read.isStrict) {
       const due = this.acknowledged(register, read.startedAt);
       if (received < due) return fail("older than the primary", due);

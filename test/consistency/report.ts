@@ -3,7 +3,7 @@ import type { Outcome } from "./run.ts";
 /** An outcome in words. */
 export function describe({ tally, faults, compared, different, routed }: Outcome): string {
   const writes = `${tally.written} writes through hotpath and ${tally.writtenDirectly} around it, ${tally.writesFailed} failed`;
-  const reads = `${tally.reads} reads, ${tally.withToken} of them with a token, ${tally.readsFailed} failed`;
+  const reads = `${tally.reads} reads, ${tally.withToken} with the token of a write, ${tally.monotonic} with that of the read before, ${tally.readsFailed} failed`;
   const lines = [
     `${writes}; ${reads}`,
     `faults: ${list(faults)}`,

@@ -95,7 +95,15 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
 }
 
 function emptyTally(): Tally {
-  const counts = { written: 0, writtenDirectly: 0, writesFailed: 0, reads: 0, withToken: 0, readsFailed: 0 };
+  const counts = {
+    written: 0,
+    writtenDirectly: 0,
+    writesFailed: 0,
+    reads: 0,
+    withToken: 0,
+    monotonic: 0,
+    readsFailed: 0,
+  };
   return { ...counts, cache: new Map(), failures: new Map(), violations: [] };
 }
 

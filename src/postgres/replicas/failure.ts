@@ -10,7 +10,8 @@ import { ConnectionLostError } from "../pool/index.ts";
  * intervention but for a statement timeout (57), system and data corruption (58, XX).
  */
 export function mayWorkElsewhere(error: unknown): boolean {
-  if (error instanceof HotpathError) return error.code === "HP_POOL_TIMEOUT" || isUnreachable(error);
+  // A pool that is full says nothing against the server, and what it cannot take would be too much for the next one as well.
+  if (error instanceof HotpathError) return isUnreachable(error);
   const code = codeOf(error);
   return code !== "57014" && /^(?:08|0A|25|28|3F|40|42|53|55|57|58|XX)/.test(code);
 }

@@ -1,6 +1,6 @@
 import type { SourceRequest } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
-import { parsePreferences } from "../preferences.ts";
+import { parsePreferences, type Preferences } from "../preferences.ts";
 import type { Position } from "./position.ts";
 import { parseToken } from "./token.ts";
 
@@ -20,8 +20,7 @@ const MAX_TOKENS = 8;
  * @throws HotpathError HP_TOKEN_INVALID for a token that is none
  */
 export function needOf({ headers }: Pick<SourceRequest, "headers">): Need {
-  const { prefer } = headers;
-  if (prefer !== undefined && parsePreferences(String(prefer)).consistency === "primary") return "asked";
+  if (consistencyOf(headers) === "primary") return "asked";
   const given = headers["consistency-token"];
   if (given === undefined) return undefined;
   const tokens = String(given).split(",");
@@ -36,6 +35,11 @@ export function needOf({ headers }: Pick<SourceRequest, "headers">): Need {
     else if (highest.lsn < position.lsn) highest = position;
   }
   return highest;
+}
+
+/** What the client prefers, if it says so. */
+export function consistencyOf({ prefer }: SourceRequest["headers"]): Preferences["consistency"] {
+  return prefer === undefined ? undefined : parsePreferences(String(prefer)).consistency;
 }
 
 function invalid(): HotpathError {

@@ -4,7 +4,7 @@ import { HotpathError } from "../../errors.ts";
 import type { Pool } from "../pool/index.ts";
 import { isRefusedByStandby, isServersFault, mayWorkElsewhere, wasNotExecuted } from "./failure.ts";
 import { createMovingListener, type MovingListener } from "./moving-listener.ts";
-import { type Need, needOf } from "./need.ts";
+import { consistencyOf, type Need, needOf } from "./need.ts";
 import { covers, parseLsn, type Position } from "./position.ts";
 import { observeReplicas, type RouteReason } from "./metrics.ts";
 import { pickServer } from "./pick.ts";
@@ -52,6 +52,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
   return {
     tracksPositions: true,
     start,
+    isFollowed: ({ headers }) => consistencyOf(headers) === "monotonic",
     needOf: (request) => needOf(request) ?? sticky?.find(request),
     read,
     write,
@@ -90,21 +91,35 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     await Promise.all([first?.pool.start(), topology.probeAll()]);
   }
 
-  async function read<T>(demand: () => Need, attempt: (pool: Pool) => Promise<T>): Promise<T> {
+  async function read<T>(
+    demand: () => Need,
+    attempt: (pool: Pool) => Promise<T>,
+    seen?: (token: string) => void,
+  ): Promise<T> {
+    const readFrom = (server: Server): Promise<T> =>
+      server === topology.primary ? attempt(server.pool) : server.read(attempt);
+    const readAndTell = async (server: Server): Promise<T> => {
+      const result = await readFrom(server);
+      await server.probeAnew();
+      if (server.report === undefined) throw unreachable();
+      seen?.(formatToken(server.report.position));
+      return result;
+    };
+    const run = seen === undefined ? readFrom : readAndTell;
     const need = demand();
     const choice = choose(need);
     const { server, reason } = choice instanceof Promise ? await choice : choice;
     observed.routed(topology.roleOf(server) === "replica", reason);
-    if (server === topology.primary) return attempt(server.pool);
+    if (server === topology.primary) return run(server);
     try {
-      return await server.read(attempt);
+      return await run(server);
     } catch (error) {
       if (!mayWorkElsewhere(error)) throw error;
       if (isServersFault(error)) server.failed();
       const other = pickServer(readable(need, server).filter(hasDemanded)) ?? topology.primary;
       if (other === undefined) throw error;
       observed.routed(other !== topology.primary, "retried");
-      return other === topology.primary ? attempt(other.pool) : other.read(attempt);
+      return run(other);
     }
   }
 
@@ -174,7 +189,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
       if (!wasNotExecuted(error)) throw error;
       // A primary refuses writes too, those of read-only transactions: then that is the answer.
       if (isRefusedByStandby(error) && !(await isStandby(primary))) throw error;
-      await topology.probeAll();
+      if (topology.primary === primary) await topology.probeAll();
       const next = topology.primary;
       if (next === undefined) throw noPrimary("The primary has become a standby, and no other is known.", error);
       if (next === primary) throw error;
@@ -204,6 +219,10 @@ async function isStandby(server: Server): Promise<boolean> {
 async function firstOf(promises: readonly Promise<Server | undefined>[]): Promise<Server | undefined> {
   const found = promises.map(async (promise) => (await promise) ?? Promise.reject(new Error("not reached")));
   return Promise.any(found).catch(() => undefined);
+}
+
+function unreachable(): HotpathError {
+  return new HotpathError("HP_DATABASE_UNREACHABLE", "The server went away after it had answered.");
 }
 
 function noPrimary(message: string, cause?: unknown): HotpathError {

@@ -9,6 +9,8 @@ export interface Router {
   readonly tracksPositions: boolean;
   /** Connects. Resolves also when no server answers; rejects with `HP_DATABASE_REFUSED` when trying again cannot help. */
   start(): Promise<void>;
+  /** Whether a request wants to be told what its reads have seen. */
+  isFollowed(request: SourceRequest): boolean;
   /** What a request demands of its reads. Throws `HP_TOKEN_INVALID`. */
   needOf(request: SourceRequest): Need;
   /**
@@ -16,8 +18,9 @@ export interface Router {
    * and with `HP_NO_PRIMARY`.
    *
    * @param need asked where it matters; what it throws rejects the read
+   * @param seen told the token of a state that has all that the read saw
    */
-  read<T>(need: () => Need, attempt: (pool: Pool) => Promise<T>): Promise<T>;
+  read<T>(need: () => Need, attempt: (pool: Pool) => Promise<T>, seen?: (token: string) => void): Promise<T>;
   /**
    * Runs a write on the primary, once more on the new one if the old one has certainly not carried it out. Rejects with what the attempt
    * rejects with, and with `HP_NO_PRIMARY`.

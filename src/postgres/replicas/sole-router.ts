@@ -6,6 +6,7 @@ export function createSoleRouter(pool: Pool): Router {
   return {
     tracksPositions: false,
     start: () => pool.start(),
+    isFollowed: () => false,
     needOf: () => undefined,
     read: (_need, attempt) => attempt(pool),
     write: (attempt) => attempt(pool),
