@@ -53,8 +53,9 @@ export function createTransactionRunner(
     const target = router();
     const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
     if (mode.access === "read write") {
-      if (isSendable(settings, target, mode)) return writeAlone(target, request, opening, commands);
-      return write(target, committed, request, opening, commands, mode);
+      const track = mode.end === "commit" ? createTrack(target, committed, request) : undefined;
+      if (isSendable(settings, mode)) return writeAlone(target, request, opening, commands, track);
+      return target.write(async (pool) => runBlock(pool, request, opening, commands, mode, track));
     }
     const need = (): Need => target.needOf(request);
     const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
@@ -83,9 +84,9 @@ export function createTransactionRunner(
  * Whether a write needs no explicit transaction: like a read, it then is one implicit transaction in a shared pipeline, undone by the
  * server itself when it fails. A pooler that gives each transaction another connection would lose the setting that lets it write.
  */
-function isSendable({ pool }: PostgresSettings, router: Router, { isolation, end, check }: TransactionMode): boolean {
+function isSendable({ pool }: PostgresSettings, { isolation, end, check }: TransactionMode): boolean {
   const isPlain = isolation === undefined && end === "commit" && check === undefined;
-  return isPlain && pool.preparedStatements && !router.tracksPositions;
+  return isPlain && pool.preparedStatements;
 }
 
 async function writeAlone(
@@ -93,34 +94,40 @@ async function writeAlone(
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
+  track: Track | undefined,
 ): Promise<readonly CommandResult[]> {
   const options = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
   try {
-    const results = await router.write((pool) => pool.run([...opening.commands, ...commands], options));
-    return results.slice(opening.commands.length);
+    return await router.write(async (pool) => {
+      const results = await pool.run([...opening.commands, ...commands], options);
+      // On any connection, but now that the commit is confirmed. A position that cannot be had must not pass for a write that failed.
+      if (track !== undefined) track((await pool.run([COMMITTED], IS_WRITE).catch(() => undefined))?.[0]);
+      return results.slice(opening.commands.length);
+    });
   } catch (error) {
     throw outcomeUnknown(error);
   }
 }
 
-async function write(
+/** Takes the result of `COMMITTED`, undefined where there is none. */
+type Track = (position: CommandResult | undefined) => void;
+
+/** Tells the token of what a request has committed; undefined where positions are of no use. */
+function createTrack(
   router: Router,
   committed: (request: SourceRequest, token: string) => void,
   request: SourceRequest,
-  opening: Opening,
-  commands: readonly Command[],
-  mode: TransactionMode,
-): Promise<readonly CommandResult[]> {
-  if (mode.end === "rollback" || !router.tracksPositions) {
-    return router.write(async (pool) => runBlock(pool, request, opening, commands, mode));
-  }
+): Track | undefined {
+  if (!router.tracksPositions) return undefined;
   const startedAt = performance.now();
-  const track = (position: CommandResult | undefined): void => {
+  return (position) => {
     const token = router.committed(request, position, startedAt);
     if (token !== undefined) committed(request, token);
   };
-  return router.write(async (pool) => runBlock(pool, request, opening, commands, mode, track));
 }
+
+/** So that no connection is switched over for it. */
+const IS_WRITE = { isWrite: true };
 
 /**
  * An explicit transaction on a connection of its own: an error leaves it failed until it is rolled back, so nobody else's statement
@@ -132,7 +139,7 @@ async function runBlock(
   opening: Opening,
   commands: readonly Command[],
   { access, isolation, end, check }: TransactionMode,
-  track?: (position: CommandResult | undefined) => void,
+  track?: Track,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
   const options = { signal, ...opening.limit };
