@@ -56,6 +56,9 @@ test("what makes a read go to the primary: a preference, a token of elsewhere, t
   assert.equal(await value(api, 1), 0);
   const asked = await api.get("/counter?id=eq.1&select=n", { prefer: "consistency=primary" });
   assert.deepEqual([asked.text, asked.headers["preference-applied"]], ['[{"n":1}]', "consistency=primary"]);
+  const followed = await api.get("/counter?id=eq.1&select=n", { prefer: "consistency=monotonic" });
+  assert.deepEqual([followed.text, followed.headers["preference-applied"]], ['[{"n":0}]', "consistency=monotonic"]);
+  assert.equal(await value(api, 1, String(followed.headers["consistency-token"])), 0, "what the replica has");
   assert.equal(await value(api, 1, "AQAAAAAAAAAAAAEAAAAAAAAACgAAAAA"), undefined, "a token that was mistyped");
 
   const authorization = { authorization: "Basic d3JpdGVyOng=" };
