@@ -1,4 +1,5 @@
-import { SETTINGS, type Setting } from "./table.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
 import type { SettingValues } from "./values.ts";
 
 /** The settings that apply, in the form of a configuration file, secrets included: what PostgREST's `--dump-config` prints. */

@@ -1,4 +1,5 @@
-import { SETTINGS, type Setting } from "./table.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
 
 /** A configuration file that says what each setting does; those without a default, and later ones, are commented out. */
 export function exampleFile(): string {

@@ -4,7 +4,9 @@ import { toSetting } from "../../api/option-value.ts";
 import { fromSecret } from "../../auth/key-ring.ts";
 import { HotpathError } from "../../errors.ts";
 import { toConnectionUrl } from "../connection-string.ts";
-import { SETTINGS, type Setting, toHost } from "./table.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
+import { toHost } from "./table-server.ts";
 import { type GivenSetting, type GivenSettings, readValues, type SettingValues } from "./values.ts";
 
 export type { GivenSetting, GivenSettings } from "./values.ts";

@@ -1,6 +1,7 @@
 import { nearest } from "../../api/nearest.ts";
 import { HotpathError } from "../../errors.ts";
-import { SETTINGS, type Setting } from "./table.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
 
 /** A setting as given, and where: `PGRST_DB_POOL`, `db-pool in FILE`, `pgrst.db_pool in the database`. */
 export interface GivenSetting {
