@@ -11,5 +11,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "demo", load: async () => (await import("./demo.ts")).demo },
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
+  { name: "types", load: async () => (await import("./types.ts")).types },
   { name: "purge", load: async () => (await import("./purge.ts")).purge },
 ];
