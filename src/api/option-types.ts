@@ -92,7 +92,7 @@ export interface ServerOptions {
     memory?: ByteSize | undefined;
     /** Replies with more content are passed on and not stored. */
     maxEntryBytes?: ByteSize | undefined;
-    /** Memory for replies repeated to requests of the same bytes; 0 for none. */
+    /** Memory for replies repeated to requests with the same head; 0 for none. */
     memoBytes?: ByteSize | undefined;
     /** Of the time since `Last-Modified`, the percentage for which a reply without explicit freshness is fresh. */
     heuristicPercent?: number | undefined;

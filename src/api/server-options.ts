@@ -265,7 +265,7 @@ export const SERVER_OPTIONS = [
     max: "1GiB",
     flag: "cache-memo-bytes",
     description:
-      "Memory for replies that are repeated to requests of the same bytes, within a second; 0 turns that off.",
+      "Memory for replies that are repeated to requests with the same head, within a second; 0 turns that off.",
   },
   {
     path: "cache.heuristicPercent",

@@ -58,7 +58,7 @@ export interface ServerSettings {
     readonly memory: number;
     /** Replies with more content are not stored. */
     readonly maxEntryBytes: number;
-    /** For replies repeated to requests of the same bytes. */
+    /** For replies repeated to requests with the same head. */
     readonly memoBytes: number;
     /** Of the time since `Last-Modified`, the percentage for which a reply without explicit freshness is fresh; 0: never. */
     readonly heuristicPercent: number;

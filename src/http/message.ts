@@ -55,7 +55,7 @@ export interface HttpReply {
   isShared?: boolean;
   /** Set with `isShared`: where a listener keeps what it rendered of the reply, so that it need not again. */
   rendering?: Rendering;
-  /** The same request, byte for byte, may be answered with this very reply again. Absent: it may not. */
+  /** A request with the same head may be answered with this very reply again. Absent: it may not. */
   memo?: ReplyMemo;
 }
 
@@ -73,7 +73,7 @@ export interface KeptContent {
   keep(coding: string, content: Uint8Array): void;
 }
 
-/** How long, and on what terms, a reply may be given again to a request of the same bytes. */
+/** How long, and on what terms, a reply may be given again to a request with the same head. */
 export interface ReplyMemo {
   /** The next moment at which any of it reads differently (`Age`, a lifetime, the end of freshness): milliseconds since the epoch. */
   readonly untilMs: number;

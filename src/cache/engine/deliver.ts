@@ -113,7 +113,7 @@ function announcedBytes({ headers, status }: SourceReply): number | undefined {
   return Number(length);
 }
 
-/** A hit may be given again to the same bytes until its age reads differently, while the store still holds it. */
+/** A hit may be given again to the same head until its age reads differently, while the store still holds it. */
 class HitMemo implements ReplyMemo {
   readonly untilMs: number;
   readonly #store: CacheStore;

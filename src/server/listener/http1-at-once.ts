@@ -45,16 +45,23 @@ export function createAtOnce(context: ServeContext, settings: AtOnceSettings): A
 
   /** Answers the request and says so, or leaves it to `take`, begun or not. */
   function attempt(message: IncomingMessage, socket: Socket): boolean {
-    begun = begin(message, context);
-    if (begun === undefined || begun.outcome instanceof Promise) return false;
-    const { outcome: reply } = begun;
-    const whole = wholeOf(reply, message.method ?? "GET", settings.persistence);
+    const remembered = context.memo.recall(message);
+    const whole = remembered ?? walk(message);
     if (whole === undefined) return false;
-    begun = undefined;
     write(socket, whole);
     if (socket.writableLength > 0) awaitTaking(socket, context.limits.replyStallTimeoutMs, settings.idleTimeoutMs);
-    context.memo.passed(message, reply.memo, whole);
     return true;
+  }
+
+  function walk(message: IncomingMessage): WholeReply | undefined {
+    begun = begin(message, context);
+    if (begun === undefined || begun.outcome instanceof Promise) return undefined;
+    const { outcome: reply } = begun;
+    const whole = wholeOf(reply, message.method ?? "GET", settings.persistence);
+    if (whole === undefined) return undefined;
+    begun = undefined;
+    if (reply.memo !== undefined) context.memo.remember(message, reply.memo, whole);
+    return whole;
   }
 
   return {

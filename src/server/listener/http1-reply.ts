@@ -31,7 +31,7 @@ export interface Http1ReplyOptions {
  * Writes a reply. Content known in full is sent with its length whatever the reply's own field says; a stream with
  * the length its field announces, else chunked.
  *
- * @returns what was written, where that is known to the byte.
+ * @returns what was written, where that is known to the letter.
  * @throws whatever Node thinks of invalid names, values or statuses, before a byte is written.
  */
 export function writeHttp1Reply(
@@ -41,25 +41,25 @@ export function writeHttp1Reply(
 ): WholeReply | undefined {
   checkStatus(reply.status);
   const { body } = reply;
-  if (isWhole(body)) {
-    const { persistence } = options;
-    if (persistence !== undefined && !options.isLast && letsHeadBeGiven(response)) {
-      const whole = renderWhole(reply, body, options.method, persistence);
-      sendWhole(response, whole);
-      watchStall(response, options.stallTimeoutMs);
-      return whole;
-    }
+  if (!isWhole(body)) {
+    writeStream(response, reply, body, options);
+    return undefined;
+  }
+  const { persistence } = options;
+  let whole: WholeReply | undefined;
+  if (persistence !== undefined && !options.isLast && letsHeadBeGiven(response)) {
+    whole = renderWhole(reply, body, options.method, persistence);
+    sendWhole(response, whole);
+  } else {
     const { fields, announced } = fieldsOf(reply, options.isLast);
     const length = contentLength(options.method, reply.status, body, announced);
     if (length !== undefined) fields.push("content-length", length);
     writeHead(response, reply, fields);
     if (body !== undefined && carriesContent(options.method, reply.status)) response.end(body);
     else response.end();
-    watchStall(response, options.stallTimeoutMs);
-    return undefined;
   }
-  writeStream(response, reply, body, options);
-  return undefined;
+  watchStall(response, options.stallTimeoutMs);
+  return whole;
 }
 
 /** Hands Node a head that is rendered already: it would check and join the fields once more. */

@@ -62,7 +62,7 @@ export class Http1Request implements HttpRequest {
   }
 
   get scheme(): "http" | "https" {
-    return "encrypted" in this.#message.socket ? "https" : "http";
+    return (this.#message.socket as { encrypted?: boolean }).encrypted === true ? "https" : "http";
   }
 
   get remoteAddress(): string {

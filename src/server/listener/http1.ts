@@ -4,7 +4,6 @@ import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { type AtOnceSettings, createAtOnce } from "./http1-at-once.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
-import type { MemoTicket } from "./http1-memo.ts";
 import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
@@ -22,14 +21,20 @@ export interface Http1Connections {
 
 /** Serves the requests of a `node:http` or `node:https` server, and refuses what is none. */
 export function serveHttp1(server: Server, context: ServeContext): Http1Connections {
-  const { limits, log, memo } = context;
+  const { limits, log } = context;
   const settings = atOnceSettings(server, limits);
   const atOnce = settings === undefined ? undefined : createAtOnce(context, settings);
   const persistence = settings?.persistence;
   server.on("request", (message, response) => {
-    const ticket = memo.observe(message, response);
-    const exchange: Exchange = { message, response, context, persistence, ticket, awaitsContinue: false };
     const begun = atOnce?.take(message);
+    const exchange: Exchange = {
+      message,
+      response,
+      context,
+      persistence,
+      isPlain: begun !== undefined,
+      awaitsContinue: false,
+    };
     if (begun === undefined) {
       serveInTurn(exchange);
     } else {
@@ -38,14 +43,12 @@ export function serveHttp1(server: Server, context: ServeContext): Http1Connecti
     }
   });
   // Node ends a connection whose client may or may not send content that it was not told to send.
-  const unusual = { context, persistence: undefined, ticket: undefined, awaitsContinue: true };
+  const unusual = { context, persistence: undefined, isPlain: false, awaitsContinue: true };
   server.on("checkContinue", (message, response) => {
-    memo.observe(message, response);
     serveInTurn({ ...unusual, message, response });
   });
   server.on("checkExpectation", (message, response) => {
     const error = new HotpathError("HP_EXPECTATION_FAILED", "Nothing but 100-continue can be expected.");
-    memo.observe(message, response);
     refuse({ ...unusual, message, response }, error);
   });
   server.on("timeout", (socket) => closeStalled(socket, limits.replyStallTimeoutMs));
@@ -82,8 +85,8 @@ interface Exchange {
   readonly context: ServeContext;
   /** The fields by which the reply says that the connection stays open; `undefined`: Node decides. */
   readonly persistence: string | undefined;
-  /** Under which bytes the reply may be remembered. */
-  readonly ticket: MemoTicket | undefined;
+  /** Its head alone says what it asks for: it was begun at its head. */
+  readonly isPlain: boolean;
   /** The client holds its content back until told to continue. */
   awaitsContinue: boolean;
 }
@@ -152,8 +155,8 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
   };
   try {
     const whole = writeHttp1Reply(response, reply, options);
-    if (reply.memo !== undefined && whole !== undefined) {
-      context.memo.remember(message.socket, exchange.ticket, reply.memo, whole);
+    if (exchange.isPlain && whole !== undefined && reply.memo !== undefined) {
+      context.memo.remember(message, reply.memo, whole);
     }
   } catch (error) {
     context.log.error({ err: error, method: message.method }, "reply cannot be written");

@@ -48,7 +48,7 @@ export function createListener(
   const limits = resolveLimits(settings);
   let isClosing = false;
   let closed: Promise<void> | undefined;
-  const memo = createRequestMemo({ maxBytes: limits.memoBytes, isClosing: () => isClosing });
+  const memo = createRequestMemo({ maxBytes: limits.memoBytes });
   const context: ServeContext = { handle, limits, log, isClosing: () => isClosing, memo };
 
   const server = createServer(settings.tls, limits);

@@ -18,7 +18,7 @@ export interface ServeContext {
   readonly log: Log;
   /** Whether the listener is draining: replies then ask the client to leave. */
   readonly isClosing: () => boolean;
-  /** Repeats replies to requests of the same bytes; HTTP/1.1 only. */
+  /** Repeats replies to requests with the same head; HTTP/1.1 only. */
   readonly memo: RequestMemo;
 }
 

@@ -45,7 +45,7 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** Requests on one HTTP/1.1 connection before it is closed. 0: no limit. */
   readonly maxRequestsPerSocket: number;
-  /** Requests and replies remembered by their bytes (see http1-memo.ts). 0 switches that off. */
+  /** Requests and replies remembered by their heads (see http1-memo.ts). 0 switches that off. */
   readonly memoBytes: number;
   /** HTTP/2 streams open at a time on one connection. */
   readonly maxConcurrentStreams: number;

@@ -93,7 +93,7 @@ async function start(t: TestContext, settings: Partial<ListenerSettings> = {}) {
   return { ...source, listener, connect, port };
 }
 
-await test("a request that comes again byte for byte is answered without the walk, in the same bytes", async (t) => {
+await test("a request that comes again to the letter is answered without the walk, in the same bytes", async (t) => {
   const { connect, calls, repeats, listener } = await start(t);
   const replies = await warm(connect(), get("/a"), repeats);
   assert.equal(new Set(replies.map(withoutDate)).size, 1);
@@ -149,16 +149,41 @@ await test("a limit that refuses the repeat sends the request on the walk", asyn
   assert.equal(calls(), before + 2);
 });
 
-await test("two requests in one packet are answered in order by the walk", async (t) => {
+await test("requests in one packet are answered in order, whoever answers", async (t) => {
   const { connect, repeats } = await start(t);
   const client = connect();
   await warm(client, get("/a"), repeats);
-  const before = repeats();
   const seen = client.received().length;
-  client.send(get("/a") + get("/b"));
-  const received = (await client.until({ test: (all) => /\/b for nobody/.test(all.slice(seen)) })).slice(seen);
-  assert.ok(received.indexOf("/a for nobody") < received.indexOf("/b for nobody"));
-  assert.equal(repeats(), before);
+  client.send(get("/a") + get("/b") + get("/a") + get("/c"));
+  const received = (await client.until({ test: (all) => all.slice(seen).endsWith("/c for nobody, version 0") })).slice(
+    seen,
+  );
+  assert.deepEqual(
+    Array.from(received.matchAll(/(\/\w) for nobody/g), ([, path]) => path),
+    ["/a", "/b", "/a", "/c"],
+  );
+});
+
+await test("a request that is split over two packets is the same request", async (t) => {
+  const { connect, repeats } = await start(t);
+  const client = connect();
+  await warm(client, get("/a"), repeats);
+  const seen = client.received().length;
+  await sendParts(client, get("/a"), 20);
+  await client.until({ test: (all) => all.slice(seen).endsWith("/a for nobody, version 0") });
+});
+
+await test("fields in another order, another case or another number are another request", async (t) => {
+  const { connect, calls, repeats } = await start(t);
+  const client = connect();
+  await warm(client, get("/a", "A: 1\r\nB: 2\r\n"), repeats);
+  const before = { calls: calls(), repeats: repeats() };
+  const others = ["B: 2\r\nA: 1\r\n", "a: 1\r\nB: 2\r\n", "A: 1\r\nB: 2\r\nB: 2\r\n", "A: 1\r\n", "A: 2\r\nB: 1\r\n"];
+  await inTurn(
+    client,
+    others.map((fields) => get("/a", fields)),
+  );
+  assert.deepEqual({ calls: calls(), repeats: repeats() }, { ...before, calls: before.calls + others.length });
 });
 
 await test("remembered bytes inside another request are that request's", async (t) => {
