@@ -1,6 +1,6 @@
-import { get } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { Contestant } from "./contestants.ts";
+import { requestTo, type ServerProgram } from "./server-process.ts";
 
 /** A contestant that can be asked. */
 export interface Answering {
@@ -17,7 +17,7 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
   for (const id of ids) {
     let expected: { name: string; value: unknown } | undefined;
     for (const { contestant, port } of answering) {
-      const body = await fetchBody(port, contestant.path(id));
+      const body = await fetchBody(contestant.program, port, contestant.path(id));
       const json: unknown = JSON.parse(body.toString());
       const value = contestant.unwrap === undefined ? json : contestant.unwrap(json);
       if (expected === undefined) {
@@ -34,9 +34,10 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
   return bodies.sort((a, b) => a.length - b.length)[bodies.length >> 1] ?? Buffer.from("{}");
 }
 
-async function fetchBody(port: number, path: string): Promise<Buffer> {
+async function fetchBody(program: ServerProgram, port: number, path: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: 10_000 }, (response) => {
+    const request = requestTo(program, port, path, 10_000);
+    request.once("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);

@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertAgreement } from "./agreement.ts";
-import { type Contestant, floor } from "./contestants.ts";
+import { type Contestant, nodeHttp } from "./contestants.ts";
 import type { BenchContext } from "./context.ts";
 import { USERS } from "./database.ts";
 import type { LoadResult } from "./load/load.ts";
-import { endedSeconds, machineSeconds, processSeconds, treeSeconds } from "./machine.ts";
-import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { endedSeconds, machineSeconds, treeSeconds } from "./machine.ts";
+import { type ServerProcess, type ServerProgram, startServerProcess } from "./server-process.ts";
 import { shuffledIds } from "./shuffle.ts";
 import { median } from "./statistics.ts";
 
@@ -40,8 +40,16 @@ export interface Score {
 const COMPARED_IDS = 50;
 const WARM_UP_SECONDS = 2;
 
-/** Measures contestants against each other: all servers are up, and take turns for several rounds. */
-export async function runContest(contestants: readonly Contestant[], context: BenchContext): Promise<readonly Score[]> {
+/**
+ * Measures contestants against each other: all servers are up, and take turns for several rounds.
+ *
+ * @param floor what they are compared with besides: a server that answers the bytes of a file.
+ */
+export async function runContest(
+  contestants: readonly Contestant[],
+  context: BenchContext,
+  floor: Floor = NODE_HTTP,
+): Promise<readonly Score[]> {
   const ids = shuffledIds(USERS);
   const processes = new Map<string, ServerProcess>();
   const start = async ({ program, path }: Contestant): Promise<ServerProcess> => {
@@ -56,7 +64,7 @@ export async function runContest(contestants: readonly Contestant[], context: Be
     for (const contestant of contestants) answering.push({ contestant, port: (await start(contestant)).port });
     context.say(`comparing ${COMPARED_IDS} replies of ${contestants.length} contestants`);
     const typical = await assertAgreement(answering, ids.slice(0, COMPARED_IDS));
-    const all = [...contestants, await floorOf(typical, context)];
+    const all = [...contestants, await floorOf(typical, floor, context)];
     const rounds = new Map<Contestant, Round[]>(all.map((each) => [each, []]));
     for (const contestant of all) {
       const server = await start(contestant);
@@ -78,13 +86,21 @@ export async function runContest(contestants: readonly Contestant[], context: Be
   }
 }
 
-async function floorOf(body: Buffer, { folder }: BenchContext): Promise<Contestant> {
+/** The least that a server in Node could do. */
+export interface Floor {
+  readonly name: string;
+  readonly program: (bodyFile: string) => ServerProgram;
+}
+
+const NODE_HTTP: Floor = { name: "node:http", program: nodeHttp };
+
+async function floorOf(body: Buffer, { name, program }: Floor, { folder }: BenchContext): Promise<Contestant> {
   const file = join(folder, "floor.json");
   await writeFile(file, body);
   return {
-    name: `node:http, a constant of ${body.length} bytes`,
+    name: `${name}, a constant of ${body.length} bytes`,
     role: "floor",
-    program: floor(file),
+    program: program(file),
     path: () => "/",
   };
 }
@@ -104,6 +120,7 @@ async function measure(
     port: server.port,
     paths: ids.map((id) => contestant.path(id)),
     connections,
+    isDistinct: contestant.isDistinct ?? false,
     seconds,
     folder,
     signal,
@@ -121,7 +138,8 @@ async function measure(
 /** `ended`: what our children that have ended used, the load generator above all. */
 function cpuSnapshot(server: number, postmaster: number) {
   return {
-    server: processSeconds(server),
+    // Varnish serves in a child.
+    server: treeSeconds(server),
     postgres: treeSeconds(postmaster),
     ended: endedSeconds(process.pid),
     machine: machineSeconds(),

@@ -11,6 +11,8 @@ export interface Contestant {
   readonly path: (id: number) => string;
   /** Takes the value that all contestants must agree on out of a reply's JSON. Default: all of it. */
   readonly unwrap?: (json: unknown) => unknown;
+  /** Each request has a field of its own, so that no two are alike. Only with wrk. */
+  readonly isDistinct?: boolean;
 }
 
 /** hotpath as a user runs it: the built program, no flags but the ports. */
@@ -53,7 +55,7 @@ export function handWritten(name: HandWritten, databaseUrl: string, connections:
 }
 
 /** `node:http` answering the bytes of a file. */
-export function floor(bodyFile: string): ServerProgram {
+export function nodeHttp(bodyFile: string): ServerProgram {
   return { key: "node:http", words: () => [contestantFile("node-http")], environment: { FLOOR_BODY: bodyFile } };
 }
 

@@ -8,6 +8,8 @@ export interface BenchContext {
   readonly cores: Cores | undefined;
   readonly database: BenchDatabase;
   readonly generate: LoadGenerator;
+  /** What `generate` runs. */
+  readonly loadName: string;
   readonly connections: number;
   /** Length of one contestant's turn. */
   readonly seconds: number;
@@ -29,6 +31,8 @@ export interface Scenario {
   readonly name: string;
   /** One sentence: what is measured. */
   readonly summary: string;
+  /** `false`: it runs without PostgreSQL, whose column then shows what the summary says, or nothing. Default `true`. */
+  readonly needsDatabase?: boolean;
   readonly run: (context: BenchContext) => Promise<ScenarioResult>;
 }
 

@@ -18,6 +18,15 @@ export interface BenchDatabase {
   readonly stop: () => Promise<void>;
 }
 
+/** In the place of a database where none is needed. */
+export const NO_DATABASE: BenchDatabase = {
+  shopUrl: "",
+  chinookUrl: undefined,
+  version: "",
+  pid: 0,
+  stop: () => Promise.resolve(),
+};
+
 /** Users of the shop at scale 1: their ids are 1 to this. */
 export const USERS = 10_000;
 

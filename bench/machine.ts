@@ -32,10 +32,11 @@ export function serverPrefix(cores: Cores | undefined): string[] {
 export function describeMachine(cores: Cores | undefined, postgresVersion: string): string {
   const all = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const pinned = cores === undefined ? "nothing pinned" : "server on one core, load and PostgreSQL on another";
+  const postgres = postgresVersion === "" ? "" : `, PostgreSQL ${postgresVersion}`;
+  const pinned = cores === undefined ? "nothing pinned" : "server on one core, everything else on another";
   return (
     `${all.length} cores (${all[0]?.model.trim() ?? "unknown"}), ${memory}, ` +
-    `Node ${process.versions.node}, PostgreSQL ${postgresVersion}; ${pinned}`
+    `Node ${process.versions.node}${postgres}; ${pinned}`
   );
 }
 

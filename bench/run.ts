@@ -6,11 +6,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { BenchContext, Scenario, ScenarioResult } from "./context.ts";
-import { startDatabase } from "./database.ts";
+import type { BenchContext, Scenario } from "./context.ts";
+import { NO_DATABASE, startDatabase } from "./database.ts";
 import { chooseLoad } from "./load/load.ts";
 import { chooseCores, describeMachine, pinOurselves } from "./machine.ts";
-import { writeResults } from "./results-section.ts";
+import { type Finished, writeResults } from "./results-section.ts";
 import { RESULTS, SCENARIOS } from "./scenarios/index.ts";
 import { prepareMachine } from "./setup.ts";
 import { formatTable } from "./table.ts";
@@ -25,7 +25,7 @@ const HELP = `Usage: npm run bench -- NAME... [flags]
   --requests N       requests of the memory scenario [1000000]
   --load NAME        wrk, h2load or autocannon [the first that is installed]
   --json FILE        write all that was measured
-  --markdown         replace the results in bench/README.md
+  --markdown         replace these results in bench/README.md
   --chinook FILE     script of the Chinook database [../shared/data/chinook.sql]
   --no-build         measure dist/ as it is
 `;
@@ -65,7 +65,9 @@ async function bench(): Promise<number> {
   if (cores !== undefined) pinOurselves(cores);
   const folder = await mkdtemp(join(tmpdir(), "hotpath-bench-"));
   try {
-    const database = await startDatabase({ chinookFile: values.chinook, say, signal });
+    const database = scenarios.some(({ needsDatabase = true }) => needsDatabase)
+      ? await startDatabase({ chinookFile: values.chinook, say, signal })
+      : NO_DATABASE;
     try {
       const machine = `${describeMachine(cores, database.version)}; ${load.name}, ${values.connections} connections`;
       const numbers = {
@@ -75,7 +77,16 @@ async function bench(): Promise<number> {
         patience: values.patience,
         requests: values.requests,
       };
-      const context = { cores, database, generate: load.generate, folder, signal, say, ...numbers };
+      const context = {
+        cores,
+        database,
+        generate: load.generate,
+        loadName: load.name,
+        folder,
+        signal,
+        say,
+        ...numbers,
+      };
       const results = await runAll(scenarios, context, machine);
       const date = new Date().toISOString().slice(0, 10);
       if (values.json !== undefined) await writeFile(values.json, toJson(results, machine, date));
@@ -93,10 +104,6 @@ async function bench(): Promise<number> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-interface Finished extends Pick<Scenario, "name" | "summary"> {
-  readonly result: ScenarioResult;
 }
 
 async function runAll(scenarios: readonly Scenario[], context: BenchContext, machine: string): Promise<Finished[]> {

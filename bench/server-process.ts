@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { get } from "node:http";
+import { type ClientRequest, get } from "node:http";
+import { get as getSecurely } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../src/demo/cluster.ts";
 import { type Cores, serverPrefix } from "./machine.ts";
@@ -15,6 +16,8 @@ export interface ServerProgram {
   /** Words after the command. */
   readonly words: (port: number) => readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** It speaks TLS, with whatever certificate. */
+  readonly isSecure?: boolean;
 }
 
 /** A server that runs. */
@@ -48,7 +51,7 @@ export async function startServerProcess(
   child.stderr?.on("data", (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-2000)));
   const stop = () => stopChild(child);
   try {
-    while ((await statusOf(port, path)) !== 200) {
+    while ((await statusOf(program, port, path)) !== 200) {
       signal.throwIfAborted();
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program.key} ended: ${complaints}`);
       if (performance.now() - startedAt > START_TIMEOUT_MS) throw new Error(`${program.key} is not up: ${complaints}`);
@@ -70,8 +73,8 @@ function commandOf({ command }: ServerProgram, words: readonly string[]): readon
 }
 
 /** Status of a GET; 0 while nobody answers. */
-async function statusOf(port: number, path: string): Promise<number> {
-  const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: START_TIMEOUT_MS });
+async function statusOf(program: ServerProgram, port: number, path: string): Promise<number> {
+  const request = requestTo(program, port, path, START_TIMEOUT_MS);
   return new Promise((resolve) => {
     request.once("error", () => resolve(0));
     request.once("timeout", () => request.destroy());
@@ -81,6 +84,12 @@ async function statusOf(port: number, path: string): Promise<number> {
       response.once("end", () => resolve(response.statusCode ?? 0));
     });
   });
+}
+
+/** A GET over HTTP/1.1 on a connection of its own. */
+export function requestTo({ isSecure }: ServerProgram, port: number, path: string, timeout: number): ClientRequest {
+  const options = { host: "127.0.0.1", port, path, agent: false, timeout } as const;
+  return isSecure === true ? getSecurely({ ...options, rejectUnauthorized: false }) : get(options);
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

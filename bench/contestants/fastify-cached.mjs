@@ -1,8 +1,13 @@
 // The reply in memory: what a hand-written handler does when it caches for itself.
+import { readFileSync } from "node:fs";
 import Fastify from "fastify";
 
-const { ORIGIN } = process.env;
-const app = Fastify({ logger: false });
+const { ORIGIN, TLS_KEY, TLS_CERT } = process.env;
+const secure =
+  TLS_KEY === undefined
+    ? {}
+    : { http2: true, https: { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT), allowHTTP1: true } };
+const app = Fastify({ logger: false, ...secure });
 const replies = new Map();
 app.get("/*", async (request, reply) => {
   let body = replies.get(request.url);

@@ -3,14 +3,29 @@ import { join } from "node:path";
 import type { LoadRequest, LoadResult } from "./load.ts";
 import { runTool } from "./run-tool.ts";
 
-/** `h2load` over HTTP/1.1. Its latencies come from its log, which has a line for each request. */
+/** `h2load` over HTTP/1.1. */
 export async function loadWithH2load(request: LoadRequest): Promise<LoadResult> {
+  return run(request, "http", ["--h1", "-c", String(request.connections)]);
+}
+
+/** `h2load` over HTTP/2 and TLS: as many requests at a time, eight on a connection. */
+export async function loadOverHttp2(request: LoadRequest): Promise<LoadResult> {
+  const connections = Math.max(1, Math.round(request.connections / STREAMS));
+  return run(request, "https", ["-c", String(connections), "-m", String(STREAMS)]);
+}
+
+/** Requests at a time on an HTTP/2 connection. */
+export const STREAMS = 8;
+
+/** The latencies come from its log, which has a line for each request. */
+async function run(request: LoadRequest, scheme: "http" | "https", flags: readonly string[]): Promise<LoadResult> {
+  if (request.isDistinct) throw new Error("h2load sends the same fields with each request");
   const list = join(request.folder, "urls");
   const log = join(request.folder, "h2load.log");
-  const base = `http://127.0.0.1:${request.port}`;
+  const base = `${scheme}://127.0.0.1:${request.port}`;
   await writeFile(list, request.paths.map((path) => `${base}${path}\n`).join(""));
   await rm(log, { force: true });
-  const words = ["--h1", "-t1", "-c", String(request.connections), "-D", String(request.seconds), "--log-file", log];
+  const words = [...flags, "-t1", "-D", String(request.seconds), "--log-file", log];
   const printed = await runTool("h2load", [...words, "-i", list], request.signal);
   const counts = /requests: (\d+) total, .* (\d+) succeeded, (\d+) failed/.exec(printed);
   const statuses = /status codes: (\d+) 2xx, (\d+) 3xx/.exec(printed);

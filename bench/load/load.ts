@@ -9,6 +9,8 @@ export interface LoadRequest {
   /** Cycled through in this order; the same for every contestant. */
   readonly paths: readonly string[];
   readonly connections: number;
+  /** Each request has a field of its own. */
+  readonly isDistinct: boolean;
   readonly seconds: number;
   /** For files the load generator reads. */
   readonly folder: string;

@@ -10,7 +10,7 @@ export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   const script = join(request.folder, "requests.lua");
   const list = join(request.folder, "paths");
   await writeFile(list, `${request.paths.join("\n")}\n`);
-  await writeFile(script, scriptFor(list));
+  await writeFile(script, scriptFor(list, request.isDistinct));
   const words = ["-t1", `-c${request.connections}`, `-d${request.seconds}s`, "--timeout", "10s", "--latency"];
   const url = `http://127.0.0.1:${request.port}`;
   const printed = await runTool("wrk", [...words, "-s", script, url], request.signal);
@@ -19,20 +19,20 @@ export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   return JSON.parse(line.slice(RESULT.length)) as LoadResult;
 }
 
-function scriptFor(list: string): string {
+function scriptFor(list: string, isDistinct: boolean): string {
   return `
 local requests = {}
 local sent = 0
 
 function init()
   for path in io.lines(${JSON.stringify(list)}) do
-    requests[#requests + 1] = wrk.format("GET", path)
+    requests[#requests + 1] = wrk.format("GET", path)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
   end
 end
 
 function request()
   sent = sent + 1
-  return requests[(sent - 1) % #requests + 1]
+  return requests[(sent - 1) % #requests + 1]${isDistinct ? ' .. sent .. "\\r\\n\\r\\n"' : ""}
 end
 
 function done(summary, latency)

@@ -15,6 +15,7 @@ export const cacheStore: Scenario = {
   name: "cache-store",
   summary:
     "In-process cache stores: get and set, and the hit ratio of their eviction on Zipf traces with scans and loops.",
+  needsDatabase: false,
   async run({ rounds, signal, say }) {
     const contestants = await contestantsOf();
     const speeds = new Map<string, { get: number[]; set: number[] }>();

@@ -1,5 +1,5 @@
 import type { Scenario } from "../context.ts";
-import { cacheHit, cacheHitLarge } from "./cache-hit.ts";
+import { cacheHit, cacheHitHttp2, cacheHitLarge } from "./cache-hit.ts";
 import { cacheStore } from "./cache-store.ts";
 import { embed } from "./embed.ts";
 import { list } from "./list.ts";
@@ -19,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   startup,
   cacheHit,
   cacheHitLarge,
+  cacheHitHttp2,
   proxyMiss,
   cacheStore,
   rateLimit,

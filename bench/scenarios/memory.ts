@@ -63,7 +63,15 @@ async function useOf({ name, program, path: pathOf }: Contestant, context: Bench
     let failures = 0;
     while (requests < context.requests) {
       const paths = ids.map((id) => pathOf(id));
-      const done = await generate({ port: server.port, paths, connections, seconds: CHUNK_SECONDS, folder, signal });
+      const done = await generate({
+        port: server.port,
+        paths,
+        connections,
+        isDistinct: false,
+        seconds: CHUNK_SECONDS,
+        folder,
+        signal,
+      });
       if (done.requests === 0) throw new Error(`${name} answers nothing`);
       requests += done.requests;
       failures += done.failures;

@@ -12,6 +12,7 @@ import { HOTPATH } from "../setup.ts";
 export const proxyMiss: Scenario = {
   name: "proxy-miss",
   summary: "A reply of 1 KB through a proxy that stores nothing.",
+  needsDatabase: false,
   async run(context) {
     const command = findCommand("nginx");
     if (command === undefined) throw new Error("This needs nginx: apt-get install nginx-light");
