@@ -25,6 +25,9 @@ export interface ReplicaRouterOptions {
 /** A replica that lacks more than this is not waited for: one segment of the log. */
 const CLOSE_BYTES = 16n * 1024n * 1024n;
 
+/** A position that nothing reaches, so that reads go to the primary. */
+const BEYOND = 2n ** 64n - 1n;
+
 /** Where a read goes and why. */
 interface Choice {
   readonly server: Server;
@@ -57,10 +60,15 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     read,
     write,
     committed(request, result, startedAt) {
-      const [lsn, timeline] = result?.rows[0] ?? [];
-      if (lsn == null || topology.cluster === undefined) return undefined;
-      const position = { cluster: topology.cluster, timeline: Number(timeline), lsn: parseLsn(lsn) };
-      topology.committed(position, startedAt);
+      const { cluster, timeline } = topology;
+      if (cluster === undefined) return undefined;
+      const [lsn, itsTimeline] = result?.rows[0] ?? [];
+      // The server went away after the commit: no replica can be known to have it.
+      const position =
+        lsn == null
+          ? { cluster, timeline, lsn: BEYOND }
+          : { cluster, timeline: Number(itsTimeline), lsn: parseLsn(lsn) };
+      if (position.lsn !== BEYOND) topology.committed(position, startedAt);
       sticky?.wrote(request, position);
       return formatToken(position);
     },

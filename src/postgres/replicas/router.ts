@@ -26,7 +26,10 @@ export interface Router {
    * rejects with, and with `HP_NO_PRIMARY`.
    */
   write<T>(attempt: (pool: Pool) => Promise<T>): Promise<T>;
-  /** Takes the result of `COMMITTED` after a request's commit and answers its `Consistency-Token`. */
+  /**
+   * Takes the result of `COMMITTED` after a request's commit and answers its `Consistency-Token`; without a result one that sends reads
+   * to the primary.
+   */
   committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
   /** Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing. */
   catalog<T>(read: (pool: Pool) => Promise<T>): Promise<T>;
