@@ -35,6 +35,8 @@ export const ERRORS = {
   HP_HEADERS_TOO_LARGE: { status: 431, todo: "Send fewer or shorter header fields, or raise http.maxHeaderBytes." },
   HP_REQUEST_TIMEOUT: { status: 408, todo: "Send the whole request sooner." },
   HP_RATE_LIMITED: { status: 429, todo: "Wait as long as Retry-After says, and send fewer requests." },
+  HP_BATCH_INVALID: { status: 400, todo: 'Send { "requests": [{ "method", "path", "headers", "body" }] } as JSON.' },
+  HP_BATCH_REPLY_TOO_LARGE: { status: 507, todo: "Ask for less, ask for it alone, or raise batch.maxReplyBytes." },
   HP_EXPECTATION_FAILED: { status: 417, todo: "Leave out the Expect field, or send 100-continue." },
   HP_HOST_REFUSED: { status: 421, todo: "Use localhost or an IP address, or add the name to admin.allowedHosts." },
   HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },

@@ -77,6 +77,19 @@ export interface ServerOptions {
     serverTiming?: boolean | undefined;
     /** Request header that is sent back with the reply. */
     traceHeader?: string | null | undefined;
+    /** How long a request may take in all; `null`: as long as it needs. */
+    deadline?: Duration | null | undefined;
+    /** Let clients shorten it by `Request-Timeout`. */
+    heedRequestTimeout?: boolean | undefined;
+  };
+  batch?: {
+    /** Where several requests can be sent in one; `null`: nowhere. */
+    path?: string | null | undefined;
+    maxRequests?: number | undefined;
+    /** Requests of one batch under way at once. */
+    concurrency?: number | undefined;
+    /** Of one request. */
+    maxReplyBytes?: ByteSize | undefined;
   };
   compression?: {
     enabled?: boolean | undefined;

@@ -209,6 +209,57 @@ export const SERVER_OPTIONS = [
   },
 
   {
+    path: "http.deadline",
+    type: "duration",
+    default: null,
+    min: "1ms",
+    max: "1h",
+    flag: "deadline",
+    description: "How long a request may take in all; then its statements are cancelled and it is answered 504.",
+  },
+  {
+    path: "http.heedRequestTimeout",
+    type: "boolean",
+    default: true,
+    flag: "heed-request-timeout",
+    description: "Let clients set a shorter deadline: `Request-Timeout`, in seconds.",
+  },
+
+  {
+    path: "batch.path",
+    type: "string",
+    default: "/batch",
+    nullable: true,
+    pattern: { expression: /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+$/, words: "a path such as /batch" },
+    description:
+      "Where several requests can be sent in one (POST); what is served there otherwise cannot be posted to.",
+  },
+  {
+    path: "batch.maxRequests",
+    type: "integer",
+    default: 100,
+    min: 1,
+    max: 10_000,
+    description: "Requests in one batch.",
+  },
+  {
+    path: "batch.concurrency",
+    type: "integer",
+    default: 16,
+    min: 1,
+    max: 1000,
+    description: "Requests of one batch that are under way at once.",
+  },
+  {
+    path: "batch.maxReplyBytes",
+    type: "bytes",
+    default: "8MiB",
+    min: "1KiB",
+    max: "1GiB",
+    description: "Largest reply to one request of a batch.",
+  },
+
+  {
     path: "compression.enabled",
     type: "boolean",
     default: true,

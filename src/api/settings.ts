@@ -45,6 +45,17 @@ export interface ServerSettings {
     readonly serverTiming: boolean;
     /** Request header that is copied to the reply. */
     readonly traceHeader: string | null;
+    /** How long a request may take in all. */
+    readonly deadlineMs: number | null;
+    /** Whether `Request-Timeout` may shorten it. */
+    readonly heedRequestTimeout: boolean;
+  };
+  readonly batch: {
+    /** `null`: there are no batches. */
+    readonly path: string | null;
+    readonly maxRequests: number;
+    readonly concurrency: number;
+    readonly maxReplyBytes: number;
   };
   readonly compression: {
     readonly enabled: boolean;

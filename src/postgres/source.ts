@@ -2,6 +2,7 @@ import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
+import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { readCatalog } from "./catalog/read-catalog.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
@@ -27,9 +28,6 @@ import type { WritePlan } from "./write-plan.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
-
-/** Nobody reads this status but metrics and log, which must not take a client's leaving for a failure (nginx's code). */
-const CLIENT_LEFT = 499;
 
 /** What a catalog brings with it: all of it goes when the catalog is read again. */
 interface Schema {
@@ -182,7 +180,8 @@ class PostgresSource implements Source {
       return errorReply(dialect, this.#settings.errorVerbosity);
     }
     if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
-    if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
+    const ended = toEndedReply(request.signal);
+    if (ended !== undefined) return ended;
     throw error;
   }
 

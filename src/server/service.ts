@@ -11,7 +11,9 @@ import { VERSION } from "../version.ts";
 import type { Purger } from "./admin-purge.ts";
 import type { Readiness } from "./admin.ts";
 import { createAdmit } from "./admit.ts";
+import { withBatches } from "./batch/index.ts";
 import { createCors } from "./cors.ts";
+import { withDeadlines } from "./deadline.ts";
 import type { UpgradeHandler } from "./listener/index.ts";
 import { createLimitStep } from "./limited.ts";
 import { createMounts } from "./mounts.ts";
@@ -46,6 +48,7 @@ export async function startService(
   { server: settings, sources, limits = [] }: ResolvedApi,
   log: Log,
 ): Promise<Service> {
+  const { batch } = settings;
   const metrics = createMetrics();
   const processMetrics = createProcessMetrics(metrics, VERSION);
   const opened: (() => Promise<void> | void)[] = [() => processMetrics.stop()];
@@ -71,7 +74,7 @@ export async function startService(
     );
     const findMount = createMounts(sources);
     const httpMetrics = createHttpMetrics(metrics);
-    const handle = createPipeline({
+    const walk = createPipeline({
       findMount,
       admit,
       limit: counting && createLimitStep(counting.limits, metrics),
@@ -88,6 +91,12 @@ export async function startService(
       logged: settings.log.requests,
       isOver: () => isOver,
     });
+    const handle = withDeadlines(
+      batch.path === null
+        ? walk
+        : withBatches(walk, { ...batch, path: batch.path, identifying: [settings.auth.apiKeys.header.toLowerCase()] }),
+      settings.http,
+    );
     const metricsOf = createSourceMetrics(metrics, sources.length);
     const isAuthenticating = authenticator !== undefined;
     await Promise.all(

@@ -4,6 +4,7 @@ import type { UpstreamSettings } from "../api/settings.ts";
 import type { Admission, Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { hasContent } from "../http/content.ts";
+import { toEndedReply } from "../http/ended.ts";
 import { Address } from "./address.ts";
 import { pickAddress } from "./balancer.ts";
 import { createConnections } from "./connections.ts";
@@ -19,9 +20,6 @@ import { backoffMs, createRetryBudget, isIdempotent } from "./retry.ts";
 import { createSender, type Outgoing, type Sender } from "./sender.ts";
 import { createTarget } from "./target.ts";
 import { createUpgrades, type Upgrades } from "./upgrade.ts";
-
-/** Nobody reads this status but metrics and log, which must not take a client's leaving for a failure (nginx's code). */
-const CLIENT_LEFT = 499;
 
 /** Passes requests on to an HTTP API. */
 export function createUpstreamSource(settings: UpstreamSettings): Source {
@@ -113,7 +111,8 @@ class UpstreamSource implements Source {
         (error: unknown) => this.#retry({ error }, outgoing, tried).then(finish),
       )
       .catch((error: unknown) => {
-        if (request.signal.aborted) return { status: CLIENT_LEFT, headers: {}, body: undefined, validate: false };
+        const ended = toEndedReply(request.signal);
+        if (ended !== undefined) return ended;
         throw error;
       });
   }

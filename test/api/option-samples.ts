@@ -47,6 +47,7 @@ export function samplesOf(option: Option): [Sample, Sample] {
 /** Values of options that do not take any text. */
 const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   "cache.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
+  "batch.path": ["/batch", "/api/all"],
   "limit.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
   "server.socketMode": ["660", "777"],
   "admin.socketMode": ["600", "666"],

@@ -76,6 +76,9 @@ function withServerDefaults(given: ReadonlyMap<string, unknown>, values: Setting
     ["server:http.maxHeaderBytes", "64KiB"],
     ["server:http.maxUrlBytes", "64KiB"],
     ["server:http.defaultCacheControl", null],
+    // Additions of ours, whose names belong to the database there.
+    ["server:http.heedRequestTimeout", false],
+    ["server:batch.path", null],
     ["server:cors.allowedOrigins", ["*"]],
     ["server:auth.jwt.maxCached", Number(values.get("jwt-cache-max-entries"))],
     ["server:auth.jwt.roleClaim", values.get("jwt-role-claim-key")],

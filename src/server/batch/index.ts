@@ -1,0 +1,1 @@
+export { withBatches } from "./batch.ts";
