@@ -232,6 +232,10 @@ export interface PostgresOptions {
   preRequest?: string | null | undefined;
   /** Settings `name=value` that functions read as `app.settings.name`. */
   appSettings?: readonly string[] | undefined;
+  /** Settings of a function that hold for the whole transaction it is called in. */
+  hoistedSettings?: readonly string[] | undefined;
+  /** Function that answers `/`. */
+  rootFunction?: string | null | undefined;
   /** How transactions end. */
   txEnd?: TransactionEnd | undefined;
   /** `minimal`: errors tell clients their code and message alone. */
@@ -279,7 +283,6 @@ export interface PoolOptions {
 /** What `hotpath postgrest` sets beside the public options. */
 export interface PostgrestOptions extends PostgresOptions {
   allowAnonymous?: boolean | undefined;
-  rootFunction?: string | null | undefined;
   openapi?: OpenApiOptions & { standard?: OpenApiVersion | undefined };
 }
 

@@ -148,6 +148,22 @@ export const POSTGRES_OPTIONS = [
     description: "Settings `name=value` that functions and policies read with `current_setting('app.settings.name')`.",
   },
   {
+    path: "hoistedSettings",
+    type: "list",
+    default: ["statement_timeout", "plan_filter.statement_cost_limit", "default_transaction_isolation"],
+    min: 0,
+    max: 100,
+    pattern: { expression: /^[A-Za-z_][\w.$]{0,62}$/, words: "names of PostgreSQL's settings" },
+    description: "Settings that a function's own `set` clauses make for the whole transaction it is called in.",
+  },
+  {
+    path: "rootFunction",
+    type: "string",
+    default: null,
+    pattern: FUNCTION,
+    description: "Function that answers `/`.",
+  },
+  {
     path: "txEnd",
     type: "choice",
     default: "commit",
@@ -310,14 +326,5 @@ export const POSTGRES_OPTIONS = [
     default: true,
     description:
       "Prepare statements once a connection; off behind a pooler that shares connections between statements.",
-  },
-
-  {
-    path: "rootFunction",
-    type: "string",
-    default: null,
-    internal: true,
-    pattern: FUNCTION,
-    description: "Function that answers `/`.",
   },
 ] as const satisfies readonly OptionRow[];

@@ -182,13 +182,15 @@ export interface PostgresSettings {
   readonly preRequest: string | null;
   /** `name=value`, seen by functions as `app.settings.name`. May hold secrets: never printed. */
   readonly appSettings: readonly string[];
-  readonly txEnd: TransactionEnd;
-  /** Function that answers `/` in place of the OpenAPI document. */
-  readonly rootFunction: string | null;
   /** Whether clients see `details` and `hint` of errors. */
   readonly errorVerbosity: ErrorVerbosity;
   /** Whose statements are logged. */
   readonly logQueries: RequestLog;
+  /** Names of settings that a function's `set` clauses make for the whole transaction. */
+  readonly hoistedSettings: readonly string[];
+  /** Function that answers `/`, as `schema.name`, or `name` in the schema that was asked for. */
+  readonly rootFunction: string | null;
+  readonly txEnd: TransactionEnd;
   readonly openapi: {
     readonly mode: OpenApiMode;
     readonly securityActive: boolean;

@@ -1,5 +1,5 @@
 /** Number of the shop's definition: raise it when schema or rows change, and existing demos load anew. */
-export const SHOP_VERSION = 1;
+export const SHOP_VERSION = 2;
 
 /** The shop's tables in an order in which each refers only to earlier ones. */
 export const SHOP_TABLES = ["users", "profiles", "categories", "products", "orders", "order_items", "reviews"] as const;
@@ -41,6 +41,7 @@ end $$;
 export const DROP_SHOP_SQL = `
 drop view if exists customer_totals, product_sales;
 drop function if exists bought_together(integer, integer);
+drop function if exists place_order(integer, jsonb);
 drop table if exists ${SHOP_TABLES.join(", ")} cascade;
 drop type if exists order_status, product_status;
 `;
@@ -191,4 +192,25 @@ begin atomic
   order by often.times desc, p.id;
 end;
 comment on function bought_together is 'Products that are most often in the same order as this one';
+
+create function place_order(user_id integer, items jsonb) returns orders
+language sql volatile
+begin atomic
+  with ordered as (
+    select item.product_id, item.quantity, p.price, row_number() over () as line_no
+    from jsonb_to_recordset(items) as item (product_id integer, quantity integer)
+    join products p on p.id = item.product_id
+  ),
+  placed as (
+    insert into orders (user_id, total)
+    select place_order.user_id, coalesce(sum(quantity * price), 0) from ordered
+    returning *
+  ),
+  listed as (
+    insert into order_items (order_id, line_no, product_id, quantity, unit_price)
+    select placed.id, ordered.line_no, ordered.product_id, ordered.quantity, ordered.price from placed, ordered
+  )
+  select * from placed;
+end;
+comment on function place_order is 'Orders products at their prices of now';
 `;

@@ -1,5 +1,5 @@
 import { parseAccept, parseMediaType, type MediaRange } from "../http/index.ts";
-import type { Catalog, MediaHandler, Relation } from "./catalog/types.ts";
+import type { Catalog, MediaHandler, RelationName, RoutineReturn } from "./catalog/types.ts";
 import { relationKey } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
 import type { ExplainOption, ReadOptions, RowFormat } from "./query/compile-read.ts";
@@ -15,27 +15,37 @@ const ARRAY: RowFormat = { kind: "array", stripNulls: false };
 const JSON_MEDIA: ReadMedia = { contentType: "application/json; charset=utf-8", format: ARRAY, explain: null };
 const EXPLAIN_OPTIONS: readonly ExplainOption[] = ["analyze", "verbose", "settings", "buffers", "wal"];
 
+/** What is to be answered, as far as the choice of a media type depends on it. */
+export interface MediaSubject {
+  /** The relation whose rows are answered, or the function whose value is. */
+  readonly name: RelationName;
+  /** What the function answers, where that has no columns; null: rows. */
+  readonly value: Pick<RoutineReturn, "type" | "baseType" | "set"> | null;
+  /** The default columns are selected: only then do handlers of its own apply. */
+  readonly isWholeRow: boolean;
+}
+
 /**
- * The first media type of `Accept`, best weight first, that the relation can be answered in.
+ * The first media type of `Accept`, best weight first, that the subject can be answered in.
  *
- * @param isWholeRow the default columns are selected: only then do the relation's own handlers apply.
  * @throws DialectError PGRST107 when there is none.
  */
 export function chooseReadMedia(
   catalog: Catalog,
-  relation: Relation,
+  subject: MediaSubject,
   accept: string | undefined,
-  isWholeRow: boolean,
   planEnabled: boolean,
 ): ReadMedia {
   const hasHandlers = catalog.mediaHandlers.size > 0;
   if (!hasHandlers && (accept === undefined || accept === "*/*" || accept === "application/json")) return JSON_MEDIA;
   const ranges = accept === undefined ? parseAccept("*/*") : acceptable(accept);
   for (const range of ranges) {
-    const media = mediaFor(catalog, relation, range, isWholeRow, planEnabled);
+    const media = mediaFor(catalog, subject, range, planEnabled);
     if (media !== undefined) return media;
   }
-  throw new DialectError("PGRST107", 406, `None of these media types are available: ${ranges.map(nameOf).join(", ")}`);
+  // What is no media type at all is shown as it came.
+  const asked = ranges.length === 0 ? accept : ranges.map(nameOf).join(", ");
+  throw new DialectError("PGRST107", 406, `None of these media types are available: ${asked}`);
 }
 
 /** Ranges of an `Accept` in the order of preference: by weight, then as given. */
@@ -47,9 +57,8 @@ export function acceptable(accept: string): readonly MediaRange[] {
 
 function mediaFor(
   catalog: Catalog,
-  relation: Relation,
+  subject: MediaSubject,
   range: MediaRange,
-  isWholeRow: boolean,
   planEnabled: boolean,
 ): ReadMedia | undefined {
   const name = `${range.type}/${range.subtype}`;
@@ -65,7 +74,7 @@ function mediaFor(
       };
     case "application/vnd.pgrst.array":
     case "application/vnd.pgrst.array+json":
-      if (!stripNulls) return mediaFor(catalog, relation, JSON_RANGE, isWholeRow, planEnabled);
+      if (!stripNulls) return mediaFor(catalog, subject, JSON_RANGE, planEnabled);
       return {
         contentType: `application/vnd.pgrst.array+json${suffix}; charset=utf-8`,
         format: { kind: "array", stripNulls },
@@ -74,52 +83,77 @@ function mediaFor(
     case "application/vnd.pgrst.plan":
     case "application/vnd.pgrst.plan+text":
     case "application/vnd.pgrst.plan+json":
-      return planEnabled ? planMedia(catalog, relation, range, isWholeRow) : undefined;
+      return planEnabled ? planMedia(catalog, subject, range) : undefined;
     default:
-      return handled(catalog, relation, name, isWholeRow) ?? builtIn(name);
+      return handled(catalog, subject, name) ?? builtIn(catalog, subject, name);
   }
 }
 
 const JSON_RANGE: MediaRange = { type: "application", subtype: "json", parameters: new Map(), quality: 1 };
 
-function builtIn(name: string): ReadMedia | undefined {
-  if (name === "*/*" || name === "application/json" || name === "application/*") return JSON_MEDIA;
-  if (name !== "text/csv") return undefined;
-  return { contentType: "text/csv; charset=utf-8", format: { kind: "csv" }, explain: null };
+function builtIn({ geoJson }: Catalog, { value }: MediaSubject, name: string): ReadMedia | undefined {
+  switch (name) {
+    case "*/*":
+    case "application/*":
+    case "application/json":
+      return JSON_MEDIA;
+    case "text/csv":
+      return { contentType: "text/csv; charset=utf-8", format: { kind: "csv" }, explain: null };
+    case "application/geo+json": {
+      const contentType = "application/geo+json; charset=utf-8";
+      return geoJson === null
+        ? undefined
+        : { contentType, format: { kind: "geojson", function: geoJson }, explain: null };
+    }
+    default:
+      return value === null || value.set ? undefined : VALUE_MEDIA.get(name)?.get(value.baseType);
+  }
 }
 
-/** What the database itself makes of the rows: handlers of the relation first, then those of any type. */
-function handled(catalog: Catalog, relation: Relation, name: string, isWholeRow: boolean): ReadMedia | undefined {
+function valueMedia(contentType: string, types: readonly string[], format: RowFormat): Map<string, ReadMedia> {
+  return new Map(types.map((type) => [type, { contentType, format, explain: null }]));
+}
+
+const TEXT: RowFormat = { kind: "value", isBinary: false };
+
+/** What a single value is content of by itself, by media type, then type. The document at `/` may be a function's. */
+const VALUE_MEDIA: ReadonlyMap<string, ReadonlyMap<string, ReadMedia>> = new Map([
+  ["application/octet-stream", valueMedia("application/octet-stream", ["bytea"], { kind: "value", isBinary: true })],
+  ["text/plain", valueMedia("text/plain; charset=utf-8", ["text", "character varying"], TEXT)],
+  ["text/xml", valueMedia("text/xml; charset=utf-8", ["xml"], TEXT)],
+  ["application/openapi+json", valueMedia("application/openapi+json; charset=utf-8", ["json", "jsonb"], ARRAY)],
+]);
+
+/** What the database itself makes of the rows: handlers of the subject first, then those of any type. */
+function handled(catalog: Catalog, subject: MediaSubject, name: string): ReadMedia | undefined {
   if (catalog.mediaHandlers.size === 0) return undefined;
-  const own = isWholeRow ? (catalog.mediaHandlers.get(relationKey(relation)) ?? []) : [];
-  const handler =
-    own.find(({ mediaType }) => mediaType === "*/*") ??
-    own.find(({ mediaType }) => mediaType === name) ??
-    catalog.mediaHandlers.get("*")?.find(({ mediaType }) => mediaType === name);
-  return handler === undefined ? undefined : handlerMedia(handler);
+  const { value } = subject;
+  const named = catalog.mediaHandlers.get(relationKey(subject.name)) ?? [];
+  // A function and a relation may have one name, and so may functions that answer different things.
+  const own = subject.isWholeRow
+    ? named.filter(({ relation, type }) =>
+        value === null ? relation !== undefined : type === value.type && !value.set,
+      )
+    : [];
+  const ownHandler =
+    own.find(({ mediaType }) => mediaType === "*/*") ?? own.find(({ mediaType }) => mediaType === name);
+  const handler = ownHandler ?? catalog.mediaHandlers.get("*")?.find(({ mediaType }) => mediaType === name);
+  if (handler === undefined) return undefined;
+  const { contentType, isBinary } = handler;
+  // The function has been called, and its value is what it makes.
+  const isMade = value !== null && handler === ownHandler;
+  const format: RowFormat = isMade ? { kind: "value", isBinary } : handlerFormat(handler);
+  return { contentType, format, explain: null };
 }
 
-function handlerMedia(handler: MediaHandler): ReadMedia {
-  return {
-    contentType: handler.contentType === "application/json" ? JSON_MEDIA.contentType : handler.contentType,
-    format: {
-      kind: "handler",
-      function: handler.function,
-      ...(handler.relation === undefined ? {} : { relation: handler.relation }),
-    },
-    explain: null,
-  };
+function handlerFormat({ function: aggregate, relation, isBinary }: MediaHandler): RowFormat {
+  return { kind: "handler", function: aggregate, ...(relation === undefined ? {} : { relation }), isBinary };
 }
 
-function planMedia(
-  catalog: Catalog,
-  relation: Relation,
-  range: MediaRange,
-  isWholeRow: boolean,
-): ReadMedia | undefined {
+function planMedia(catalog: Catalog, subject: MediaSubject, range: MediaRange): ReadMedia | undefined {
   const target = parseMediaType(range.parameters.get("for") ?? "application/json");
   if (target === undefined) return undefined;
-  const planned = mediaFor(catalog, relation, { ...target, quality: 1 }, isWholeRow, false);
+  const planned = mediaFor(catalog, subject, { ...target, quality: 1 }, false);
   if (planned === undefined) return undefined;
   const format = range.subtype.endsWith("+json") ? "json" : "text";
   const asked = (range.parameters.get("options") ?? "").split("|");

@@ -1,3 +1,4 @@
+import type { TransactionEnd } from "../api/settings.ts";
 import { DialectError } from "./dialect-error.ts";
 
 /** What `Prefer` asked for (RFC 7240), as far as the dialect knows it. Unset: not asked. */
@@ -95,6 +96,25 @@ export function appliedToWrite(write: WritePreferences): string | undefined {
     limitsRows ? `max-affected=${maxAffected}` : undefined,
   ].filter((part) => part !== undefined);
   return applied.length === 0 ? undefined : applied.join(", ");
+}
+
+/** The `Preference-Applied` of a call. */
+export function appliedToCall(preferences: Preferences, honoursTransaction: boolean): string | undefined {
+  const applied = appliedToRead(preferences, honoursTransaction);
+  const { handling, maxAffected } = preferences;
+  if (handling !== "strict" || maxAffected === undefined) return applied;
+  return `${applied}, max-affected=${maxAffected}`;
+}
+
+/** Whether `Prefer: tx=` may say how a transaction ends. */
+export function allowsOverride(end: TransactionEnd): boolean {
+  return end.endsWith("-allow-override");
+}
+
+/** How a request's transaction ends. */
+export function transactionEnd(end: TransactionEnd, { transaction }: Preferences): "commit" | "rollback" {
+  const chosen = allowsOverride(end) ? transaction : undefined;
+  return chosen ?? (end.startsWith("rollback") ? "rollback" : "commit");
 }
 
 function split(preference: string): readonly string[] {

@@ -69,8 +69,8 @@ export async function makeReadPlan(
   const given = query.ranges.findLast(({ path }) => path.length === 0)?.item;
   const range = rootRange(rangeOf(request), given);
   const node = planRead(catalog, relation, query, range, settings);
-  const isWholeRow = isDefaultSelect(query);
-  const chosen = chooseReadMedia(catalog, relation, request.headers.accept, isWholeRow, settings.planEnabled);
+  const subject = { name: relation, value: null, isWholeRow: isDefaultSelect(query) };
+  const chosen = chooseReadMedia(catalog, subject, request.headers.accept, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
 
   const isRows = media.format.kind === "array" || media.format.kind === "object";
@@ -84,7 +84,7 @@ export async function makeReadPlan(
     count: preferences.count ?? null,
     maxRows: settings.maxRows,
     isWhole: range.limit === undefined && range.offset === 0 && cursor === null,
-    readsReplySettings: usesRequestSettings(settings, request),
+    readsReplySettings: usesRequestSettings(settings, request) || media.format.kind === "handler",
     modifiedColumn: isDated ? updatedAtColumn : null,
     cursor:
       terms === null || (cursor === null && node.range.limit === undefined)

@@ -62,14 +62,16 @@ export function toReply(
   const next = nextLink(exchange, row, pageCount, given);
   if (next !== undefined) headers["link"] = next;
   const body = bodyOf(plan, row[layout.body]);
-  const reply: SourceReply = { status, headers, body: target.namesProfile ? besideFieldTexts(body) : body };
+  const isText = target.namesProfile && typeof body === "string";
+  const reply: SourceReply = { status, headers, body: isText ? besideFieldTexts(body) : body };
   const modified = layout.modified === -1 ? null : row[layout.modified];
   if (modified !== null && modified !== undefined) reply.modifiedMs = Number(modified);
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
 
 /** What PostgreSQL made of the rows; a row that was read alone is put into its list here. */
-function bodyOf({ compiled, media }: ReadPlan, made: string | null | undefined): string {
+function bodyOf({ compiled, media }: ReadPlan, made: string | null | undefined): string | Uint8Array {
+  if ("isBinary" in media.format && media.format.isBinary) return Buffer.from(made ?? "", "hex");
   if (compiled.layout.pageCount !== -1 || media.format.kind !== "array") return made ?? "";
   return made === undefined || made === null ? "[]" : `[${made}]`;
 }

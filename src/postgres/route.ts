@@ -1,8 +1,9 @@
-import { nearest } from "../api/nearest.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
+import { findFunctions } from "./catalog/lookup.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
+import { LEAST_NAME_SCORE, similarName } from "./similar-name.ts";
 
 /** What a path names. */
 export type Route =
@@ -15,10 +16,17 @@ export type Route =
       readonly namesProfile: boolean;
       /** `/users` or `/users/:key`: bounded by the catalog. */
       readonly pattern: string;
+    }
+  | {
+      readonly kind: "call";
+      readonly schema: string;
+      readonly name: string;
+      readonly namesProfile: boolean;
+      readonly pattern: string;
     };
 
 /**
- * Finds what a request is about: `/`, `/relation`, or `/relation/key` where row paths are on.
+ * Finds what a request is about: `/`, `/relation`, `/rpc/function`, or `/relation/key` where row paths are on.
  *
  * @throws DialectError PGRST106 for a schema that is not exposed, PGRST125 for a path of another form, PGRST205 for an
  *   unknown relation.
@@ -30,7 +38,15 @@ export function resolveRoute(catalog: Catalog, settings: PostgresSettings, reque
   if (profile !== undefined && !settings.schemas.includes(profile)) throw schemaNotExposed(profile, settings.schemas);
   const schema = profile ?? settings.schemas[0] ?? "public";
   const namesProfile = profile !== undefined || settings.schemas.length > 1;
-  if (name === undefined) return { kind: "root", schema, namesProfile, pattern: `${request.basePath}/` };
+  if (name === undefined) return rootRoute(settings, request, schema, namesProfile);
+  if (name === "rpc" && key !== undefined && more.length === 0) {
+    const named = { schema, name: decodeSegment(key) };
+    const isKnown = findFunctions(catalog, named).length > 0;
+    const pattern = `${request.basePath}/rpc/${isKnown ? named.name : ":function"}`;
+    // A relation of that name may have rows, too.
+    const isRow = !isKnown && settings.rowPaths && catalog.relations.get(schema)?.has(name);
+    if (!isRow) return { kind: "call", ...named, namesProfile, pattern };
+  }
   if (more.length > 0 || name === "" || (key !== undefined && !settings.rowPaths)) throw invalidPath();
   const relation = catalog.relations.get(schema)?.get(decodeSegment(name));
   if (relation === undefined) throw unknownRelation(catalog, schema, decodeSegment(name));
@@ -39,6 +55,21 @@ export function resolveRoute(catalog: Catalog, settings: PostgresSettings, reque
   // Split before decoding, so that a value may hold an escaped comma.
   const values = key.split(",").map(decodeSegment);
   return { kind: "relation", relation, key: values, namesProfile, pattern: `${pattern}/:key` };
+}
+
+/** `/` is what the catalog holds, or a function where one is set. */
+function rootRoute(
+  { rootFunction, openapi }: PostgresSettings,
+  { basePath }: SourceRequest,
+  schema: string,
+  namesProfile: boolean,
+): Route {
+  const pattern = `${basePath}/`;
+  // A root that is switched off is so for a function, too.
+  if (rootFunction === null || openapi.mode === "disabled") return { kind: "root", schema, namesProfile, pattern };
+  const dot = rootFunction.indexOf(".");
+  const named = { schema: dot === -1 ? schema : rootFunction.slice(0, dot), name: rootFunction.slice(dot + 1) };
+  return { kind: "call", ...named, namesProfile, pattern };
 }
 
 /** Writes name the schema of their content, everything else that of the reply. */
@@ -75,7 +106,7 @@ function schemaNotExposed(schema: string, exposed: readonly string[]): DialectEr
 }
 
 function unknownRelation(catalog: Catalog, schema: string, name: string): DialectError {
-  const near = nearest(name, catalog.relations.get(schema)?.keys() ?? []);
+  const near = similarName(name, catalog.relations.get(schema)?.keys() ?? [], LEAST_NAME_SCORE);
   return new DialectError("PGRST205", 404, `Could not find the table '${schema}.${name}' in the schema cache`, {
     hint: near === undefined ? null : `Perhaps you meant the table '${schema}.${near}'`,
   });

@@ -4,8 +4,11 @@ import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
+import { call } from "./call/call.ts";
+import { callMethods, isCallMethod, notACall } from "./call/call-methods.ts";
+import type { CallPlan } from "./call/call-plan.ts";
 import { readCatalog } from "./catalog/read-catalog.ts";
-import type { Catalog, Relation } from "./catalog/types.ts";
+import type { Catalog } from "./catalog/types.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
@@ -25,6 +28,7 @@ import { createTransactionRunner, type RunTransaction, type TransactionMode } fr
 import type { Router } from "./replicas/index.ts";
 import { write } from "./write.ts";
 import type { WritePlan } from "./write-plan.ts";
+import type { Setting, TransactionScope } from "./transaction.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
 const MAX_PLANS = 2000;
@@ -34,6 +38,7 @@ interface Schema {
   readonly catalog: Catalog;
   readonly plans: PlanCache<ReadPlan>;
   readonly writePlans: PlanCache<WritePlan>;
+  readonly calls: PlanCache<CallPlan>;
   readonly types: TypeResolver;
   readonly documents: Documents;
 }
@@ -187,10 +192,13 @@ class PostgresSource implements Source {
 
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
     const { method } = request;
+    if (route.kind === "call") return this.#call(schema, request, route);
     if (route.kind === "root") assertDescribed(this.#settings);
-    if (method === "OPTIONS") return optionsReply(route);
+    if (method === "OPTIONS") return optionsReply(allowedMethods(route));
     if (!takesMethod(route, method))
-      throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, { headers: allowHeader(route) });
+      throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, {
+        headers: { allow: allowedMethods(route) },
+      });
     if (route.kind === "root") return this.#describe(schema, request, route);
     return this.#readOrWrite(schema, request, route);
   }
@@ -210,20 +218,45 @@ class PostgresSource implements Source {
     request: SourceRequest,
     route: Extract<Route, { kind: "relation" }>,
   ): Promise<SourceReply> {
-    const { prefer } = request.headers;
-    const answer = (preferences: Preferences) => {
-      const scope = {
-        schema: route.relation.schema,
-        timezone: preferences.timezone ?? null,
-      };
+    return this.#withPreferences(catalog, request, (preferences) => {
+      const scope = this.#scopeOf(route.relation.schema, preferences);
       const run = (commands: readonly Command[], mode?: TransactionMode) =>
         this.#runTransaction(request, scope, commands, mode);
       const context = { settings: this.#settings, catalog, plans, writePlans, run, resolveTypes: types };
       const isRead = request.method === "GET" || request.method === "HEAD";
       return isRead ? read(context, request, route, preferences) : write(context, request, route, preferences);
-    };
+    });
+  }
+
+  #call(
+    { catalog, calls, types }: Schema,
+    request: SourceRequest,
+    route: Extract<Route, { kind: "call" }>,
+  ): Promise<SourceReply> | SourceReply {
+    const { method } = request;
+    if (method === "OPTIONS") return optionsReply(callMethods(catalog, route));
+    if (!isCallMethod(method)) throw notACall(method, callMethods(catalog, route));
+    return this.#withPreferences(catalog, request, (preferences) => {
+      const scope = this.#scopeOf(route.schema, preferences);
+      const run = (commands: readonly Command[], mode: TransactionMode, settings: readonly Setting[]) =>
+        this.#runTransaction(request, { ...scope, settings }, commands, mode);
+      const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types };
+      return call(context, request, route, preferences);
+    });
+  }
+
+  #withPreferences(
+    catalog: Catalog,
+    request: SourceRequest,
+    answer: (preferences: Preferences) => Promise<SourceReply>,
+  ): Promise<SourceReply> {
+    const { prefer } = request.headers;
     // Most requests prefer nothing, and then there is nothing to wait for.
     return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
+  }
+
+  #scopeOf(schema: string, { timezone }: Preferences): TransactionScope {
+    return { schema, timezone: timezone ?? null };
   }
 
   #requireRouter(): Router {
@@ -278,6 +311,7 @@ class PostgresSource implements Source {
         catalog,
         plans: createPlanCache(MAX_PLANS),
         writePlans: createPlanCache(MAX_PLANS),
+        calls: createPlanCache(MAX_PLANS),
         types,
         documents: createDocuments(catalog, this.#documentSettings()),
       };
@@ -322,24 +356,23 @@ async function readPreferences(catalog: Catalog, prefer: string | string[]): Pro
   return rest;
 }
 
-function takesMethod(route: Route, method: string): boolean {
+type DescribedRoute = Exclude<Route, { kind: "call" }>;
+
+function takesMethod(route: DescribedRoute, method: string): boolean {
   if (method === "GET" || method === "HEAD") return true;
   if (route.kind === "root") return false;
   return method === "PATCH" || method === "PUT" || method === "DELETE" || (method === "POST" && route.key === null);
 }
 
-function optionsReply(route: Route): SourceReply {
-  return { status: 200, headers: allowHeader(route), body: "", validate: false };
+function optionsReply(allow: string): SourceReply {
+  return { status: 200, headers: { allow }, body: "", validate: false };
 }
 
-function allowHeader(route: Route): Record<string, string> {
-  return { allow: route.kind === "root" ? "OPTIONS,GET,HEAD" : allowedMethods(route.relation, route.key !== null) };
-}
-
-function allowedMethods(relation: Relation, isRow: boolean): string {
-  const { insertable, updatable, deletable, primaryKey } = relation;
+function allowedMethods(route: DescribedRoute): string {
+  if (route.kind === "root") return "OPTIONS,GET,HEAD";
+  const { insertable, updatable, deletable, primaryKey } = route.relation;
   const methods = ["OPTIONS,GET,HEAD"];
-  if (insertable && !isRow) methods.push("POST");
+  if (insertable && route.key === null) methods.push("POST");
   if (insertable && updatable && primaryKey.length > 0) methods.push("PUT");
   if (updatable) methods.push("PATCH");
   if (deletable) methods.push("DELETE");

@@ -24,7 +24,7 @@ export interface Opening {
   readonly commands: readonly Command[];
   /** What the role was given; `undefined`: the database's own. */
   readonly isolation: Isolation | undefined;
-  /** How long the role's statements may take, where that is longer than the pool would wait. */
+  /** How long its statements may take, where role or function give them longer than the pool would wait. */
   readonly limit: { readonly timeoutMs?: number };
 }
 
@@ -46,7 +46,7 @@ export function createOpenTransaction(
   const appSettings = settings.appSettings.map(toAppSetting);
   return (request, scope) => {
     const { role, claims } = impersonate(settings, request);
-    if (!usesRequestSettings(settings, request)) return plainOpening(scope);
+    if (!usesRequestSettings(settings, request)) return plainOpening(scope, settings);
     const own = role === null ? undefined : roleSettings()?.get(role);
     const searchPath = [scope.schema, ...settings.extraSearchPath].map(identifier).join(", ");
     const before: Setting[] = [["search_path", searchPath], ...(own?.settings ?? [])];
@@ -61,7 +61,7 @@ export function createOpenTransaction(
       // The connecting user may be allowed settings that the role is not: those of the role come before it.
       commands: [setAll([...before, ...(role === null ? [] : [["role", role] as const]), ...after]), ...preRequest],
       isolation: own?.isolation,
-      limit: own === undefined ? NO_LIMIT : longLimit(own, settings.pool.statementTimeoutMs),
+      limit: longLimit([...(own?.settings ?? []), ...(scope.settings ?? [])], settings),
     };
   };
 }
@@ -98,10 +98,10 @@ export function identityOf({ commands }: Opening): string {
 const NO_LIMIT = {};
 const PLAIN: Opening = { commands: [], isolation: undefined, limit: NO_LIMIT };
 
-function plainOpening({ timezone, settings = [] }: TransactionScope): Opening {
+function plainOpening({ timezone, settings = [] }: TransactionScope, options: PostgresSettings): Opening {
   if (timezone === null && settings.length === 0) return PLAIN;
   const asked: Setting[] = [...(timezone === null ? [] : [["timezone", timezone] as const]), ...settings];
-  return { ...PLAIN, commands: [setAll(asked)] };
+  return { ...PLAIN, commands: [setAll(asked)], limit: longLimit(settings, options) };
 }
 
 function requestSettings(request: SourceRequest): readonly Setting[] {
@@ -142,13 +142,13 @@ function preRequestStatement(name: string): Command["statement"] {
   return createTemplate(`SELECT ${name.split(".").map(identifier).join(".")}()`, []).statement;
 }
 
-/** What the role's own `statement_timeout` comes to, and a little more, so that the server's error comes first. */
-function longLimit({ settings }: RoleSettings, poolMs: number | null): Opening["limit"] {
-  const given = settings.find(([name]) => name === "statement_timeout")?.[1];
-  const [, digits, unit = "ms"] = /^(\d+)\s*(ms|s|min|h|d)?$/.exec(given ?? "") ?? [];
-  if (digits === undefined || poolMs === null) return NO_LIMIT;
+/** What the last `statement_timeout` comes to, and a little more, so that the server's error comes first. */
+function longLimit(given: readonly Setting[], { pool: { statementTimeoutMs } }: PostgresSettings): Opening["limit"] {
+  const timeout = given.findLast(([name]) => name === "statement_timeout")?.[1];
+  const [, digits, unit = "ms"] = /^(\d+)\s*(ms|s|min|h|d)?$/.exec(timeout ?? "") ?? [];
+  if (digits === undefined || statementTimeoutMs === null) return NO_LIMIT;
   const ms = Number(digits) * (UNITS_MS[unit] ?? 1);
-  if (ms > 0 && ms <= poolMs) return NO_LIMIT;
+  if (ms > 0 && ms <= statementTimeoutMs) return NO_LIMIT;
   return { timeoutMs: Math.min(ms === 0 ? Infinity : ms + MARGIN_MS, LONGEST_MS) };
 }
 

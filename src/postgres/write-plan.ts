@@ -63,13 +63,8 @@ export async function makeWritePlan(
   refuseRange(method, query);
   if (method === "PUT") refuseFilters(relation, query);
   const isAnswered = preferences.representation === "representation";
-  const chosen = chooseReadMedia(
-    catalog,
-    relation,
-    request.headers.accept,
-    isDefaultSelect(query),
-    settings.planEnabled,
-  );
+  const subject = { name: relation, value: null, isWholeRow: isDefaultSelect(query) };
+  const chosen = chooseReadMedia(catalog, subject, request.headers.accept, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
   const planned = planWrite(catalog, relation, method, preferences, query, content);
   const isSingle = planned.command === "insert" ? content.form !== "list" : isSingleRow(relation, query, { offset: 0 });

@@ -4,7 +4,7 @@ import { HotpathError } from "../errors.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import type { CommandResult } from "./pool/index.ts";
-import { appliedToWrite, type Preferences } from "./preferences.ts";
+import { allowsOverride, appliedToWrite, type Preferences } from "./preferences.ts";
 import type { ReadTarget } from "./read-plan.ts";
 import { notSingular } from "./read-reply.ts";
 import { withReplySettings } from "./reply-settings.ts";
@@ -62,7 +62,7 @@ export function toWriteReply(exchange: WriteExchange, results: readonly CommandR
     method,
     preferences,
     resolves: method === "POST" && plan.resolution !== null,
-    honoursTransaction: settings.txEnd.endsWith("allow-override"),
+    honoursTransaction: allowsOverride(settings.txEnd),
   });
   if (applied !== undefined) headers["preference-applied"] = applied;
   const isAnswered = preferences.representation === "representation";
@@ -72,7 +72,11 @@ export function toWriteReply(exchange: WriteExchange, results: readonly CommandR
   }
   const status = statusOf(method, isAnswered, plan, count - Number(row[layout.merged] ?? 0));
   const body = isAnswered ? bodyOf(plan, row[layout.body], count) : status === 204 ? undefined : "";
-  const reply: SourceReply = { status, headers, body: target.namesProfile && body ? besideFieldTexts(body) : body };
+  const reply: SourceReply = {
+    status,
+    headers,
+    body: target.namesProfile && typeof body === "string" && body !== "" ? besideFieldTexts(body) : body,
+  };
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
 
@@ -102,7 +106,8 @@ function contentRange(method: string, count: number, preferences: Preferences): 
 }
 
 /** What PostgreSQL made of the rows; a row that was answered alone is put into its list here. */
-function bodyOf({ compiled, media }: WritePlan, made: string | null | undefined, count: number): string {
+function bodyOf({ compiled, media }: WritePlan, made: string | null | undefined, count: number): string | Uint8Array {
+  if ("isBinary" in media.format && media.format.isBinary) return Buffer.from(made ?? "", "hex");
   if (compiled.answers === "all" || media.format.kind !== "array") return made ?? "";
   return count === 0 ? "[]" : `[${made ?? ""}]`;
 }

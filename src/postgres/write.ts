@@ -4,7 +4,7 @@ import { representationKey } from "./catalog/types.ts";
 import { type MemberUse, readMembers } from "./payload/members.ts";
 import { type Payload, parsePayload } from "./payload/payload.ts";
 import { readContent } from "./payload/read-content.ts";
-import type { Preferences } from "./preferences.ts";
+import { type Preferences, transactionEnd } from "./preferences.ts";
 import { parseColumns } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
 import { bind, withKey } from "./read.ts";
@@ -43,7 +43,7 @@ export async function write(
   const exchange = { settings: context.settings, request, target, preferences, plan };
   const mode = {
     access: "read write",
-    end: endOf(context.settings.txEnd, preferences),
+    end: transactionEnd(context.settings.txEnd, preferences),
     ...createWriteCheck(exchange),
   } as const;
   const results = await context.run([command], mode);
@@ -130,18 +130,4 @@ function shapeKey(
   const preferred = `${representation ?? ""}\0${resolution ?? ""}\0${missing ?? ""}`;
   const content = `${form}${JSON.stringify(names)}${without.size === 0 ? "" : JSON.stringify([...without])}`;
   return `${relation.oid}\0${method}\0${kind}\0${accept}\0${preferred}\0${content}\0${query}`;
-}
-
-function endOf(txEnd: WriteContext["settings"]["txEnd"], { transaction }: Preferences): "commit" | "rollback" {
-  switch (txEnd) {
-    case "commit":
-    case "rollback":
-      return txEnd;
-    case "commit-allow-override":
-      return transaction ?? "commit";
-    case "rollback-allow-override":
-      return transaction ?? "rollback";
-    default:
-      return txEnd satisfies never;
-  }
 }

@@ -64,6 +64,7 @@ const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "auth.apiKeys.keys": [`one:reader:${"0".repeat(64)}`, `two::${"1".repeat(64)}`],
   appSettings: ["one=1", "two.b=two words"],
   "cache.memcached": ["one", "[::1]:11211"],
+  hoistedSettings: ["work_mem", "plan_filter.limit"],
   addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
   trustedProxies: ["10.0.0.0/8", "::1"],
   "headers.setRequest": ["x-one: 1", "x-two: 2"],

@@ -14,7 +14,7 @@ import { KNOWN_FAILURES, UNDECIDED } from "./known-failures.ts";
 /** The suite lies beside the repository, not in it. */
 const RUNNER = fileURLToPath(new URL("../../../shared/conformance/postgrest/run.mjs", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-/** What reads and writes relations. Functions come with later issues. */
+/** What reads, writes and calls, and as whom. */
 const AREAS = [
   "operators",
   "select",
@@ -28,6 +28,9 @@ const AREAS = [
   "headers",
   "errors",
   "auth",
+  "rpc",
+  "content_negotiation",
+  "url_grammar",
 ];
 const METHODS = "GET,HEAD,OPTIONS,POST,PATCH,PUT,DELETE";
 const TIMEOUT_MS = 100_000;

@@ -140,7 +140,7 @@ test("supabase's postgrest-js reads as from PostgREST", async (t) => {
   });
 
   await t.test("errors and schemas", async () => {
-    const unknown = await client.from("citys").select();
+    const unknown = await client.from("citie").select();
     assert.deepEqual(
       [unknown.status, unknown.error?.code, unknown.error?.hint],
       [404, "PGRST205", "Perhaps you meant the table 'public.cities'"],

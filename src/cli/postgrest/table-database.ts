@@ -54,7 +54,7 @@ export const DATABASE_SETTINGS: readonly Setting[] = [
     default: "statement_timeout,plan_filter.statement_cost_limit,default_transaction_isolation",
     isReloadable: true,
     isInDatabase: true,
-    unsupported: "is not supported yet",
+    option: "postgres:hoistedSettings",
     description: "Settings of functions that apply to the whole transaction",
   },
   {

@@ -1,4 +1,5 @@
 import { jsonRows } from "./json-rows.ts";
+import type { PgTypes } from "./type-names.ts";
 import { type MediaHandler, relationKey } from "./types.ts";
 
 /**
@@ -11,11 +12,12 @@ export type MediaHandlerRow = readonly [
   name: string,
   rowSchema: string | null,
   rowName: string | null,
+  type: number,
 ];
 
 /** Aggregates over rows and functions of the exposed schemas that answer a media type. */
 export const mediaHandlersSql = jsonRows(
-  ["t.typname", "n.nspname", "p.proname", "rn.nspname", "r.typname"],
+  ["t.typname", "n.nspname", "p.proname", "rn.nspname", "r.typname", "t.oid::int8"],
   `from pg_type t
   join pg_proc p on p.prorettype = t.oid
   join pg_namespace n on n.oid = p.pronamespace
@@ -33,14 +35,19 @@ export const mediaHandlersSql = jsonRows(
 );
 
 /** Indexes the handlers by `relationKey` of the relation or routine they are for, `*` for those of any relation. */
-export function assembleMediaHandlers(rows: readonly MediaHandlerRow[]): Map<string, readonly MediaHandler[]> {
-  const handlers = rows.map(([domain, schema, name, rowSchema, rowName]) => {
+export function assembleMediaHandlers(
+  rows: readonly MediaHandlerRow[],
+  types: PgTypes,
+): Map<string, readonly MediaHandler[]> {
+  const handlers = rows.map(([domain, schema, name, rowSchema, rowName, type]) => {
     const relation = rowSchema === null || rowName === null ? undefined : { schema: rowSchema, name: rowName };
     const isForAny = rowSchema === "pg_catalog" && rowName === "anyelement";
     const handler: MediaHandler = {
       mediaType: domain.toLowerCase(),
-      contentType: domain === "*/*" ? "application/octet-stream" : domain,
+      contentType: contentType(domain),
       function: { schema, name },
+      type: types.get(type).name,
+      isBinary: types.base(type).oid === BYTEA,
       ...(relation && !isForAny && { relation }),
     };
     return { key: isForAny ? "*" : relationKey(relation ?? { schema, name }), handler };
@@ -52,4 +59,23 @@ export function assembleMediaHandlers(rows: readonly MediaHandlerRow[]): Map<str
     else list.push(handler);
   }
   return grouped;
+}
+
+const BYTEA = 17;
+
+/** What the dialect knows to be text it marks as UTF-8. */
+const TEXTS: ReadonlySet<string> = new Set([
+  "application/json",
+  "application/geo+json",
+  "application/openapi+json",
+  "application/x-www-form-urlencoded",
+  "text/csv",
+  "text/plain",
+  "text/xml",
+]);
+
+function contentType(domain: string): string {
+  if (domain === "*/*") return "application/octet-stream";
+  const name = domain.toLowerCase();
+  return TEXTS.has(name) ? `${name}; charset=utf-8` : domain;
 }

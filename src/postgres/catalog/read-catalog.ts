@@ -12,7 +12,7 @@ import { assembleRoutines } from "./routines.ts";
 import { parseSnapshot, type Snapshot, snapshotSql } from "./snapshot.ts";
 import { createTimezones } from "./timezones.ts";
 import { assembleTypes } from "./type-names.ts";
-import type { Catalog, Relation } from "./types.ts";
+import type { Catalog, Relation, RelationName } from "./types.ts";
 import { traceViews, viewPrimaryKey } from "./view-keys.ts";
 
 /**
@@ -98,9 +98,14 @@ function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "ti
     routines: assembleRoutines(snapshot.routines, { namespaces, types, relations, attributes: snapshot.attributes }),
     computedColumns: assembleComputedColumns(snapshot.rowFunctions, snapshot.inheritance, relations, types),
     representations: assembleRepresentations(snapshot.representations),
-    mediaHandlers: assembleMediaHandlers(snapshot.mediaHandlers),
+    mediaHandlers: assembleMediaHandlers(snapshot.mediaHandlers, types),
+    geoJson: toName(snapshot.geoJson[0]),
     namedTypes: assembleNamedTypes(snapshot.types, types, relations, snapshot.attributes),
   };
+}
+
+function toName(row: readonly [schema: string, name: string] | undefined): RelationName | null {
+  return row === undefined ? null : { schema: row[0], name: row[1] };
 }
 
 function bySchema(

@@ -44,11 +44,11 @@ export const routinesSql = jsonRows(
 );
 
 /** A column of a composite type. */
-export type AttributeRow = readonly [relation: number, name: string, type: string];
+export type AttributeRow = readonly [relation: number, name: string, type: string, typeOid: number];
 
 /** Columns of the composite types in use that are not exposed relations. */
 export const attributesSql = jsonRows(
-  ["a.attrelid::int8", "a.attname", "format_type(a.atttypid, null)"],
+  ["a.attrelid::int8", "a.attname", "format_type(a.atttypid, null)", "a.atttypid::int8"],
   `from used_type u
   join pg_type t on t.oid = u.oid and t.typtype = 'c'
   join pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
@@ -150,15 +150,28 @@ function toReturn(
 ): RoutineReturn {
   const type = types.base(result);
   const outputs = argumentTypes.flatMap((output, index) =>
-    isOutput(modes, index) ? [{ name: names?.[index] || `column${index + 1}`, type: types.get(output).name }] : [],
+    isOutput(modes, index)
+      ? [
+          {
+            name: names?.[index] || `column${index + 1}`,
+            type: types.get(output).name,
+            baseType: types.base(output).name,
+          },
+        ]
+      : [],
   );
   const isRecord = type.isComposite || outputs.length > 0;
   const relation = relationOf(type, relations);
-  const stored = attributesOf.get(type.relation)?.map(([, name, typeName]) => ({ name, type: typeName })) ?? [];
+  const stored = (attributesOf.get(type.relation) ?? []).map(([, name, typeName, oid]) => {
+    // All domains are among the types, and of other types the name is all that is needed.
+    const base = types.get(oid).isDomain ? types.base(oid).name : typeName;
+    return { name, type: typeName, baseType: base };
+  });
   return {
     set,
     kind: type.name === "void" ? "void" : isRecord ? "composite" : "scalar",
     type: types.get(result).name,
+    baseType: type.name,
     ...(relation && { relation }),
     columns: outputs.length > 0 && !type.isComposite ? outputs : stored,
   };
@@ -179,10 +192,11 @@ function isOutput(modes: readonly string[] | null, index: number): boolean {
   return mode === "o" || mode === "b" || mode === "t";
 }
 
+/** The order in which the dialect lists candidates. */
 function compareOverloads(a: Routine, b: Routine): number {
   return a.parameters.length - b.parameters.length || (signature(a) < signature(b) ? -1 : 1);
 }
 
-function signature({ parameters }: Routine): string {
-  return JSON.stringify(parameters.map(({ name, type }) => [name, type]));
+function signature({ comment, parameters }: Routine): string {
+  return JSON.stringify([comment ?? "", ...parameters.map(({ name, type }) => [name, type])]);
 }

@@ -1,5 +1,6 @@
 import { computedSql, type InheritanceRow, inheritanceSql, type RowFunctionRow } from "./computed.ts";
 import { type KeyRow, keysSql } from "./keys.ts";
+import { type GeoJsonRow, geoJsonSql } from "./geo-json.ts";
 import { type MediaHandlerRow, mediaHandlersSql } from "./media-handlers.ts";
 import { type NamespaceRow, namespacesSql } from "./namespaces.ts";
 import { type ColumnRow, columnsSql, type RelationRow, relationsSql } from "./relations.ts";
@@ -25,6 +26,7 @@ export interface Snapshot {
   readonly representations: readonly RepresentationRow[];
   readonly mediaHandlers: readonly MediaHandlerRow[];
   readonly roleSettings: readonly RoleSettingRow[];
+  readonly geoJson: readonly GeoJsonRow[];
 }
 
 /** The parts of a snapshot in the order of the statement's columns. */
@@ -43,6 +45,7 @@ const parts: Readonly<Record<keyof Snapshot, string>> = {
   representations: representationsSql,
   mediaHandlers: mediaHandlersSql,
   roleSettings: roleSettingsSql,
+  geoJson: geoJsonSql,
 };
 
 /**

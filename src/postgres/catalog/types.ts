@@ -42,6 +42,8 @@ export interface Catalog {
   readonly namedTypes: ReadonlyMap<string, NamedType>;
   /** By role: what it was given by `alter role … set`. Only roles that were given something. */
   readonly roleSettings: ReadonlyMap<string, RoleSettings>;
+  /** PostGIS's function from a row to GeoJSON, or null where PostGIS is not installed. */
+  readonly geoJson: RelationName | null;
   /** Names accepted by `Prefer: timezone`: read when first asked for, since PostgreSQL takes up to 100 ms to list them. */
   readonly timezones: () => Promise<ReadonlySet<string>>;
 }
@@ -172,8 +174,12 @@ export interface Representation {
 export interface MediaHandler {
   /** Name of the domain in lower case; the one of two asterisks serves any type. */
   readonly mediaType: string;
-  /** What the reply says: `application/octet-stream` for the any-type handler, else `mediaType` as the domain spells it. */
+  /** The reply's `Content-Type`: `application/octet-stream` for the any-type handler, else as the domain spells it. */
   readonly contentType: string;
+  /** The domain, as `format_type` spells it. */
+  readonly type: string;
+  /** The domain stands on `bytea`. */
+  readonly isBinary: boolean;
   /** The aggregate, or the routine itself. */
   readonly function: RelationName;
   /** Relation the aggregate's argument is a row of; absent for `anyelement` and for routines that return the media type. */
@@ -209,10 +215,19 @@ export interface RoutineReturn {
   readonly set: boolean;
   readonly kind: "void" | "scalar" | "composite";
   readonly type: string;
+  /** For a domain: the type it rests on at the end of the chain; else equal to `type`. */
+  readonly baseType: string;
   /** The relation whose row type is returned, when it is one. */
   readonly relation?: RelationName;
   /** OUT/TABLE columns, or those of a composite type that is no exposed relation; else empty. */
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly RoutineColumn[];
+}
+
+export interface RoutineColumn {
+  readonly name: string;
+  readonly type: string;
+  /** For a domain: the type it rests on at the end of the chain; else equal to `type`. */
+  readonly baseType: string;
 }
 
 /** Key of a relation or routine in the catalog's maps: both names are quoted so that no two pairs collide. */

@@ -106,7 +106,13 @@ export interface QueryTree {
   readonly columns?: readonly string[];
   readonly onConflict?: readonly string[];
   /** Parameters without an operator, where those are arguments of a function. */
-  readonly arguments: readonly (readonly [string, string])[];
+  readonly arguments: readonly GivenArgument[];
+}
+
+/** An argument of a function: its value is the whole of the request's parameter at place `parameter`. */
+export interface GivenArgument {
+  readonly name: string;
+  readonly parameter: number;
 }
 
 /** `limit` rows from `offset` on. An absent limit: all. */

@@ -36,7 +36,8 @@ export function planRead(
   source?: Reference,
 ): ReadNode {
   const root = createRoot(relation, source);
-  addSelection(catalog, root, query.select);
+  addEmbeds(catalog, root, query.select);
+  addFields(catalog, root, query.select);
   for (const { path, item } of query.filters) {
     const node = findNode(root, path);
     node.where.push(planCondition(catalog, node, item));
@@ -119,12 +120,22 @@ function emptyParts(): Parts {
   };
 }
 
-function addSelection(catalog: Catalog, node: ReadNode, items: readonly SelectItem[]): void {
+/** Before any column: of two mistakes the dialect reports the missing relationship. */
+function addEmbeds(catalog: Catalog, node: ReadNode, items: readonly SelectItem[]): void {
+  for (const item of items) {
+    if (item.kind !== "relation") continue;
+    const child = createChild(catalog, node, item);
+    node.children.push(child);
+    addEmbeds(catalog, child, item.select);
+  }
+}
+
+function addFields(catalog: Catalog, node: ReadNode, items: readonly SelectItem[]): void {
+  const children = node.children.values();
   for (const item of items) {
     if (item.kind === "relation") {
-      const child = createChild(catalog, node, item);
-      node.children.push(child);
-      addSelection(catalog, child, item.select);
+      const { value: child } = children.next();
+      if (child !== undefined) addFields(catalog, child, item.select);
     } else {
       node.select.push({
         column: resolveColumn(catalog, node.relation, node.reference, item.field, "output"),
@@ -154,6 +165,7 @@ function createChild(catalog: Catalog, parent: ReadNode, item: SelectRelation): 
     joinAlias: shortName(`hp.${parent.relation.name}_${outputName}`, `_${depth}`),
     relationship,
     parentReference: parent.reference,
+    ...(parent.source === undefined ? {} : { parentColumns: [...parent.relation.columns.keys()] }),
     join: item.join ?? "left",
     ...(item.spread ? { spread: spreadKind(relationship) } : {}),
     ...emptyParts(),
@@ -226,8 +238,17 @@ function planOrder(catalog: Catalog, node: ReadNode, term: OrderTerm): PlannedOr
       details: `'${node.relation.name}' and '${child.outputName}' do not form a many-to-one or one-to-one relationship`,
     });
   }
-  const column = resolveColumn(catalog, child.relation, child.reference, term.field, "order");
+  const { field } = term;
+  const column = selectsAs(child, field.name)
+    ? { name: field.name, path: field.path, toJson: false, wholeRow: false }
+    : resolveColumn(catalog, child.relation, child.reference, field, "order");
   return { column, joinAlias: child.joinAlias, ...suffix };
+}
+
+/** Whether something that the node selects, or spreads out of its own children, has this alias. */
+function selectsAs({ select, children }: ReadNode, name: string): boolean {
+  const spread = children.filter((child) => child.spread !== undefined);
+  return select.some(({ alias }) => alias === name) || spread.some((child) => selectsAs(child, name));
 }
 
 function capRange(range: RowRange, maxRows: number | null): { limit?: number; offset: number } {

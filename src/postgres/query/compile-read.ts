@@ -1,5 +1,5 @@
 import type { RelationName } from "../catalog/types.ts";
-import { qualified, createSqlWriter, identifier, type SqlWriter } from "./sql-text.ts";
+import { createSqlWriter, identifier, qualified, type SqlWriter } from "./sql-text.ts";
 import type { ReadNode } from "./plan.ts";
 import { countSql, type HiddenColumns, RECORD, rowsSql } from "./read-sql.ts";
 import { createTemplate, type Template } from "./statement.ts";
@@ -11,8 +11,23 @@ export type RowFormat =
   | { readonly kind: "array"; readonly stripNulls: boolean }
   | { readonly kind: "object"; readonly stripNulls: boolean }
   | { readonly kind: "csv" }
-  /** A media type handler of the database: an aggregate over the rows. */
-  | { readonly kind: "handler"; readonly function: RelationName; readonly relation?: RelationName };
+  /** PostGIS's function from a row to a feature. */
+  | { readonly kind: "geojson"; readonly function: RelationName }
+  /** A media type handler of the database: an aggregate over the rows. Binary ones answer their bytes as hexadecimal digits. */
+  | {
+      readonly kind: "handler";
+      readonly function: RelationName;
+      readonly relation?: RelationName;
+      readonly isBinary: boolean;
+    }
+  /** A function's value, which is of a media type by itself. */
+  | { readonly kind: "value"; readonly isBinary: boolean };
+
+/** What the rows are: those of a list, the one row or the one value that a function answers, or its values. */
+export type RowShape =
+  | { readonly kind: "rows" | "row" }
+  /** In the column of that name. */
+  | { readonly kind: "value" | "values"; readonly column: string };
 
 export interface ReadOptions {
   readonly format: RowFormat;
@@ -32,6 +47,8 @@ export interface ReadOptions {
   readonly isSingleRow: boolean;
   /** Statement whose rows the root reads, for a root with a `source`: it becomes the common table expression of that name. */
   readonly source?: (writer: SqlWriter) => string;
+  /** Default: the rows of a list. */
+  readonly shape?: RowShape;
   /** SQL names of the types that casts name. */
   readonly types: ReadonlyMap<string, string>;
   readonly catalogVersion: string;
@@ -82,10 +99,13 @@ export function readSql(
   const add = (sql: string) => columns.push(sql) - 1;
 
   // Never a bare name: a column of that name would be meant.
-  const row = hidden.expressions.length === 0 ? "t.*" : `t.${RECORD}`;
+  const shape = options.shape ?? { kind: "rows" };
+  const row =
+    "column" in shape ? `t.${identifier(shape.column)}` : hidden.expressions.length === 0 ? "t.*" : `t.${RECORD}`;
   const isAlone = readsAlone(options);
-  const pageCount = isAlone ? -1 : add("pg_catalog.count(*)");
-  const body = add(isAlone ? rowSql(options.format, row) : bodySql(options.format, row));
+  const isSingle = shape.kind === "row" || shape.kind === "value";
+  const pageCount = isAlone ? -1 : add(isSingle ? "1" : "pg_catalog.count(*)");
+  const body = add(isAlone ? rowSql(options.format, row) : bodySql(options.format, row, shape));
   const total = countsRows(options) ? add(totalSql(writer, node, options)) : -1;
   const replyHeaders = options.readsReplySettings ? add(settingSql("response.headers")) : -1;
   const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
@@ -122,8 +142,11 @@ function readsAlone({ isSingleRow, format, count, cursor, explain, readsReplySet
 
 /** A row as a JSON object. */
 export function rowSql(format: RowFormat, row: string): string {
-  const object = `row_to_json(${row})`;
-  return `${"stripNulls" in format && format.stripNulls ? `json_strip_nulls(${object})` : object}::text`;
+  return `${jsonSql(format, `row_to_json(${row})`)}::text`;
+}
+
+function jsonSql(format: RowFormat, json: string): string {
+  return "stripNulls" in format && format.stripNulls ? `json_strip_nulls(${json})` : json;
 }
 
 function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions): HiddenColumns {
@@ -148,23 +171,40 @@ function lastSql(place: number): string {
 }
 
 /** All rows as the reply's text: an aggregate over what is called `t`, and `source` where the format is CSV. */
-export function bodySql(format: RowFormat, row: string): string {
+export function bodySql(format: RowFormat, row: string, shape: RowShape = { kind: "rows" }): string {
+  const isSingle = shape.kind === "row" || shape.kind === "value";
   switch (format.kind) {
-    case "array": {
-      const rows = `json_agg(${row})`;
-      return `coalesce(${format.stripNulls ? `json_strip_nulls(${rows})` : rows}, '[]')::text`;
-    }
+    case "array":
+      if (isSingle) return `coalesce(${firstSql(format, row, shape)}, 'null')`;
+      return `coalesce(${jsonSql(format, `json_agg(${row})`)}, '[]')::text`;
     case "object":
-      return `(array_agg(${rowSql(format, row)}))[1]`;
+      return isSingle ? `coalesce(${firstSql(format, row, shape)}, 'null')` : firstSql(format, row, shape);
     case "csv":
       return csvSql();
+    case "geojson": {
+      const features = `coalesce(json_agg(${qualified(format.function)}(t.*)::json), '[]')`;
+      return `json_build_object('type', 'FeatureCollection', 'features', ${features})::text`;
+    }
     case "handler": {
       const argument = format.relation === undefined ? row : `(${row})::${qualified(format.relation)}`;
-      return `${qualified(format.function)}(${argument})`;
+      return binarySql(format, `${qualified(format.function)}(${argument})`);
     }
+    case "value":
+      return binarySql(format, `(array_agg(${row}))[1]`);
     default:
       return format satisfies never;
   }
+}
+
+/** JSON of the first row or value. */
+function firstSql(format: RowFormat, row: string, shape: RowShape): string {
+  const json = "column" in shape ? `to_json(${row})` : `row_to_json(${row})`;
+  return `(array_agg(${jsonSql(format, json)}::text))[1]`;
+}
+
+/** Results come as texts, and the text of bytes depends on a setting. */
+function binarySql({ isBinary }: { readonly isBinary: boolean }, value: string): string {
+  return isBinary ? `encode(${value}, 'hex')` : value;
 }
 
 /** A header of the first row's names, then each row as PostgreSQL prints a record, less its brackets. */

@@ -1,6 +1,6 @@
 import type { CompareOperator, IsLiteral, JsonStep, SearchOperator, Value } from "./ast.ts";
 import type { PlannedColumn, PlannedCondition, PlannedOrder, Reference } from "./plan.ts";
-import { arrayLiteral, bindOperand, type OperandUse } from "./query-string.ts";
+import { bindOperand, listLiteral, type OperandUse } from "./query-string.ts";
 import { identifier, qualified, type SqlWriter } from "./sql-text.ts";
 
 const COMPARISONS: Readonly<Record<CompareOperator, string>> = {
@@ -116,7 +116,7 @@ function listSql(
 ): string {
   const list =
     parameter === undefined
-      ? writer.bind({ kind: "constant", text: arrayLiteral(values) })
+      ? writer.bind({ kind: "constant", text: listLiteral(values) })
       : writer.bind({ kind: "operand", parameter, use: "list" });
   // The representation reads one text at a time, so the array is taken apart first.
   return column.transform === undefined ? list : `SELECT ${qualified(column.transform)}(unnest(${list}::text[]))`;

@@ -1,7 +1,7 @@
-import { nearest } from "../../api/nearest.ts";
 import type { Catalog, KeyRelationship, Relation, Relationship } from "../catalog/types.ts";
 import { relationKey } from "../catalog/types.ts";
 import { DialectError } from "../dialect-error.ts";
+import { LEAST_LISTED_SCORE, similarName } from "../similar-name.ts";
 
 /**
  * The one relationship of `origin` that an embed names, by the dialect's rules of what a target and a hint may be
@@ -78,10 +78,10 @@ function suggestion(
   target: string,
   candidates: readonly Relationship[],
 ): string | undefined {
-  const names = new Set(candidates.map((relationship) => relationship.to.name));
+  const names = candidates.map(({ to }) => to.name);
   // The target is there: what is wrong is the hint, and the details say so.
-  if (names.has(target) || !catalog.relationships.has(relationKey(origin))) return undefined;
-  const found = nearest(target, names);
+  if (names.includes(target) || !catalog.relationships.has(relationKey(origin))) return undefined;
+  const found = similarName(target, names, LEAST_LISTED_SCORE);
   return found === undefined ? undefined : `Perhaps you meant '${found}' instead of '${target}'.`;
 }
 

@@ -146,10 +146,24 @@ const negation: Parser<boolean> = choice(attempt(map(sequence(literal("not"), de
 
 const restOfText: Parser<string> = map(many(anyChar), join);
 
+export interface ParsedOperation {
+  readonly negated: boolean;
+  readonly operation: Operation;
+}
+
 /** `not.eq.5`: the value is all that follows. */
-export const filterOperation: Parser<{ negated: boolean; operation: Operation }> = map(
+export const filterOperation: Parser<ParsedOperation> = map(
   sequence<[boolean, Operation]>(negation, operation(restOfText)),
   ([negated, parsed]) => ({ negated, operation: parsed }),
+);
+
+/**
+ * Nothing for what is no filter, and so an argument of a function. What begins like a filter has to be one: the dialect takes
+ * `is.x` for a mistake.
+ */
+export const filterOrArgument: Parser<ParsedOperation | undefined> = choice<ParsedOperation | undefined>(
+  filterOperation,
+  succeed(undefined),
 );
 
 // and=, or=

@@ -1,6 +1,13 @@
 import { DialectError } from "../dialect-error.ts";
-import type { Addressed, Filter, LogicTree, Operation, OrderTerm, QueryTree, RowRange } from "./ast.ts";
-import { filterOperation, logicPath, logicTree, treePath } from "./grammar-filter.ts";
+import type { Addressed, Filter, GivenArgument, LogicTree, Operation, OrderTerm, QueryTree, RowRange } from "./ast.ts";
+import {
+  filterOperation,
+  filterOrArgument,
+  logicPath,
+  logicTree,
+  type ParsedOperation,
+  treePath,
+} from "./grammar-filter.ts";
 import { orderList } from "./grammar-order.ts";
 import { selectList } from "./grammar-select.ts";
 import { columnList } from "./grammar-tokens.ts";
@@ -27,12 +34,12 @@ export function parseQuery(parameters: readonly QueryParameter[], takesArguments
   const parsedSelect = parseText(selectList, `select parameter (${select})`, select);
 
   const filters: Addressed<Filter>[] = [];
-  const functionArguments: [string, string][] = [];
+  const functionArguments: GivenArgument[] = [];
   for (const parameter of given) {
     if (EMBEDDABLE.has(lastWord(parameter.name)) || ROOT_ONLY.has(parameter.name)) continue;
-    const filter = parseFilter(parameter, takesArguments);
-    if (filter === undefined) functionArguments.push([parameter.name, parameter.value]);
-    else filters.push(filter);
+    const parsed = parseFilter(parameter, takesArguments ? filterOrArgument : filterOperation);
+    if ("item" in parsed) filters.push(parsed);
+    else functionArguments.push(parsed);
   }
   const conflict = first("on_conflict");
   return {
@@ -79,12 +86,14 @@ function parseLogic({ name, value }: Given): Addressed<LogicTree> {
   return { path, item: parseText(logicTree, `logic tree (${value})`, operator + value) };
 }
 
-function parseFilter({ name, value, index }: Given, takesArguments: boolean): Addressed<Filter> | undefined {
-  const parsed = run(filterOperation, value);
-  if (!("value" in parsed) && takesArguments) return undefined;
+function parseFilter(
+  { name, value, index }: Given,
+  parser: Parser<ParsedOperation | undefined>,
+): Addressed<Filter> | GivenArgument {
   const { path, field } = parseText(treePath, `tree path (${name})`, name);
-  if (!("value" in parsed)) throw syntaxError(`filter (${value})`, value, parsed);
-  const { negated, operation } = parsed.value;
+  const parsed = parseText(parser, `filter (${value})`, value);
+  if (parsed === undefined) return { name: field.name, parameter: index };
+  const { negated, operation } = parsed;
   return { path, item: { kind: "filter", field, negated, operation: located(operation, index) } };
 }
 

@@ -27,6 +27,8 @@ export interface ReadNode {
   readonly joinAlias: string;
   readonly relationship?: Relationship;
   readonly parentReference?: Reference;
+  /** Columns that make up a row of the parent, where its rows come out of a source and have lost their type. */
+  readonly parentColumns?: readonly string[];
   /** At the root: the common table expression whose rows these are, where they are not those of the relation itself. */
   readonly source?: Reference;
   readonly join: JoinType;

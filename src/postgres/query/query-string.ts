@@ -1,5 +1,5 @@
 import { DialectError } from "../dialect-error.ts";
-import { listValue } from "./grammar-filter.ts";
+import { filterOrArgument, listValue } from "./grammar-filter.ts";
 import { run } from "./parser-combinators.ts";
 
 /** One `name=value` of a query string, decoded. */
@@ -57,18 +57,37 @@ export interface QueryShape {
 /** As `parseQuery` tells them apart: the first three are so at the root alone, below it they are columns. */
 const RESERVED = /^(?:select|columns|on_conflict)$|(?:^|\.)(?:order|limit|offset|and|or)$/;
 const OPERATOR =
-  /^(?:not\.)?(?:isdistinct|eq|neq|gte|gt|lte|lt|like|ilike|match|imatch|cs|cd|ov|sl|sr|nxr|nxl|adj|in)(?:\((?:any|all)\))?\./;
+  /^(?:not\.)?(?:(?:eq|gte|gt|lte|lt|i?like|i?match)(?:\((?:any|all)\))?|isdistinct|neq|cs|cd|ov|sl|sr|nxr|nxl|adj|in)\./;
 
-export function shapeOf(parameters: readonly QueryParameter[]): QueryShape {
+/** @param takesArguments parameters that are no filters are arguments of a function, whose values are operands, too. */
+export function shapeOf(parameters: readonly QueryParameter[], takesArguments = false): QueryShape {
   let key = "";
   const operands: (string | undefined)[] = [];
-  for (const { name, value } of parameters) {
-    const prefix = RESERVED.test(name) ? undefined : OPERATOR.exec(value)?.[0];
+  for (const { name, value, hasValue } of parameters) {
+    const isReserved = RESERVED.test(name);
+    const prefix = isReserved ? undefined : OPERATOR.exec(value)?.[0];
     // NUL separates: `parseQueryString` refuses it, so no name or value can forge a boundary.
-    key += prefix === undefined ? `\0${name}\0=${value}` : `\0${name}\0?${prefix}`;
-    operands.push(prefix === undefined ? undefined : value.slice(prefix.length));
+    if (prefix !== undefined) {
+      key += `\0${name}\0?${prefix}`;
+      operands.push(value.slice(prefix.length));
+    } else if (takesArguments && hasValue && !isReserved && isArgument(value)) {
+      key += `\0${name}\0!`;
+      operands.push(value);
+    } else {
+      key += `\0${name}\0=${value}`;
+      operands.push(undefined);
+    }
   }
   return { key, operands };
+}
+
+/** Nearly all arguments are told from filters by their first letters. */
+const MAYBE_FILTER = /^(?:not|is|[a-z]*fts)[.(]/;
+
+function isArgument(value: string): boolean {
+  if (!MAYBE_FILTER.test(value)) return true;
+  const parsed = run(filterOrArgument, value);
+  return "value" in parsed && parsed.value === undefined;
 }
 
 /** How an operand becomes a parameter of the statement. */
@@ -79,11 +98,15 @@ export function bindOperand(operand: string, use: OperandUse): string | undefine
   if (use === "text") return operand;
   if (use === "pattern") return operand.replaceAll("*", "%");
   const parsed = run(listValue, operand);
-  return "value" in parsed ? arrayLiteral(parsed.value) : undefined;
+  return "value" in parsed ? listLiteral(parsed.value) : undefined;
 }
 
-/** A PostgreSQL array literal of texts. The list of one empty text is the empty list, as the dialect has it. */
+/** The operand of `in`. The list of one empty text is the empty list, as the dialect has it. */
+export function listLiteral(values: readonly string[]): string {
+  return values.length === 1 && values[0] === "" ? "{}" : arrayLiteral(values);
+}
+
+/** A PostgreSQL array literal of texts. */
 export function arrayLiteral(values: readonly string[]): string {
-  if (values.length === 1 && values[0] === "") return "{}";
   return `{${values.map((value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`).join(",")}}`;
 }

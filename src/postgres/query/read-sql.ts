@@ -1,7 +1,7 @@
 import { columnSql, conditionSql, joinedRowIsNull, orderSql } from "./condition-sql.ts";
 import { isToOne } from "./find-relationship.ts";
 import type { AggregateFunction } from "./ast.ts";
-import type { ChildOutput, PlannedField, ReadNode, SpreadField } from "./plan.ts";
+import type { ChildOutput, PlannedField, ReadNode, Reference, SpreadField } from "./plan.ts";
 import { identifier, qualified, type SqlWriter } from "./sql-text.ts";
 
 /** What a read adds to its rows beside what the request selects. */
@@ -144,12 +144,17 @@ function fromSql(node: ReadNode): string {
   const alias = identifier(node.reference.name);
   if (relationship.kind === "computed") {
     // The cast chooses among overloads when the parent is a common table expression.
-    const row = `(${identifier(node.parentReference.name)}.*)::${qualified(relationship.from)}`;
+    const row = `${parentRowSql(node, node.parentReference)}::${qualified(relationship.from)}`;
     return `${qualified(relationship.function)}(${row}) AS ${alias}`;
   }
   const junction =
     relationship.junction === undefined ? "" : `, ${qualified(relationship.junction)} AS ${junctionAlias(node)}`;
   return `${qualified(node.relation)} AS ${alias}${junction}`;
+}
+
+function parentRowSql({ parentColumns }: ReadNode, parent: Reference): string {
+  if (parentColumns === undefined) return `(${identifier(parent.name)}.*)`;
+  return `ROW(${parentColumns.map((name) => `${identifier(parent.name)}.${identifier(name)}`).join(", ")})`;
 }
 
 function junctionAlias(node: ReadNode): string {

@@ -8,6 +8,12 @@ import type { PlannedColumn, Reference } from "./plan.ts";
 /** Columns every table has, which the catalog does not list. */
 const SYSTEM_COLUMNS = new Set(["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"]);
 
+/**
+ * Selected where there is no such column, it counts the rows: PostgreSQL takes `x.count` for `count(x)`. Clients rely on it
+ * (`cities(count)`), aggregates allowed or not.
+ */
+const COUNT = "count";
+
 /** Which side of a domain representation a column is read on. */
 export type ColumnUse = "output" | "filter" | "order";
 
@@ -29,7 +35,8 @@ export function resolveColumn(
   }
   const column = relation.columns.get(field.name);
   const computed = column === undefined ? computedType(catalog, relation, field.name) : undefined;
-  if (column === undefined && computed === undefined && !SYSTEM_COLUMNS.has(field.name)) {
+  const isCount = field.name === COUNT && field.path.length === 0 && use === "output";
+  if (column === undefined && computed === undefined && !SYSTEM_COLUMNS.has(field.name) && !isCount) {
     throw unknownColumn(relation, reference, field.name);
   }
   const type = column?.type ?? computed ?? "";
@@ -43,9 +50,10 @@ export function resolveColumn(
   };
 }
 
-/** Whether text search must wrap the column in `to_tsvector`. */
+/** Whether text search takes the column as it is. Of what functions compute the dialect takes that for granted. */
 export function isSearchVector(relation: Relation, name: string): boolean {
-  return relation.columns.get(name)?.baseType === "tsvector";
+  const column = relation.columns.get(name);
+  return column === undefined || column.baseType === "tsvector";
 }
 
 /** Whether `*` of the relation outputs something else than the columns as they are. */

@@ -6,6 +6,10 @@ export type Slot =
   | { readonly kind: "constant"; readonly text: string | null }
   /** The operand of the request's parameter at this place. */
   | { readonly kind: "operand"; readonly parameter: number; readonly use: OperandUse }
+  /** What all of these parameters of the request supply, as an array of texts. */
+  | { readonly kind: "operands"; readonly parameters: readonly number[] }
+  /** The request's content. */
+  | { readonly kind: "content" }
   /** The cursor's value at this place. */
   | { readonly kind: "cursor"; readonly index: number }
   /** The content of the request as a whole. */

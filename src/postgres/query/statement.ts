@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Statement } from "../pool/index.ts";
-import { bindOperand } from "./query-string.ts";
+import { arrayLiteral, bindOperand } from "./query-string.ts";
 import type { Slot } from "./sql-text.ts";
 
 /** A statement and where its parameters come from: made once for a request shape, bound for each request. */
@@ -47,6 +47,8 @@ function slotText(slot: Slot, { operands, cursor, content, members }: Bindings):
     }
     case "constant":
       return slot.text;
+    case "operands":
+      return arrayLiteral(slot.parameters.map((parameter) => operands[parameter] ?? ""));
     case "cursor":
       return cursor[slot.index];
     case "content":

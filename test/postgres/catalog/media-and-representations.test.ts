@@ -42,14 +42,21 @@ test("media handlers are aggregates over rows and functions that answer a domain
     create function other() returns "no media type" language sql as 'select null::"no media type"';`;
   const { mediaHandlers } = await readFrom(await testDatabase(t, { sql }));
   const x = { schema: "public", name: "x" };
-  const text = { mediaType: "text/plain", contentType: "Text/Plain" };
+  const type = 'public."Text/Plain"';
+  const text = { mediaType: "text/plain", contentType: "text/plain; charset=utf-8", type, isBinary: false };
   assert.deepEqual(mediaHandlers.get(relationKey(x)), [
     { ...text, function: { schema: "public", name: "all_x" }, relation: x },
   ]);
   assert.deepEqual(mediaHandlers.get("*"), [{ ...text, function: { schema: "public", name: "all_any" } }]);
   const picture = { schema: "public", name: "picture" };
   assert.deepEqual(mediaHandlers.get(relationKey(picture)), [
-    { mediaType: "*/*", contentType: "application/octet-stream", function: picture },
+    {
+      mediaType: "*/*",
+      contentType: "application/octet-stream",
+      function: picture,
+      type: 'public."*/*"',
+      isBinary: true,
+    },
   ]);
   assert.deepEqual(
     [...mediaHandlers.keys()].toSorted(),

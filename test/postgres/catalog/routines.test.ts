@@ -39,9 +39,10 @@ suite("routines", () => {
       set: false,
       kind: "composite",
       type: "record",
+      baseType: "record",
       columns: [
-        { name: "b", type: "numeric" },
-        { name: "c", type: "text" },
+        { name: "b", type: "numeric", baseType: "numeric" },
+        { name: "c", type: "text", baseType: "text" },
       ],
     });
   });
