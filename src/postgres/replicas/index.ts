@@ -6,3 +6,4 @@ export { COMMITTED } from "./probe.ts";
 export { createReplicaRouter } from "./replica-router.ts";
 export type { Router } from "./router.ts";
 export { createSoleRouter } from "./sole-router.ts";
+export { clusterOf } from "./token.ts";

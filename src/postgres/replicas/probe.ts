@@ -63,7 +63,8 @@ export async function probe(pool: Pool, timeoutMs: number): Promise<ServerReport
  */
 export const COMMITTED: Command = {
   statement: createStatement(
-    "SELECT pg_current_wal_insert_lsn(), ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int",
+    "SELECT pg_current_wal_insert_lsn(), ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int, " +
+      "system_identifier FROM pg_control_system()",
   ),
   values: [],
 };

@@ -5,7 +5,8 @@ import type { Pool } from "../pool/index.ts";
 import { isRefusedByStandby, isServersFault, mayWorkElsewhere, wasNotExecuted } from "./failure.ts";
 import { createMovingListener, type MovingListener } from "./moving-listener.ts";
 import { consistencyOf, type Need, needOf } from "./need.ts";
-import { covers, parseLsn, type Position } from "./position.ts";
+import { BEYOND, committedPosition } from "./committed-position.ts";
+import { covers, type Position } from "./position.ts";
 import { observeReplicas, type RouteReason } from "./metrics.ts";
 import { pickServer } from "./pick.ts";
 import type { Router } from "./router.ts";
@@ -24,9 +25,6 @@ export interface ReplicaRouterOptions {
 
 /** A replica that lacks more than this is not waited for: one segment of the log. */
 const CLOSE_BYTES = 16n * 1024n * 1024n;
-
-/** A position that nothing reaches, so that reads go to the primary. */
-const BEYOND = 2n ** 64n - 1n;
 
 /** Where a read goes and why. */
 interface Choice {
@@ -61,13 +59,8 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     write,
     committed(request, result, startedAt) {
       const { cluster, timeline } = topology;
-      if (cluster === undefined) return undefined;
-      const [lsn, itsTimeline] = result?.rows[0] ?? [];
-      // The server went away after the commit: no replica can be known to have it.
-      const position =
-        lsn == null
-          ? { cluster, timeline, lsn: BEYOND }
-          : { cluster, timeline: Number(itsTimeline), lsn: parseLsn(lsn) };
+      const position = committedPosition(result, cluster === undefined ? undefined : { cluster, timeline });
+      if (position === undefined) return undefined;
       if (position.lsn !== BEYOND) topology.committed(position, startedAt);
       sticky?.wrote(request, position);
       return formatToken(position);

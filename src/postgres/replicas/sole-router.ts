@@ -1,16 +1,47 @@
 import type { Pool } from "../pool/index.ts";
+import { committedPosition } from "./committed-position.ts";
+import { consistencyOf, needOf } from "./need.ts";
+import type { Position } from "./position.ts";
+import { COMMITTED } from "./probe.ts";
 import type { Router } from "./router.ts";
+import { createStickyWindow } from "./sticky.ts";
+import { formatToken } from "./token.ts";
+
+export interface SoleRouterOptions {
+  /** Positions matter although there are no replicas: to a cache in front that may be behind. */
+  readonly tracksPositions: boolean;
+  readonly stickyMs: number | null;
+}
+
+const UNTRACKED: SoleRouterOptions = { tracksPositions: false, stickyMs: null };
 
 /** The router of a database without replicas: everything goes to its one pool, and nothing is watched. */
-export function createSoleRouter(pool: Pool): Router {
+export function createSoleRouter(pool: Pool, { tracksPositions, stickyMs }: SoleRouterOptions = UNTRACKED): Router {
+  const sticky = stickyMs === null ? undefined : createStickyWindow(stickyMs);
+  let last: Position | undefined;
+
+  async function readAndTell<T>(attempt: (pool: Pool) => Promise<T>, seen: (token: string) => void): Promise<T> {
+    const result = await attempt(pool);
+    const [position] = await pool.run([COMMITTED]);
+    last = committedPosition(position, last) ?? last;
+    if (last !== undefined) seen(formatToken(last));
+    return result;
+  }
+
   return {
-    tracksPositions: false,
+    tracksPositions,
     start: () => pool.start(),
-    isFollowed: () => false,
-    needOf: () => undefined,
-    read: (_need, attempt) => attempt(pool),
+    isFollowed: (request) => tracksPositions && consistencyOf(request.headers) === "monotonic",
+    needOf: (request) => (tracksPositions ? (needOf(request) ?? sticky?.find(request)) : undefined),
+    read: (_need, attempt, seen) => (seen === undefined ? attempt(pool) : readAndTell(attempt, seen)),
     write: (attempt) => attempt(pool),
-    committed: () => undefined,
+    committed(request, result) {
+      const position = committedPosition(result, last);
+      if (position === undefined) return undefined;
+      last = position;
+      sticky?.wrote(request, position);
+      return formatToken(position);
+    },
     catalog: (read) => read(pool),
     demand: () => undefined,
     listen: (channel, onNotify, onReconnect) => pool.listen(channel, onNotify, onReconnect),

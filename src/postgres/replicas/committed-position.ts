@@ -1,0 +1,29 @@
+import type { CommandResult } from "../pool/index.ts";
+import { parseLsn, type Position } from "./position.ts";
+import { clusterOf } from "./token.ts";
+
+/** A position that nothing reaches, so that reads go to the primary. */
+export const BEYOND = 2n ** 64n - 1n;
+
+/**
+ * What `COMMITTED` answered. Without an answer, as when the server went away right after the commit, no replica and no stored reply can be
+ * known to have it.
+ *
+ * @param last a position of the same database
+ */
+export function committedPosition(
+  result: CommandResult | undefined,
+  last: Pick<Position, "cluster" | "timeline"> | undefined,
+): Position | undefined {
+  const [lsn, timeline, system] = result?.rows[0] ?? [];
+  if (lsn == null || system == null) return last === undefined ? undefined : { ...last, lsn: BEYOND };
+  return { cluster: clusterNamed(system), timeline: Number(timeline), lsn: parseLsn(lsn) };
+}
+
+let known = { system: "", cluster: "" };
+
+/** The same one nearly always. */
+function clusterNamed(system: string): string {
+  if (known.system !== system) known = { system, cluster: clusterOf(system) };
+  return known.cluster;
+}
