@@ -28,11 +28,6 @@ export class Batch {
     return this.calls.every((call) => call.isSettled);
   }
 
-  /** How long one of its calls takes by itself. */
-  get aloneMs(): number {
-    return this.calls[0]?.traits?.pace ?? 0;
-  }
-
   /** The call whose values are at this place among `distinct`. */
   placeOf(index: number): number {
     return this.#places[index] ?? 0;

@@ -2,7 +2,7 @@ import { DatabaseError } from "pg";
 import { Call } from "../pool/call.ts";
 import type { Command, CommandResult } from "../pool/types.ts";
 import { Batch } from "./batch.ts";
-import { BatchQueues } from "./queue.ts";
+import { type BatchQueue, BatchQueues } from "./queue.ts";
 import type { BatchShape } from "./shape.ts";
 import { readTypes, typesCommand } from "./template.ts";
 
@@ -49,23 +49,25 @@ export class Batches {
   add(call: Call, shape: BatchShape, identity: string): void {
     let queues = this.#queues.get(shape);
     if (queues === undefined) this.#queues.set(shape, (queues = new BatchQueues(shape)));
+    call.shape = shape;
     queues.of(identity).push(call);
   }
 
   /**
    * What to send for a call whose turn it is: the call itself, or a statement for it and others.
    *
-   * @param mayMerge different values may share: the statement is quick, or others wait for a connection anyway.
+   * @param isCrowded more calls wait than there are free connections
    */
-  gather(first: Call, mayMerge: boolean): Call {
+  gather(first: Call, isCrowded: boolean): Call {
     const { queue } = first;
     if (queue === undefined) return first;
-    if (queue.isSingle) {
+    if (queue.size === 1) {
       queue.remove(first);
       return first;
     }
     const { shape } = queue;
-    const gathered = queue.take(first, mayMerge ? this.#sizeFor(shape, first) : 1);
+    const mayMerge = isCrowded || shape.limit.isQuick;
+    const gathered = queue.take(first, mayMerge ? Math.min(this.#sizeFor(shape, first), shareOf(queue)) : 1);
     if (gathered.calls.length === 1) return first;
     for (const call of gathered.calls) if (call !== first) this.#owner.taken(call);
     return this.#share(new Batch(shape, gathered), first.commands);
@@ -76,7 +78,7 @@ export class Batches {
   }
 
   #sizeFor(shape: BatchShape, first: Call): number {
-    if (shape.isReady) return shape.isPlausible(first) ? shape.limit.next(performance.now()) : 1;
+    if (shape.isReady) return shape.isPlausible(first) ? shape.limit.sizeAt(performance.now()) : 1;
     if (shape.beginAsking()) void this.#askTypes(shape, first.commands);
     return 1;
   }
@@ -98,7 +100,7 @@ export class Batches {
       isMerged ? [...commands.slice(0, -1), shape.merge(distinct)] : commands,
       this.#uncounted,
       (results) => {
-        if (isMerged) this.#settle(batch, results, call.tookMs);
+        if (isMerged) this.#settle(batch, results);
         else for (const member of calls) member.answer(results);
       },
       (reason) => {
@@ -108,6 +110,7 @@ export class Batches {
       },
     );
     call.batch = batch;
+    call.shape = shape;
     for (const member of calls) {
       member.sharedCall = call;
       call.timeoutMs = Math.max(call.timeoutMs, member.timeoutMs);
@@ -117,7 +120,7 @@ export class Batches {
     return call;
   }
 
-  #settle(batch: Batch, results: readonly CommandResult[], tookMs: number): void {
+  #settle(batch: Batch, results: readonly CommandResult[]): void {
     const { shape, distinct } = batch;
     const last = results.at(-1);
     const answers = last === undefined ? undefined : shape.split(last, distinct.length);
@@ -130,7 +133,6 @@ export class Batches {
       const answer = answers[batch.placeOf(index)];
       if (answer !== undefined) member.answer(before.length === 0 ? [answer] : [...before, answer]);
     }
-    shape.limit.succeeded(distinct.length, tookMs, batch.aloneMs);
     this.#patience = Math.min(MOST_PATIENCE, this.#patience + REGAINED);
   }
 
@@ -154,7 +156,11 @@ export class Batches {
       for (const [index, call] of calls.entries()) {
         if (call.batch === undefined || !call.batch.isMerged || call.batch.isBroken) continue;
         const heldMs = now - progressedAt;
-        if (index === 0 && heldMs >= Math.max(HELD_MS, HELD_TIMES * call.batch.aloneMs) && this.#patience >= 1) {
+        if (
+          index === 0 &&
+          heldMs >= Math.max(HELD_MS, HELD_TIMES * call.batch.shape.limit.usualMs) &&
+          this.#patience >= 1
+        ) {
           this.#patience--;
           held.push(call);
         } else {
@@ -170,7 +176,14 @@ export class Batches {
   }
 }
 
-/** A batch under way for longer holds its calls up, unless one call alone takes nearly as long. */
+/** Several statements of many calls each overlap: while one is answered its replies are sent. */
+function shareOf({ size }: BatchQueue): number {
+  return Math.max(SMALLEST_SHARE, Math.ceil(size / SHARES));
+}
+
+const SMALLEST_SHARE = 16;
+const SHARES = 3;
+/** A batch under way for longer holds its calls up, unless the shape's statements take nearly as long as a rule. */
 const HELD_MS = 50;
 const HELD_TIMES = 8;
 /** Batches broken off in a row at most; each that goes well gains back a twentieth of one. */

@@ -50,9 +50,9 @@ export class BatchQueue {
     this.#calls.push(call);
   }
 
-  /** Nothing else waits here. */
-  get isSingle(): boolean {
-    return this.#calls.length === 1;
+  /** How many wait. */
+  get size(): number {
+    return this.#calls.length;
   }
 
   /** Takes out a call that travels alone, or no longer waits. */

@@ -2,9 +2,10 @@ import type { DatabaseError } from "pg";
 import { HotpathError } from "../../errors.ts";
 import type { Batch } from "../batch/batch.ts";
 import type { BatchQueue } from "../batch/queue.ts";
+import type { BatchShape } from "../batch/shape.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import type { PreparedStatement } from "./prepared.ts";
-import { isPaced, isQuick, type StatementTraits, traitsOf } from "./statement.ts";
+import { isQuick, type StatementTraits, traitsOf } from "./statement.ts";
 import type { Command, CommandResult, RunOptions } from "./types.ts";
 import type { Waiting } from "./waiting-list.ts";
 
@@ -44,9 +45,9 @@ export class Call implements Waiting<Call> {
   timeoutMs = 0;
   /** Traits of the last command's statement: the one that does the work, where others set the scene. */
   readonly traits: StatementTraits | undefined;
-  /** How long it was at the head of its pipeline. */
-  tookMs = 0;
-  /** Where it waits beside calls of its kind. */
+  /** Its kind, of which many may be answered together. */
+  shape: BatchShape | undefined = undefined;
+  /** Where it waits beside others of its kind. */
   queue: BatchQueue | undefined = undefined;
   /** The statement that answers it together with others, once it is on its way. */
   sharedCall: Call | undefined = undefined;
@@ -81,12 +82,13 @@ export class Call implements Waiting<Call> {
 
   /** Whether others may be sent behind it on one connection while further ones are free. */
   get isQuick(): boolean {
+    if (this.shape !== undefined && this.shape.limit.isQuick) return true;
     return this.traits !== undefined && isQuick(this.traits);
   }
 
-  /** Whether it is known how long its statement takes. */
-  get isPaced(): boolean {
-    return this.traits !== undefined && isPaced(this.traits);
+  /** How many different calls it answers. */
+  get width(): number {
+    return this.batch?.distinct.length ?? 1;
   }
 
   addRow(row: Row): void {

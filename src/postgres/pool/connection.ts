@@ -52,6 +52,7 @@ export class PipelinedConnection implements Receiver {
   #slowCalls = 0;
   /** Whether transactions may write, as of the end of what was sent; undefined where it makes no difference. */
   #isWriting: boolean | undefined;
+  #width = 0;
   #cancelling: Promise<void> | undefined = undefined;
 
   constructor(client: Client, options: ConnectionOptions) {
@@ -71,6 +72,11 @@ export class PipelinedConnection implements Receiver {
   /** Calls sent and not answered. */
   get load(): number {
     return this.#calls.length;
+  }
+
+  /** Calls sent and not answered, those that share a statement counted each. */
+  get width(): number {
+    return this.#width;
   }
 
   /** Calls sent and not answered, in order. */
@@ -127,6 +133,7 @@ export class PipelinedConnection implements Receiver {
     // Judged once, so that the count comes out even whatever is learnt meanwhile.
     call.wasSlow = !call.isQuick && !call.isInternal;
     if (call.wasSlow) this.#slowCalls++;
+    this.#width += call.width;
     this.#encode(call);
     this.#client.query(this.#query);
   }
@@ -180,10 +187,12 @@ export class PipelinedConnection implements Receiver {
     const call = this.#calls.shift();
     if (call === undefined) return;
     const now = performance.now();
-    call.tookMs = now - this.progressedAt;
-    if (call.traits !== undefined) learnPace(call.traits, call.tookMs);
+    const elapsedMs = now - this.progressedAt;
+    if (call.traits !== undefined) learnPace(call.traits, elapsedMs);
+    if (call.shape !== undefined && call.failure === undefined) call.shape.limit.measured(call.width, elapsedMs);
     this.progressedAt = now;
     if (call.wasSlow) this.#slowCalls--;
+    this.#width -= call.width;
     call.connection = undefined;
     if (call.failure === undefined) call.succeed();
     else this.#settleFailure(call, call.failure);
@@ -272,6 +281,7 @@ export class PipelinedConnection implements Receiver {
     const calls = this.#calls;
     this.#calls = [];
     this.#slowCalls = 0;
+    this.#width = 0;
     const said = calls[0]?.failure;
     // A server that says why it closes has not looked at what follows the call it says that to.
     const unseen = said !== undefined && isFarewell(said) ? calls.splice(1) : [];

@@ -236,8 +236,7 @@ class ConnectionPool implements Pool {
     const connection = this.#joinable(call) ?? this.#keeper.takeIdle(call) ?? this.#busyConnection();
     if (connection === undefined) return false;
     this.#calls.remove(call);
-    const isCrowded = this.#calls.size > this.#keeper.idleCount;
-    connection.send(this.#batches.gather(call, call.isQuick || (isCrowded && call.isPaced)));
+    connection.send(this.#batches.gather(call, this.#calls.size > this.#keeper.idleCount));
     this.#last = connection;
     this.#written.push(connection);
     return true;
@@ -250,7 +249,7 @@ class ConnectionPool implements Pool {
   #joinable(call: Call): PipelinedConnection | undefined {
     const last = this.#last;
     if (last === undefined || last.load === 0 || !last.isQuick || !call.isQuick) return undefined;
-    if (last.load >= Math.min(this.#settings.maxPipelineDepth, MAX_TOGETHER)) return undefined;
+    if (last.load >= this.#settings.maxPipelineDepth || last.width >= MAX_TOGETHER) return undefined;
     if (performance.now() - last.progressedAt > JOINABLE_MS) return undefined;
     return last.isShareable && last.isWritable && last.suits(call) ? last : undefined;
   }

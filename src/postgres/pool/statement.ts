@@ -25,13 +25,8 @@ export interface StatementTraits {
 }
 
 /** Quick enough, and known well enough, that others may wait behind it without noticing. */
-export function isQuick(traits: StatementTraits): boolean {
-  return isPaced(traits) && traits.pace < QUICK_MS;
-}
-
-/** Known well enough. */
-export function isPaced({ paced }: StatementTraits): boolean {
-  return paced >= LEAST_PACED;
+export function isQuick({ pace, paced }: StatementTraits): boolean {
+  return paced >= LEAST_PACED && pace < QUICK_MS;
 }
 
 /** Learns from one execution. */

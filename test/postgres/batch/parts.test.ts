@@ -26,48 +26,50 @@ describe("a list of values", () => {
   });
 });
 
-/** The next size that is no sample of one. */
-function sizeOf(limit: BatchLimit, now = 0): number {
-  return Math.max(limit.next(now), limit.next(now));
+/** A limit that has seen statements of this size, each read of which took so long. */
+function seen(most: number, size: number, eachMs: number, times = 10): BatchLimit {
+  const limit = new BatchLimit(most);
+  for (let round = 0; round < times; round++) limit.measured(size, eachMs * size);
+  return limit;
 }
 
 describe("how many reads share a statement", () => {
-  it("grows while that is as quick as one of them", () => {
-    const limit = new BatchLimit(64);
-    for (let round = 0; round < 10; round++) limit.succeeded(sizeOf(limit), 1, 0.8);
-    assert.equal(sizeOf(limit), 64);
+  it("is one until enough is known of them", () => {
+    assert.equal(seen(64, 1, 0.01, 3).sizeAt(0), 1);
+    assert.equal(seen(64, 1, 0.01).sizeAt(0), 64);
   });
 
-  it("shrinks to a few where each takes its time", () => {
-    const limit = new BatchLimit(64);
-    for (let round = 0; round < 10; round++) limit.succeeded(sizeOf(limit), 30 * sizeOf(limit), 30);
-    assert.equal(sizeOf(limit), 2);
+  it("is as many as are quick together, and no more than the settings allow", () => {
+    assert.equal(seen(64, 1, 0.1).sizeAt(0), 20);
+    assert.equal(seen(5, 1, 0.1).sizeAt(0), 5);
+    assert.equal(seen(64, 1, 30).sizeAt(0), 1);
   });
 
-  it("does not grow where so many never come", () => {
-    const limit = new BatchLimit(64);
-    const before = sizeOf(limit);
-    for (let round = 0; round < 10; round++) limit.succeeded(2, 0.1, 0.1);
-    assert.equal(sizeOf(limit), before);
+  it("grows where most of the time is the way to the server", () => {
+    const limit = seen(64, 1, 1);
+    for (let round = 0; round < 10; round++) limit.measured(limit.sizeAt(0), 1 + limit.sizeAt(0) * 0.008);
+    assert.equal(limit.sizeAt(0), 64);
+  });
+
+  it("stays while a busy machine makes everything slow, and falls when that does not end", () => {
+    const limit = seen(64, 1, 0.1);
+    for (let round = 0; round < 20; round++) limit.measured(16, 100);
+    assert.ok(limit.sizeAt(0) > 16);
+    for (let round = 0; round < 10_000; round++) limit.measured(16, 100);
+    assert.equal(limit.sizeAt(0), 1);
   });
 
   it("is one for a while after trouble, longer each time, and forgiven in the end", () => {
-    const limit = new BatchLimit(64);
+    const limit = seen(64, 1, 0.1);
     const pauseAt = (now: number): number => {
       limit.troubled(now);
       let until = now;
-      while (sizeOf(limit, until) === 1) until++;
+      while (limit.sizeAt(until) === 1) until++;
       return until - now;
     };
     const [first, second, third] = [pauseAt(0), pauseAt(1000), pauseAt(2000)];
     assert.deepEqual([second, third], [2 * first, 4 * first]);
-    for (let round = 0; round < 1000; round++) limit.succeeded(2, 0.1, 0.1);
+    for (let round = 0; round < 1000; round++) limit.measured(1, 0.1);
     assert.equal(pauseAt(10_000), first);
-  });
-
-  it("never passes what the settings allow", () => {
-    const limit = new BatchLimit(5);
-    for (let round = 0; round < 10; round++) limit.succeeded(sizeOf(limit), 0, 0);
-    assert.equal(sizeOf(limit), 5);
   });
 });
