@@ -17,7 +17,7 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
   for (const id of ids) {
     let expected: { name: string; value: unknown } | undefined;
     for (const { contestant, port } of answering) {
-      const body = await fetchBody(contestant.program, port, contestant.path(id));
+      const body = await fetchBody(contestant.program, port, contestant.path(id), contestant.headers?.(id));
       const json: unknown = JSON.parse(body.toString());
       const value = contestant.unwrap === undefined ? json : contestant.unwrap(json);
       if (expected === undefined) {
@@ -34,9 +34,14 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
   return bodies.sort((a, b) => a.length - b.length)[bodies.length >> 1] ?? Buffer.from("{}");
 }
 
-async function fetchBody(program: ServerProgram, port: number, path: string): Promise<Buffer> {
+async function fetchBody(
+  program: ServerProgram,
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = requestTo(program, port, path, 10_000);
+    const request = requestTo(program, port, path, 10_000, headers);
     request.once("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

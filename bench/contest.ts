@@ -52,10 +52,10 @@ export async function runContest(
 ): Promise<readonly Score[]> {
   const ids = shuffledIds(USERS);
   const processes = new Map<string, ServerProcess>();
-  const start = async ({ program, path }: Contestant): Promise<ServerProcess> => {
+  const start = async ({ program, path, headers }: Contestant): Promise<ServerProcess> => {
     const running = processes.get(program.key);
     if (running !== undefined) return running;
-    const started = await startServerProcess(program, path(ids[0]!), context.cores, context.signal);
+    const started = await startServerProcess(program, path(ids[0]!), context.cores, context.signal, headers?.(ids[0]!));
     processes.set(program.key, started);
     return started;
   };
@@ -119,6 +119,7 @@ async function measure(
   const result = await generate({
     port: server.port,
     paths: ids.map((id) => contestant.path(id)),
+    headers: contestant.headers === undefined ? undefined : ids.map(contestant.headers),
     connections,
     isDistinct: contestant.isDistinct ?? false,
     seconds,

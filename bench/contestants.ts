@@ -9,6 +9,8 @@ export interface Contestant {
   readonly program: ServerProgram;
   /** The request target that reads what belongs to a user's (or album's) id. */
   readonly path: (id: number) => string;
+  /** Header fields to send with it. */
+  readonly headers?: (id: number) => Readonly<Record<string, string>>;
   /** Takes the value that all contestants must agree on out of a reply's JSON. Default: all of it. */
   readonly unwrap?: (json: unknown) => unknown;
   /** Each request has a field of its own, so that no two are alike. Only with wrk. */

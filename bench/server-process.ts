@@ -33,12 +33,13 @@ export interface ServerProcess {
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5000;
 
-/** Starts a server and waits until `path` answers 200. */
+/** Starts a server and waits until `path`, asked with these header fields, answers 200. */
 export async function startServerProcess(
   program: ServerProgram,
   path: string,
   cores: Cores | undefined,
   signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const port = await freePort();
   const words = [...serverPrefix(cores), ...commandOf(program, program.words(port))];
@@ -51,7 +52,7 @@ export async function startServerProcess(
   child.stderr?.on("data", (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-2000)));
   const stop = () => stopChild(child);
   try {
-    while ((await statusOf(program, port, path)) !== 200) {
+    while ((await statusOf(program, port, path, headers)) !== 200) {
       signal.throwIfAborted();
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program.key} ended: ${complaints}`);
       if (performance.now() - startedAt > START_TIMEOUT_MS) throw new Error(`${program.key} is not up: ${complaints}`);
@@ -73,8 +74,13 @@ function commandOf({ command }: ServerProgram, words: readonly string[]): readon
 }
 
 /** Status of a GET; 0 while nobody answers. */
-async function statusOf(program: ServerProgram, port: number, path: string): Promise<number> {
-  const request = requestTo(program, port, path, START_TIMEOUT_MS);
+async function statusOf(
+  program: ServerProgram,
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const request = requestTo(program, port, path, START_TIMEOUT_MS, headers);
   return new Promise((resolve) => {
     request.once("error", () => resolve(0));
     request.once("timeout", () => request.destroy());
@@ -87,8 +93,14 @@ async function statusOf(program: ServerProgram, port: number, path: string): Pro
 }
 
 /** A GET over HTTP/1.1 on a connection of its own. */
-export function requestTo({ isSecure }: ServerProgram, port: number, path: string, timeout: number): ClientRequest {
-  const options = { host: "127.0.0.1", port, path, agent: false, timeout } as const;
+export function requestTo(
+  { isSecure }: ServerProgram,
+  port: number,
+  path: string,
+  timeout: number,
+  headers: Readonly<Record<string, string>>,
+): ClientRequest {
+  const options = { host: "127.0.0.1", port, path, headers, agent: false, timeout } as const;
   return isSecure === true ? getSecurely({ ...options, rejectUnauthorized: false }) : get(options);
 }
 

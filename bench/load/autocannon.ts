@@ -5,7 +5,7 @@ type Autocannon = (options: {
   readonly url: string;
   readonly connections: number;
   readonly duration: number;
-  readonly requests: readonly { readonly path: string }[];
+  readonly requests: readonly { readonly path: string; readonly headers: Readonly<Record<string, string>> }[];
 }) => Promise<{
   readonly requests: { readonly total: number };
   readonly latency: { readonly p50: number; readonly p99: number };
@@ -26,7 +26,7 @@ export async function loadWithAutocannon(request: LoadRequest): Promise<LoadResu
     connections: request.connections,
     duration: request.seconds,
     // Every connection keeps a copy of the list.
-    requests: request.paths.slice(0, 1000).map((path) => ({ path })),
+    requests: request.paths.slice(0, 1000).map((path, index) => ({ path, headers: request.headers?.[index] ?? {} })),
   });
   request.signal.throwIfAborted();
   return {

@@ -19,7 +19,8 @@ export const STREAMS = 8;
 
 /** The latencies come from its log, which has a line for each request. */
 async function run(request: LoadRequest, scheme: "http" | "https", flags: readonly string[]): Promise<LoadResult> {
-  if (request.isDistinct) throw new Error("h2load sends the same fields with each request");
+  if (request.isDistinct || request.headers !== undefined)
+    throw new Error("h2load sends the same fields with each request");
   const list = join(request.folder, "urls");
   const log = join(request.folder, "h2load.log");
   const base = `${scheme}://127.0.0.1:${request.port}`;

@@ -8,6 +8,8 @@ export interface LoadRequest {
   readonly port: number;
   /** Cycled through in this order; the same for every contestant. */
   readonly paths: readonly string[];
+  /** Header fields of each, in the same order. Absent: none. */
+  readonly headers?: readonly Readonly<Record<string, string>>[] | undefined;
   readonly connections: number;
   /** Each request has a field of its own. */
   readonly isDistinct: boolean;

@@ -9,7 +9,7 @@ const RESULT = "bench-result ";
 export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   const script = join(request.folder, "requests.lua");
   const list = join(request.folder, "paths");
-  await writeFile(list, `${request.paths.join("\n")}\n`);
+  await writeFile(list, request.paths.map((path, index) => `${toLine(path, request.headers?.[index])}\n`).join(""));
   await writeFile(script, scriptFor(list, request.isDistinct));
   const words = ["-t1", `-c${request.connections}`, `-d${request.seconds}s`, "--timeout", "10s", "--latency"];
   const url = `http://127.0.0.1:${request.port}`;
@@ -19,14 +19,22 @@ export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   return JSON.parse(line.slice(RESULT.length)) as LoadResult;
 }
 
+/** A path, and names and values of its header fields, parted by tabs. */
+function toLine(path: string, headers: Readonly<Record<string, string>> = {}): string {
+  return [path, ...Object.entries(headers).flat()].join("\t");
+}
+
 function scriptFor(list: string, isDistinct: boolean): string {
   return `
 local requests = {}
 local sent = 0
 
 function init()
-  for path in io.lines(${JSON.stringify(list)}) do
-    requests[#requests + 1] = wrk.format("GET", path)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
+  for line in io.lines(${JSON.stringify(list)}) do
+    local path, rest = line:match("^([^\\t]+)(.*)$")
+    local headers = {}
+    for name, value in rest:gmatch("\\t([^\\t]+)\\t([^\\t]+)") do headers[name] = value end
+    requests[#requests + 1] = wrk.format("GET", path, headers)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
   end
 end
 

@@ -1,4 +1,5 @@
 import type { Scenario } from "../context.ts";
+import { authorizedRead } from "./authorized-read.ts";
 import { cacheHit, cacheHitHttp2, cacheHitLarge } from "./cache-hit.ts";
 import { cacheStore } from "./cache-store.ts";
 import { embed } from "./embed.ts";
@@ -13,6 +14,7 @@ import { startup } from "./startup.ts";
 /** Every scenario; `all` runs those that are part of the results, in this order. */
 export const SCENARIOS: readonly Scenario[] = [
   readByKey,
+  authorizedRead,
   list,
   embed,
   memory,
