@@ -19,7 +19,6 @@ export const authorizedRead: Scenario = {
   summary: "A user's own row under row security: token, role, claims.",
   async run(context) {
     const { shopUrl } = context.database;
-    const asker = (id: number): number => 1 + (id % ASKING);
     const headers = (id: number) => ({ authorization: `Bearer ${tokenOf(asker(id))}` });
     const common = { headers, path: (id: number) => `/users/${asker(id)}` };
     const rivals = RIVALS.map(([title, file, connections]): Contestant => {
@@ -35,6 +34,10 @@ export const authorizedRead: Scenario = {
     }
   },
 };
+
+function asker(id: number): number {
+  return 1 + (id % ASKING);
+}
 
 /** With as many connections as suit each best. */
 const RIVALS = [
