@@ -19,8 +19,7 @@ export const authorizedRead: Scenario = {
   summary: "A user's own row under row security: token, role, claims.",
   async run(context) {
     const { shopUrl } = context.database;
-    const headers = (id: number) => ({ authorization: `Bearer ${tokenOf(asker(id))}` });
-    const common = { headers, path: (id: number) => `/users/${asker(id)}` };
+    const common = { headers: bearer, path: (id: number) => `/users/${asker(id)}` };
     const rivals = RIVALS.map(([title, file, connections]): Contestant => {
       const program = rival(file, shopUrl, connections);
       return { ...common, name: `${title} (${connections})`, role: "rival", program };
@@ -70,6 +69,10 @@ async function inDatabase(url: string, sql: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+function bearer(id: number): { authorization: string } {
+  return { authorization: `Bearer ${tokenOf(asker(id))}` };
 }
 
 /** As an identity provider writes them: with what an application knows its users by. */
