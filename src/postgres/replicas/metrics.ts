@@ -1,4 +1,4 @@
-import type { MetricsRegistry } from "../../api/source.ts";
+import type { Counter, MetricsRegistry } from "../../api/source.ts";
 import { observePools } from "../pool-metrics.ts";
 import type { Server } from "./server.ts";
 import type { Topology } from "./topology.ts";
@@ -64,14 +64,15 @@ export function observeReplicas(registry: MetricsRegistry, topology: Topology): 
     help: "Reads by the kind of server they went to, and why.",
     labels: ["target", "reason"],
   });
-  const series = new Map<string, { add(): void }>();
+  const series = { replica: new Map<RouteReason, Series>(), primary: new Map<RouteReason, Series>() };
   return {
     routed(isReplica, reason) {
       const target = isReplica ? "replica" : "primary";
-      const key = target + reason;
-      let one = series.get(key);
-      if (one === undefined) series.set(key, (one = routed.with(target, reason)));
+      let one = series[target].get(reason);
+      if (one === undefined) series[target].set(reason, (one = routed.with(target, reason)));
       one.add();
     },
   };
 }
+
+type Series = ReturnType<Counter["with"]>;

@@ -46,6 +46,11 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
   let floor: Position | undefined;
   /** What reads must have seen in any case. */
   let demanded: Position | undefined;
+  /** Replicas that may be read from, as long as nothing changes: worked out once and not for each read. */
+  let fresh: { readonly servers: readonly Server[]; readonly until: number } | undefined;
+  topology.onNews = () => {
+    fresh = undefined;
+  };
   topology.onMove = () => {
     if (topology.primary !== undefined) for (const listener of listeners) listener.moveTo(topology.primary.pool);
   };
@@ -110,14 +115,16 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     const need = demand();
     const choice = choose(need);
     const { server, reason } = choice instanceof Promise ? await choice : choice;
-    observed.routed(topology.roleOf(server) === "replica", reason);
+    observed.routed(server !== topology.primary, reason);
     if (server === topology.primary) return run(server);
     try {
       return await run(server);
     } catch (error) {
       if (!mayWorkElsewhere(error)) throw error;
       if (isServersFault(error)) server.failed();
-      const other = pickServer(readable(need, server).filter(hasDemanded)) ?? topology.primary;
+      const other =
+        pickServer(readable(need, server).filter((one) => demanded === undefined || has(one, demanded))) ??
+        topology.primary;
       if (other === undefined) throw error;
       observed.routed(other !== topology.primary, "retried");
       return run(other);
@@ -157,10 +164,6 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     return isUsable ? { server, reason: "waited" } : onPrimary("behind");
   }
 
-  function hasDemanded({ report }: Server): boolean {
-    return demanded === undefined || (report !== undefined && covers(report.position, demanded));
-  }
-
   function onPrimary(reason: RouteReason): Choice {
     const { primary } = topology;
     if (primary === undefined)
@@ -170,14 +173,25 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
 
   /** Replicas that are fresh and have what is needed, but for one that was tried. */
   function readable(need: Need, tried?: Server): readonly Server[] {
+    const servers = freshReplicas();
+    if (tried === undefined && typeof need !== "object") return servers;
+    return servers.filter((server) => server !== tried && (typeof need !== "object" || has(server, need)));
+  }
+
+  function freshReplicas(): readonly Server[] {
     const now = performance.now();
-    return topology.servers.filter((server) => {
-      if (server === tried || !topology.isReplica(server, now) || !topology.isFresh(server, now)) return false;
-      const position = server.report?.position;
-      if (position === undefined) return false;
-      if (floor?.timeline === position.timeline && position.lsn < floor.lsn) return false;
-      return typeof need !== "object" || covers(position, need);
-    });
+    if (fresh === undefined || now >= fresh.until) {
+      const servers = topology.servers.filter(
+        (server) => topology.isReplica(server, now) && topology.isFresh(server, now) && hasCatalog(server),
+      );
+      fresh = { servers, until: Math.min(...topology.servers.map((server) => topology.staysUntil(server, now))) };
+    }
+    return fresh.servers;
+  }
+
+  function hasCatalog({ report }: Server): boolean {
+    if (report === undefined) return false;
+    return floor?.timeline !== report.position.timeline || report.position.lsn >= floor.lsn;
   }
 
   async function write<T>(attempt: (pool: Pool) => Promise<T>): Promise<T> {
@@ -190,7 +204,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
       if (!wasNotExecuted(error)) throw error;
       // A primary refuses writes too, those of read-only transactions: then that is the answer.
       if (isRefusedByStandby(error) && !(await isStandby(primary))) throw error;
-      if (topology.primary === primary) await topology.probeAll();
+      if (topology.primary === undefined || topology.primary === primary) await topology.probeAll();
       const next = topology.primary;
       if (next === undefined) throw noPrimary("The primary has become a standby, and no other is known.", error);
       if (next === primary) throw error;
@@ -207,8 +221,13 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     const result = await readFrom(server.pool);
     await server.probeAnew();
     floor = server.report?.position ?? floor;
+    fresh = undefined;
     return result;
   }
+}
+
+function has({ report }: Server, position: Position): boolean {
+  return report !== undefined && covers(report.position, position);
 }
 
 async function isStandby(server: Server): Promise<boolean> {

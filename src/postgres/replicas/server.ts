@@ -189,6 +189,7 @@ export class Server {
     this.ejectedUntil = now + this.#ejectionMs;
     this.#ejectionMs = Math.min(2 * this.#ejectionMs, MAX_EJECTION_MS);
     this.#failures = 0;
+    this.#options.onChange(this);
   }
 
   #schedule(): void {

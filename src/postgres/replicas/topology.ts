@@ -36,6 +36,8 @@ export class Topology {
   moves = 0;
   /** Called when `primary` has changed. */
   onMove: () => void = () => undefined;
+  /** Called when anything is known of a server that was not before. */
+  onNews: () => void = () => undefined;
 
   readonly #options: TopologyOptions;
   readonly #history = createPositionHistory();
@@ -56,7 +58,10 @@ export class Topology {
           ...address,
           checkIntervalMs: options.checkIntervalMs,
           log: options.log,
-          onChange: (server) => this.#review(server),
+          onChange: (server) => {
+            this.#review(server);
+            this.onNews();
+          },
         }),
     );
   }
@@ -105,6 +110,13 @@ export class Topology {
 
   isFresh(server: Server, now: number): boolean {
     return this.lagMs(server, now) <= this.#options.maxLagMs;
+  }
+
+  /** Until when, without news, `isReplica` and `isFresh` stay as they are. */
+  staysUntil(server: Server, now: number): number {
+    if (now < server.ejectedUntil) return server.ejectedUntil;
+    const left = this.#options.maxLagMs - this.lagMs(server, now);
+    return left < 0 || this.primary?.report === undefined ? Infinity : now + left;
   }
 
   /** Log that the server has not replayed, as far as is known. */
