@@ -85,13 +85,16 @@ export async function openPostgrestSuite(scope: TestScope): Promise<PostgrestSui
       const results = join(folder, `results-${(runs += 1)}.json`);
       const launch = `exec '${process.execPath}' '${MAIN}' postgrest`;
       const chosen = areas === undefined ? [] : ["--area", areas.join(",")];
-      const report = await call(["test", "--launch", launch, ...chosen, "--json", results], timeoutMs);
+      const words = ["test", "--launch", launch, "--ready", String(READY_TIMEOUT_MS), ...chosen, "--json", results];
+      const report = await call(words, timeoutMs);
       return { ...(JSON.parse(await readFile(results, "utf8")) as Omit<SuiteRun, "report">), report };
     },
   };
 }
 
 const LOAD_TIMEOUT_MS = 60_000;
+/** For a server to start; on a machine that does much else it takes its time. */
+const READY_TIMEOUT_MS = 90_000;
 
 /** Debian's newest server that brings everything the runner calls. */
 function newestServer(): { folder: string; majorVersion: number } | undefined {

@@ -15,8 +15,13 @@ const TIMEOUT_MS = 110_000;
 
 describe("PostgREST's conformance cases", () => {
   let suite: PostgrestSuite | string;
+  const releases: (() => Promise<void> | void)[] = [];
   before(async () => {
-    suite = await openPostgrestSuite({ after });
+    // A hook's own `after` would be over with the hook.
+    suite = await openPostgrestSuite({ after: (release) => void releases.push(release) });
+  });
+  after(async () => {
+    for (const release of releases) await release();
   });
   const failed = new Set<string>();
   const ran = new Set<string>();
