@@ -1,5 +1,6 @@
 import type { CommandResult } from "../pool/index.ts";
-import { parseLsn, type Position } from "./position.ts";
+import { endOfRecords, parseLsn, type Position } from "./position.ts";
+import { toLayout } from "./probe.ts";
 import { clusterOf } from "./token.ts";
 
 /** A position that nothing reaches, so that reads go to the primary. */
@@ -15,9 +16,13 @@ export function committedPosition(
   result: CommandResult | undefined,
   last: Pick<Position, "cluster" | "timeline"> | undefined,
 ): Position | undefined {
-  const [lsn, timeline, system] = result?.rows[0] ?? [];
+  const [lsn, timeline, system, ...layout] = result?.rows[0] ?? [];
   if (lsn == null || system == null) return last === undefined ? undefined : { ...last, lsn: BEYOND };
-  return { cluster: clusterNamed(system), timeline: Number(timeline), lsn: parseLsn(lsn) };
+  return {
+    cluster: clusterNamed(system),
+    timeline: Number(timeline),
+    lsn: endOfRecords(parseLsn(lsn), toLayout(layout)),
+  };
 }
 
 let known = { system: "", cluster: "" };

@@ -21,6 +21,25 @@ export function parseLsn(text: string): bigint {
   return (BigInt(`0x${text.slice(0, slash)}`) << 32n) | BigInt(`0x${text.slice(slash + 1)}`);
 }
 
+/**
+ * The end of the last record before an insert position. After a full page, or a switch of segments, the insert position stands behind the
+ * header of the next page already, where no record ends: a replica that has everything would never get there.
+ */
+export function endOfRecords(insertLsn: bigint, { segmentBytes, pageBytes }: LogLayout): bigint {
+  if (insertLsn % segmentBytes === LONG_HEADER) return insertLsn - LONG_HEADER;
+  return insertLsn % pageBytes === SHORT_HEADER ? insertLsn - SHORT_HEADER : insertLsn;
+}
+
+/** How a cluster's log is cut. */
+export interface LogLayout {
+  readonly segmentBytes: bigint;
+  readonly pageBytes: bigint;
+}
+
+/** Headers of a segment's first page and of the others (xlog_internal.h). */
+const LONG_HEADER = 40n;
+const SHORT_HEADER = 24n;
+
 /** The server's own form of a position. */
 export function formatLsn(lsn: bigint): string {
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase();

@@ -128,6 +128,19 @@ test("a replica beyond the lag limit gets no reads until it has caught up", asyn
   await until(async () => (await node.read()).port === replica.port, "reads go to the replica again");
 });
 
+test("a replica that has everything is fresh also after a switch of segments, whose header belongs to no record", async (t) => {
+  const cluster = await startReplicated(t, 1);
+  const [replica] = cluster.replicas as [typeof cluster.primary];
+  const node = await startNode(t, cluster);
+  const token = await node.write(1);
+  await runSql(cluster.primary.url, "select pg_switch_wal()");
+  const [row] = await queryRows(cluster.primary.url, "select pg_current_wal_insert_lsn()::text as lsn");
+  assert.match(String(row?.["lsn"]), /\/[0-9A-F]+000028$/);
+  const after = await startNode(t, cluster);
+  await until(async () => (await after.read()).port === replica.port, "reads go to the replica");
+  assert.deepEqual(await node.read({ "consistency-token": token }), { n: 1, port: replica.port });
+});
+
 test("structure that a replica has not replayed is read where it is there", async (t) => {
   const cluster = await startReplicated(t, 1);
   const [replica] = cluster.replicas as [typeof cluster.primary];
