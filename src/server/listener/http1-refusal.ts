@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
+import { isReplyPending, pendingResponse } from "./http1-pending.ts";
 import { toClosingMessage } from "./refusal.ts";
 import type { ListenerLimits } from "./settings.ts";
 
@@ -29,7 +29,7 @@ export function toConnectionRefusal(
  */
 export function refuseConnection(socket: Socket, error: HotpathError): void {
   if (socket.destroyed || socket.writableEnded) return;
-  const pending = pendingReply(socket);
+  const pending = pendingResponse(socket);
   if (pending === undefined) {
     closeWithLinger(socket);
     socket.write(toClosingMessage(error));
@@ -46,7 +46,7 @@ export function refuseConnection(socket: Socket, error: HotpathError): void {
 
 /** Ends a connection whose time has run out, unless it is the server that is late with a reply. */
 export function closeStalled(socket: Socket, timeoutMs: number): void {
-  const isOurs = pendingReply(socket) !== undefined && socket.writableLength === 0;
+  const isOurs = isReplyPending(socket) && socket.writableLength === 0;
   if (isOurs) socket.setTimeout(timeoutMs);
   else socket.destroy();
 }
@@ -65,11 +65,6 @@ export function closeWithLinger(socket: Socket): void {
 }
 
 const LINGER_MS = 500;
-
-/** The reply that Node is writing or waiting for on a socket. No public name leads from one to the other. */
-export function pendingReply(socket: Socket): (ServerResponse & { req: IncomingMessage }) | undefined {
-  return (socket as { _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null })._httpMessage ?? undefined;
-}
 
 function isUrlTooLong(packet: Buffer | undefined, maxUrlBytes: number): boolean {
   if (packet === undefined) return false;

@@ -13,8 +13,11 @@ export class Http1Request implements HttpRequest {
   readonly authority: string;
   readonly #message: IncomingMessage;
   #response: ServerResponse | undefined;
+  /** Has a response made. */
+  #demand: (() => void) | undefined;
   /** Interim replies from before there was where to send them. */
-  #early: (() => void)[] | undefined;
+  #hints: (() => void)[] | undefined;
+  #isAbandoned = false;
   readonly #content: RequestContent | undefined;
   #questionMark = NOT_SOUGHT;
   #abort: AbortController | undefined;
@@ -39,8 +42,24 @@ export class Http1Request implements HttpRequest {
   attach(response: ServerResponse): void {
     this.#response = response;
     if (this.#abort !== undefined) abortWith(response, this.#abort);
-    for (const send of this.#early ?? []) send();
-    this.#early = undefined;
+    for (const send of this.#hints ?? []) send();
+    this.#hints = undefined;
+  }
+
+  /** Tells how to get a response, which then comes by `attach`, should it be needed before the reply. */
+  awaitResponse(demand: () => void): void {
+    this.#demand = demand;
+  }
+
+  /** Whether interim replies wait for a response. */
+  get hasHints(): boolean {
+    return this.#hints !== undefined;
+  }
+
+  /** The client has left before there was a response. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#abort?.abort();
   }
 
   get path(): string {
@@ -73,7 +92,8 @@ export class Http1Request implements HttpRequest {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       this.#abort = abort;
-      if (this.#response !== undefined) abortWith(this.#response, abort);
+      if (this.#isAbandoned) abort.abort();
+      else if (this.#response !== undefined) abortWith(this.#response, abort);
     }
     return this.#abort.signal;
   }
@@ -92,9 +112,10 @@ export class Http1Request implements HttpRequest {
   }
 
   inform(status: number, headers: Readonly<ReplyHeaders>): void {
+    if (this.#response === undefined) this.#demand?.();
     const response = this.#response;
     if (response === undefined) {
-      (this.#early ??= []).push(() => this.inform(status, headers));
+      if (!this.#isAbandoned) (this.#hints ??= []).push(() => this.inform(status, headers));
       return;
     }
     if (response.headersSent || response.destroyed || this.#message.httpVersionMinor === 0) return;

@@ -3,9 +3,10 @@ import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { checkFraming } from "./http1-framing.ts";
-import { closeWithLinger, pendingReply, refuseConnection } from "./http1-refusal.ts";
+import { closeWithLinger, refuseConnection } from "./http1-refusal.ts";
 import { writeHttp1Reply } from "./http1-reply.ts";
 import { Http1Request } from "./http1-request.ts";
+import { isReplyPending } from "./http1-pending.ts";
 import { toErrorReply } from "./refusal.ts";
 import { toFailureReply, type ServeContext, type UpgradeHandler } from "./serve.ts";
 
@@ -19,7 +20,7 @@ export function serveUpgrades(server: Server, context: ServeContext, upgrade: Up
   server.on("upgrade", (message: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on("error", (error) => context.log.debug({ err: error }, "upgraded connection failed"));
     // Replies to earlier requests of the connection are still to be written; nobody but an attacker pipelines an upgrade.
-    if (pendingReply(socket) !== undefined || context.isClosing()) {
+    if (isReplyPending(socket) || context.isClosing()) {
       socket.destroy();
       return;
     }

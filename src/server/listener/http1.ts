@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
-import { type AtOnceSettings, createAtOnce } from "./http1-at-once.ts";
+import { type TurnSettings, createTurns } from "./http1-turns.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
 import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
 import { resetConnection, writeHttp1Reply } from "./http1-reply.ts";
@@ -22,11 +22,11 @@ export interface Http1Connections {
 /** Serves the requests of a `node:http` or `node:https` server, and refuses what is none. */
 export function serveHttp1(server: Server, context: ServeContext): Http1Connections {
   const { limits, log } = context;
-  const settings = atOnceSettings(server, limits);
-  const atOnce = settings === undefined ? undefined : createAtOnce(context, settings);
+  const settings = turnSettings(server, limits);
+  const turns = settings === undefined ? undefined : createTurns(context, settings);
   const persistence = settings?.persistence;
   server.on("request", (message, response) => {
-    const begun = atOnce?.take(message);
+    const begun = turns?.take(message);
     const exchange: Exchange = {
       message,
       response,
@@ -61,7 +61,7 @@ export function serveHttp1(server: Server, context: ServeContext): Http1Connecti
   });
   return {
     accept(socket) {
-      atOnce?.accept(socket);
+      turns?.accept(socket);
     },
   };
 }
@@ -70,7 +70,7 @@ export function serveHttp1(server: Server, context: ServeContext): Http1Connecti
 const KEEP_ALIVE_MARGIN_MS = 1000;
 
 /** `undefined` where a connection's requests are counted: Node does so where it makes their responses, and says so in their replies. */
-function atOnceSettings(server: Server, limits: ListenerLimits): AtOnceSettings | undefined {
+function turnSettings(server: Server, limits: ListenerLimits): TurnSettings | undefined {
   const { keepAliveTimeout } = server;
   if (limits.maxRequestsPerSocket > 0) return undefined;
   return {

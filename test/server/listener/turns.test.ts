@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import type { HttpReply, HttpRequest } from "../../../src/http/message.ts";
 import { exchange, type RawClient, rawClient, signalOf, startListener, text } from "./harness.ts";
 
-/** Requests for which Node has made a ServerResponse: the others were answered at their head. */
+/** Requests for which Node has made a ServerResponse. */
 let longWays = 0;
 subscribe("http.server.request.start", () => longWays++);
 
@@ -21,27 +21,29 @@ async function opened(port: number): Promise<RawClient> {
   return client;
 }
 
-test("a reply at hand needs no ServerResponse; one that comes later, or in parts, has one", async (t) => {
-  const { port } = await startListener(t, ({ path }) => {
-    if (path === "/later") return Promise.resolve(text(path));
+test("a reply needs no ServerResponse, unless it comes in parts, something comes between, or the request is unusual", async (t) => {
+  const { port } = await startListener(t, async ({ path }) => {
+    if (path.startsWith("/later")) await new Promise((resolve) => setImmediate(resolve));
     return text(path === "/parts" ? Readable.from([path]) : path);
   });
   const client = await opened(port);
-  const ways = async (request: string, end: RegExp): Promise<number> => {
+  const ways = async (request: string, end: string): Promise<number> => {
     const before = longWays;
     client.send(request);
-    await client.until(end);
+    await client.until({ test: (all) => all.endsWith(end) });
     return longWays - before;
   };
-  assert.equal(await ways(get("/one"), /\/one$/), 0);
-  assert.equal(await ways(get("/two") + get("/three"), /\/two[^]*\/three$/), 0);
-  assert.equal(await ways(get("/later"), /\/later$/), 1);
-  assert.equal(await ways(get("/parts"), /\/parts\r\n0\r\n\r\n$/), 1);
-  assert.equal(await ways("POST /posted HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx", /\/posted$/), 1);
-  assert.equal(await ways("OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", /204[^]*\r\n\r\n$/), 1);
-  assert.equal(await ways(get("/last", "connection: close\r\n"), /\/last$/), 1);
+  assert.equal(await ways(get("/one"), "/one"), 0);
+  assert.equal(await ways(get("/later"), "/later"), 0);
+  assert.equal(await ways(get("/later") + get("/next"), "/next"), 2);
+  assert.equal(await ways(get("/parts"), "/parts\r\n0\r\n\r\n"), 1);
+  assert.equal(await ways("POST /posted HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx", "/posted"), 1);
+  assert.equal(await ways("OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n"), 1);
+  assert.equal(await ways(get("/last", "connection: close\r\n"), "/last"), 1);
   client.socket.destroy();
 });
+
+const LAST = get("/text", "connection: close\r\n");
 
 /** What handlers may answer, by the path that asks for it. */
 const REPLIES: Readonly<Record<string, () => HttpReply>> = {
@@ -72,6 +74,11 @@ function replyTo({ path }: HttpRequest): HttpReply {
   return make();
 }
 
+async function late(request: HttpRequest): Promise<HttpReply> {
+  await new Promise((resolve) => setTimeout(resolve, request.path.length % 3));
+  return replyTo(request);
+}
+
 test("whichever way a reply takes, it reads the same", async () => {
   const name = fc.constantFrom("missing", ...Object.keys(REPLIES));
   const step = fc.record({
@@ -80,10 +87,11 @@ test("whichever way a reply takes, it reads the same", async () => {
     other: name,
     cut: fc.nat(40),
   });
-  // At once; by a ServerResponse that is given its head; by Node alone, which counts the requests of a connection.
+  // At once; soon; after others have come; by Node alone, which counts the requests of a connection.
   const ways = [
     { handle: replyTo, settings: {} },
     { handle: async (request: HttpRequest) => Promise.resolve(replyTo(request)), settings: {} },
+    { handle: late, settings: {} },
     { handle: replyTo, settings: { maxRequestsPerSocket: 1000 } },
   ];
   await fc.assert(
@@ -106,17 +114,71 @@ test("whichever way a reply takes, it reads the same", async () => {
           }
           if (kind === "expect") client.send(get(`/${path}`, "expect: 100-continue\r\n"));
           if (kind === "malformed") client.send(get(`/${path}`).replace("host: a", "host: a b"));
+          // Both end the connection; what is sent after it may reset it, and take replies along.
+          if (kind === "expect" || kind === "malformed") break;
         }
-        client.send(get("/text", "connection: close\r\n"));
+        client.send(steps.some(({ kind }) => kind === "expect" || kind === "malformed") ? "" : LAST);
         const { received } = await client.ended();
         heard.push(withoutClock(received).replaceAll(", max=1000", ""));
         await listener.close({ graceMs: 0 });
       }
-      assert.equal(heard[1], heard[0]);
-      assert.equal(heard[2], heard[0]);
+      for (const other of heard) assert.equal(other, heard[0]);
     }),
     { numRuns: 60 },
   );
+});
+
+test("while a reply is awaited the connection may get another request, a broken one, or its end", async (t) => {
+  const gates = new Map(["/one", "/two", "/three"].map((path) => [path, signalOf()]));
+  const began = signalOf();
+  const { port } = await startListener(t, async ({ path }) => {
+    if (path === "/three") began.resolve();
+    await gates.get(path)?.promise;
+    return text(path);
+  });
+  const [first, second, third] = [await opened(port), await opened(port), await opened(port)];
+  first.send(get("/one"));
+  second.send(get("/two"));
+  third.send(get("/three"));
+  await began.promise;
+  first.send(get("/after"));
+  second.send("broken\r\n\r\n");
+  // The client's end of the connection closes ours, as Node has it; nobody waits for the reply.
+  third.socket.end();
+  await third.ended();
+  await exchange(port, get("/", "connection: close\r\n"));
+  for (const { resolve } of gates.values()) resolve();
+  assert.match(await first.until(/\/after$/), /\/oneHTTP\/1.1 200 [^]*\/after$/);
+  assert.match((await second.ended()).received, /\/twoHTTP\/1.1 400 [^]*HP_BAD_REQUEST/);
+  assert.match(third.received(), /\/first$/);
+  first.socket.destroy();
+});
+
+test("what comes for a client that has left is released", async (t) => {
+  const destroyed = signalOf();
+  const aborted = signalOf();
+  const began = signalOf();
+  const { port } = await startListener(t, async ({ path, signal }) => {
+    if (path === "/first") return text(path);
+    began.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    aborted.resolve();
+    return text(
+      new Readable({
+        read() {},
+        destroy(error, callback) {
+          destroyed.resolve();
+          callback(error);
+        },
+      }),
+    );
+  });
+  const client = await opened(port);
+  client.send(get("/gone"));
+  await began.promise;
+  client.socket.destroy();
+  await aborted.promise;
+  await destroyed.promise;
 });
 
 test("a request that is begun at its head and answered later has all a request has", async (t) => {
@@ -173,14 +235,26 @@ test("a client that takes none of the replies given at once loses its connection
 });
 
 test("while the server drains every reply ends its connection", async (t) => {
-  const { port, listener } = await startListener(t, ({ path }) => text(path));
+  const [began, release] = [signalOf(), signalOf()];
+  const { port, listener } = await startListener(t, async ({ path }) => {
+    if (path === "/slow") {
+      began.resolve();
+      await release.promise;
+    }
+    return text(path);
+  });
   const client = await opened(port);
   client.send(get("/one"));
   await client.until(/\/one$/);
   const half = get("/two");
   client.send(half.slice(0, 10));
   await exchange(port, get("/", "connection: close\r\n"));
+  const slow = await opened(port);
+  slow.send(get("/slow"));
+  await began.promise;
   const closing = listener.close({ graceMs: 5000 });
+  release.resolve();
+  assert.match((await slow.ended()).received, /connection: close\r\n[^]*\/slow$/i);
   client.send(half.slice(10));
   const { received } = await client.ended();
   assert.match(received, /connection: close\r\n[^]*\/two$/i);
