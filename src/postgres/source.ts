@@ -101,17 +101,28 @@ class PostgresSource implements Source {
     this.#isAuthenticating = isAuthenticating;
     this.#router = createRouter(this.#settings, log, metrics);
     await this.#router.start();
+    if (this.#settings.reloadChannel !== null) await this.#listen(this.#router, this.#settings.reloadChannel);
     await this.#load();
     this.#isStarting = false;
-    const { reloadChannel } = this.#settings;
-    if (reloadChannel !== null) {
-      this.#listener = this.#router.listen(
-        reloadChannel,
-        (payload) => this.#notified(payload),
-        // A notification may have been missed while the connection was away.
-        () => this.#notified(""),
-      );
-    }
+  }
+
+  /** Resolves once the channel is listened to, so that no change is missed between the catalog and its first notification. */
+  async #listen(router: Router, channel: string): Promise<void> {
+    const listening = Promise.withResolvers<void>();
+    let isStarted = false;
+    this.#listener = router.listen(
+      channel,
+      (payload) => this.#notified(payload),
+      () => {
+        // A notification may have been missed while nobody listened.
+        if (isStarted) this.#notified("");
+        listening.resolve();
+      },
+    );
+    const patience = setTimeout(listening.resolve, router.isReachable() ? LISTEN_PATIENCE_MS : 0);
+    await listening.promise;
+    clearTimeout(patience);
+    isStarted = true;
   }
 
   /** Nothing in particular asks for everything. */
@@ -327,6 +338,8 @@ class PostgresSource implements Source {
   }
 }
 
+/** Listening is not worth a late start: when it begins later, the catalog is read again. */
+const LISTEN_PATIENCE_MS = 2000;
 /** Reading a catalog of thousands of tables takes seconds at most. */
 const CATALOG_TIMEOUT_MS = 60_000;
 const CATALOG_RETRY_MS = 1000;

@@ -5,15 +5,15 @@ import { connect, createClient, destroyClient } from "./open.ts";
 import type { Listener, PoolSettings } from "./types.ts";
 
 /**
- * Listens on a channel until closed, over broken connections. `onReconnect` is called each time listening begins
- * anew: what was said in between is lost.
+ * Listens on a channel until closed, over broken connections. `onListening` is called each time listening has begun: what
+ * was said before is lost.
  */
 export function listen(
   settings: PoolSettings,
   log: Log,
   channel: string,
   onNotify: (payload: string) => void,
-  onReconnect: () => void,
+  onListening: () => void,
 ): Listener {
   const stop = new AbortController();
   const done = listenUntil(stop.signal);
@@ -26,25 +26,23 @@ export function listen(
 
   async function listenUntil(signal: AbortSignal): Promise<void> {
     const backoff = createBackoff();
-    let isFirst = true;
     while (!signal.aborted) {
       const client = createClient(settings, { statement_timeout: false });
       const cut = (): void => destroyClient(client);
       signal.addEventListener("abort", cut, { once: true });
       try {
-        await listenOn(client, isFirst, () => backoff.reset());
+        await listenOn(client, () => backoff.reset());
       } catch (error) {
         if (!signal.aborted) log.debug({ channel, reason: reasonOf(error) }, "Listening was interrupted");
       }
       signal.removeEventListener("abort", cut);
       destroyClient(client);
-      isFirst = false;
       await pause(backoff.next(), signal);
     }
   }
 
   /** Ends when the connection does. */
-  async function listenOn(client: Client, isFirst: boolean, connected: () => void): Promise<void> {
+  async function listenOn(client: Client, connected: () => void): Promise<void> {
     await connect(client);
     const ended = new Promise<void>((resolve) => {
       client.on("end", resolve);
@@ -52,7 +50,7 @@ export function listen(
     client.on("notification", (message) => guard(() => onNotify(message.payload ?? "")));
     await client.query(`listen ${escapeIdentifier(channel)}`);
     connected();
-    if (!isFirst) guard(onReconnect);
+    guard(onListening);
     await ended;
   }
 

@@ -152,8 +152,8 @@ class ConnectionPool implements Pool {
     };
   }
 
-  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener {
-    const listener = listen(this.#settings, this.#log, channel, onNotify, onReconnect);
+  listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener {
+    const listener = listen(this.#settings, this.#log, channel, onNotify, onListening);
     this.#listeners.add(listener);
     return {
       close: () => {

@@ -78,8 +78,11 @@ export interface Pool {
   /** A connection of one's own, e.g. for explicit transactions. Must be released. */
   acquire(options?: RunOptions): Promise<Session>;
   stats(): PoolStats;
-  /** Listens on a channel with a connection of its own, beside `max`, for as long as the pool lives. */
-  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener;
+  /**
+   * Listens on a channel with a connection of its own, beside `max`, for as long as the pool lives. `onListening` is called each
+   * time it has begun, the first included: what was said before is lost.
+   */
+  listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener;
   /** Whether the database answered when it was last needed. */
   isReachable(): boolean;
   /** Refuses new calls, lets accepted ones finish (up to ten seconds), then ends every connection. */

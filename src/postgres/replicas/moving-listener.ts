@@ -2,24 +2,23 @@ import type { Listener, Pool } from "../pool/index.ts";
 
 /** A subscription that follows the primary. */
 export interface MovingListener extends Listener {
-  /** Listens there from now on; what was said meanwhile is lost, so `onReconnect` is called. */
+  /** Listens there from now on. */
   moveTo(pool: Pool): void;
 }
 
 export function createMovingListener(
   channel: string,
   onNotify: (payload: string) => void,
-  onReconnect: () => void,
+  onListening: () => void,
   first: Pool | undefined,
 ): MovingListener {
-  let current = first?.listen(channel, onNotify, onReconnect);
+  let current = first?.listen(channel, onNotify, onListening);
   let isClosed = false;
   return {
     moveTo(pool) {
       if (isClosed) return;
       void current?.close();
-      current = pool.listen(channel, onNotify, onReconnect);
-      onReconnect();
+      current = pool.listen(channel, onNotify, onListening);
     },
     async close() {
       isClosed = true;

@@ -74,8 +74,8 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     demand(position) {
       if (demanded === undefined || !covers(demanded, position)) demanded = position;
     },
-    listen(channel, onNotify, onReconnect) {
-      const listener = createMovingListener(channel, onNotify, onReconnect, topology.primary?.pool);
+    listen(channel, onNotify, onListening) {
+      const listener = createMovingListener(channel, onNotify, onListening, topology.primary?.pool);
       listeners.add(listener);
       return {
         close() {

@@ -39,7 +39,7 @@ export interface Router {
    */
   demand(position: Position): void;
   /** Listens on the primary, whichever that is. */
-  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Listener;
+  listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener;
   /** Whether any server that may be read from answers. */
   isReachable(): boolean;
   close(): Promise<void>;

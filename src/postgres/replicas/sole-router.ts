@@ -44,7 +44,7 @@ export function createSoleRouter(pool: Pool, { tracksPositions, stickyMs }: Sole
     },
     catalog: (read) => read(pool),
     demand: () => undefined,
-    listen: (channel, onNotify, onReconnect) => pool.listen(channel, onNotify, onReconnect),
+    listen: (channel, onNotify, onListening) => pool.listen(channel, onNotify, onListening),
     isReachable: () => pool.isReachable(),
     close: () => pool.close(),
   };
