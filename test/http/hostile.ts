@@ -39,10 +39,16 @@ export function hostileText(): fc.Arbitrary<string> {
 export function isLinear(parse: (text: string) => unknown, piece: string): void {
   const short = piece.repeat(512);
   const long = piece.repeat(512 * 64);
-  // Never below 0.2 ms, or the clock and whoever shares the machine decide.
-  const allowedMs = Math.max(0.2, fastest(parse, short)) * 64 * 8;
-  assert.ok(fastest(parse, long) < allowedMs, `not linear in runs of ${JSON.stringify(piece)}`);
+  for (let tries = 1; ; tries++) {
+    // Never below 0.2 ms, or the clock and whoever shares the machine decide.
+    const allowedMs = Math.max(0.2, fastest(parse, short)) * 64 * 8;
+    if (fastest(parse, long) < allowedMs) return;
+    // A quadratic parser is so every time, a busy machine is not.
+    assert.ok(tries < MOST_TRIES, `not linear in runs of ${JSON.stringify(piece)}`);
+  }
 }
+
+const MOST_TRIES = 5;
 
 function fastest(parse: (text: string) => unknown, text: string): number {
   return Math.min(timed(parse, text), timed(parse, text), timed(parse, text));
