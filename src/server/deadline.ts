@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import { HotpathError } from "../errors.ts";
-import { hasContent } from "../http/content.ts";
-import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
+import { DelegatedRequest } from "../http/delegated-request.ts";
+import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 
 export interface DeadlineSettings {
@@ -53,20 +52,15 @@ async function answerInTime(request: HttpRequest, handle: Handle, budgetMs: numb
 }
 
 /** A request whose signal also aborts when its time is over, and that tells whoever it is passed on to how much is left. */
-class DeadlineRequest implements HttpRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly path: string;
+class DeadlineRequest extends DelegatedRequest {
   readonly #request: HttpRequest;
   readonly #controller = new AbortController();
   readonly #endsMs: number;
   #signal: AbortSignal | undefined;
 
   constructor(request: HttpRequest, budgetMs: number) {
+    super(request);
     this.#request = request;
-    this.method = request.method;
-    this.target = request.target;
-    this.path = request.path;
     this.#endsMs = performance.now() + budgetMs;
   }
 
@@ -74,37 +68,14 @@ class DeadlineRequest implements HttpRequest {
     this.#controller.abort(reason);
   }
 
-  get signal(): AbortSignal {
+  override get signal(): AbortSignal {
     this.#signal ??= AbortSignal.any([this.#request.signal, this.#controller.signal]);
     return this.#signal;
   }
-  get headers(): Readonly<IncomingHttpHeaders> {
+
+  override get headers(): Readonly<IncomingHttpHeaders> {
     const leftMs = Math.max(1, this.#endsMs - performance.now());
     return { ...this.#request.headers, "request-timeout": (leftMs / 1000).toFixed(3) };
-  }
-  get query(): string {
-    return this.#request.query;
-  }
-  get httpVersion(): string {
-    return this.#request.httpVersion;
-  }
-  get scheme(): "http" | "https" {
-    return this.#request.scheme;
-  }
-  get authority(): string {
-    return this.#request.authority;
-  }
-  get remoteAddress(): string {
-    return this.#request.remoteAddress;
-  }
-  get body(): Readable {
-    return this.#request.body;
-  }
-  get hasContent(): boolean {
-    return hasContent(this.#request);
-  }
-  inform(status: number, headers: Readonly<ReplyHeaders>): void {
-    this.#request.inform?.(status, headers);
   }
 }
 

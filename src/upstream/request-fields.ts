@@ -1,7 +1,8 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import type { UpstreamSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
+import { createNetworks, plainAddress } from "../http/address.ts";
 import { isHopByHop } from "../http/hop-by-hop.ts";
 import { addVia } from "../http/via.ts";
 
@@ -26,7 +27,7 @@ export function createRequestFields(
   settings: UpstreamSettings,
   origin: string,
 ): (request: SourceRequest, contentLength: number | undefined) => ForwardedHeaders {
-  const isTrusted = createTrust(settings.trustedProxies);
+  const isTrusted = createNetworks(settings.trustedProxies);
   const { via, forwarded } = settings;
   const given = settings.headers.setRequest.map(toField);
   const set = given.filter(([name]) => name !== "host");
@@ -106,26 +107,6 @@ function toForwarded({ remoteAddress, authority, scheme, headers }: SourceReques
   const element = `for=${node};host="${authority}";proto=${scheme}`;
   const before = trusted ? headers.forwarded : undefined;
   return before === undefined ? element : `${before}, ${element}`;
-}
-
-/** IPv4 on a socket of both families comes as `::ffff:192.0.2.1`. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-}
-
-function createTrust(networks: readonly string[]): (address: string) => boolean {
-  if (networks.length === 0) return () => false;
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", bits] = network.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return (received) => {
-    const address = plainAddress(received);
-    return address !== "" && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-  };
 }
 
 /** `Name: value` apart. */

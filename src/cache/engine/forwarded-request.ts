@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { SourceRequest } from "../../api/source.ts";
 import type { Identity } from "../../auth/identity.ts";
-import { hasContent } from "../../http/content.ts";
+import { DelegatedRequest } from "../../http/delegated-request.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 
 /** Who wants the reply of a request that the cache sends on. */
@@ -15,22 +15,25 @@ export interface Demand {
 }
 
 /** A request as the cache sends it on: with other fields, and a signal of its own, which is made when the source reads it. */
-export class ForwardedRequest implements SourceRequest {
-  readonly headers: Readonly<IncomingHttpHeaders>;
-  readonly method: string;
+export class ForwardedRequest extends DelegatedRequest implements SourceRequest {
   readonly #request: SourceRequest;
+  readonly #headers: Readonly<IncomingHttpHeaders>;
   readonly #demand: Demand;
   #signal: AbortSignal | undefined;
   #release: (() => void) | undefined;
 
   constructor(request: SourceRequest, headers: Readonly<IncomingHttpHeaders>, demand: Demand) {
+    super(request);
     this.#request = request;
-    this.headers = headers;
-    this.method = request.method;
+    this.#headers = headers;
     this.#demand = demand;
   }
 
-  get signal(): AbortSignal {
+  override get headers(): Readonly<IncomingHttpHeaders> {
+    return this.#headers;
+  }
+
+  override get signal(): AbortSignal {
     this.#signal ??= this.#createSignal();
     return this.#signal;
   }
@@ -58,21 +61,12 @@ export class ForwardedRequest implements SourceRequest {
     return controller.signal;
   }
 
-  inform(status: number, headers: Readonly<ReplyHeaders>): void {
-    if (!this.#demand.isUnattended) this.#request.inform?.(status, headers);
+  override inform(status: number, headers: Readonly<ReplyHeaders>): void {
+    if (!this.#demand.isUnattended) super.inform(status, headers);
   }
 
   get identity(): Identity | undefined {
     return this.#request.identity;
-  }
-  get target(): string {
-    return this.#request.target;
-  }
-  get path(): string {
-    return this.#request.path;
-  }
-  get query(): string {
-    return this.#request.query;
   }
   get subpath(): string {
     return this.#request.subpath;
@@ -80,23 +74,11 @@ export class ForwardedRequest implements SourceRequest {
   get basePath(): string {
     return this.#request.basePath;
   }
-  get httpVersion(): string {
-    return this.#request.httpVersion;
+  override get hasContent(): boolean {
+    return !this.#demand.isUnattended && super.hasContent;
   }
-  get scheme(): "http" | "https" {
-    return this.#request.scheme;
-  }
-  get authority(): string {
-    return this.#request.authority;
-  }
-  get remoteAddress(): string {
-    return this.#request.remoteAddress;
-  }
-  get hasContent(): boolean {
-    return !this.#demand.isUnattended && hasContent(this.#request);
-  }
-  get body(): Readable {
-    return this.#demand.isUnattended ? Readable.from([]) : this.#request.body;
+  override get body(): Readable {
+    return this.#demand.isUnattended ? Readable.from([]) : super.body;
   }
 }
 

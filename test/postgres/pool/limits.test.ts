@@ -81,7 +81,7 @@ describe("a caller who leaves", () => {
     const { pool } = testPool(t, url, { max: 1 });
     await pool.start();
     const controller = new AbortController();
-    const left = pool.run([command("select pg_sleep(0.3)")], { signal: controller.signal });
+    const left = pool.run([command("select pg_sleep(1)")], { signal: controller.signal });
     const behind = scalar(pool, "select 'behind'");
     await until(async () => (await sleepers(url)) === 1, "the statement runs");
     controller.abort(new Error("left"));
