@@ -203,6 +203,8 @@ export interface PostgresOptions {
   anonRole?: string | null | undefined;
   /** Most rows that one read answers. */
   maxRows?: number | null | undefined;
+  /** Largest content of a bulk insert; `null`: as of any other request. */
+  maxBulkBytes?: ByteSize | null | undefined;
   pool?: PoolOptions;
   /** Connection URLs of streaming replicas. */
   replicas?: readonly string[] | undefined;

@@ -90,6 +90,16 @@ export const POSTGRES_OPTIONS = [
     description: "How often each server is asked how far it is; at most half of `consistency.maxLag`.",
   },
   {
+    path: "maxBulkBytes",
+    type: "bytes",
+    default: "1GiB",
+    nullable: true,
+    min: "1KiB",
+    max: "1024GiB",
+    description:
+      "Largest content of a bulk insert, which is stored piece by piece in one transaction; none: `http.maxBodyBytes`, as for any other request.",
+  },
+  {
     path: "updatedAtColumn",
     type: "string",
     default: "updated_at",

@@ -168,6 +168,8 @@ export interface PostgresSettings {
     readonly stickyMs: number | null;
     readonly checkIntervalMs: number;
   };
+  /** Bytes of content that one bulk insert may have; `null`: no more than any other request. */
+  readonly maxBulkBytes: number | null;
   /** Column whose value becomes `Last-Modified` of a single row; `null`: none. */
   readonly updatedAtColumn: string | null;
   /** Channel whose notifications (no payload, or `reload schema`) reload the catalog; `null`: not listened to. */

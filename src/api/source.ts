@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Identity } from "../auth/identity.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
@@ -33,6 +34,11 @@ export interface Source {
    */
   start?(context: SourceContext): Promise<void>;
   /**
+   * How many bytes of content a request may have, when that is more than `http.maxBodyBytes`; asked before anything of the content is
+   * read. Whoever says so must not collect it. Absent, or less: `http.maxBodyBytes`.
+   */
+  maxBodyBytes?(head: RequestHead): number;
+  /**
    * Answers one request. The reply's body, when a stream, becomes the pipeline's. A `HotpathError` that is thrown
    * becomes a problem-details reply with its status; anything else a 500 without detail.
    */
@@ -52,6 +58,14 @@ export interface Source {
 }
 
 export type Admission = "verify" | "require";
+
+/** A request before its content. */
+export interface RequestHead {
+  readonly method: string;
+  /** As in `SourceRequest`. */
+  readonly subpath: string;
+  readonly headers: Readonly<IncomingHttpHeaders>;
+}
 
 /** The connection of a request that asks for another protocol. */
 export interface UpgradeConnection {
@@ -112,6 +126,8 @@ export interface SourceContext {
   readonly metrics: MetricsRegistry;
   /** Whether the server can verify credentials: keys are configured. */
   readonly isAuthenticating: boolean;
+  /** `http.maxBodyBytes`: what a request's content may have unless the source says otherwise. */
+  readonly maxBodyBytes: number;
 }
 
 /** The part of a pino logger that sources use. */

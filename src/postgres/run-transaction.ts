@@ -17,7 +17,15 @@ export interface TransactionMode {
   readonly batch?: BatchShape | undefined;
   /** Looks at the results before the end; what it throws rolls the transaction back and reaches the caller. */
   readonly check?: (results: readonly CommandResult[]) => void;
+  /**
+   * Goes on in the transaction after the check, step by step; answers commands that go out with the end. May be called once more, when the
+   * first server turned out not to take writes.
+   */
+  readonly proceed?: (results: readonly CommandResult[], step: Step) => Promise<readonly Command[]>;
 }
+
+/** Runs further commands of a transaction. */
+export type Step = (commands: readonly Command[]) => Promise<readonly CommandResult[]>;
 
 /** A read that nothing can stop half way: one implicit transaction, which strangers' may follow in the pipeline. */
 export const READ: TransactionMode = { access: "read only", end: "commit" };
@@ -59,7 +67,7 @@ export function createTransactionRunner(
     }
     const need = (): Need => target.needOf(request);
     const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
-    const isImplicit = mode.isolation === undefined && mode.check === undefined;
+    const isImplicit = mode.isolation === undefined && mode.check === undefined && mode.proceed === undefined;
     if (!isImplicit) {
       // "cannot use serializable mode in a hot standby"
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
@@ -84,8 +92,9 @@ export function createTransactionRunner(
  * Whether a write needs no explicit transaction: like a read, it then is one implicit transaction in a shared pipeline, undone by the
  * server itself when it fails. A pooler that gives each transaction another connection would lose the setting that lets it write.
  */
-function isSendable({ pool }: PostgresSettings, { isolation, end, check }: TransactionMode): boolean {
-  const isPlain = isolation === undefined && end === "commit" && check === undefined;
+function isSendable({ pool }: PostgresSettings, mode: TransactionMode): boolean {
+  const { isolation, end, check, proceed } = mode;
+  const isPlain = isolation === undefined && end === "commit" && check === undefined && proceed === undefined;
   return isPlain && pool.preparedStatements;
 }
 
@@ -131,14 +140,14 @@ const IS_WRITE = { isWrite: true };
 
 /**
  * An explicit transaction on a connection of its own: an error leaves it failed until it is rolled back, so nobody else's statement
- * may stand behind it. Without a check it goes out in one piece, its end included.
+ * may stand behind it. Where nobody looks at its results before the end it goes out in one piece.
  */
 async function runBlock(
   pool: Pool,
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
-  { access, isolation, end, check }: TransactionMode,
+  { access, isolation, end, check, proceed }: TransactionMode,
   track?: Track,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
@@ -149,10 +158,12 @@ async function runBlock(
   const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
     all.slice(1 + opened, 1 + opened + commands.length);
   try {
-    if (check === undefined) return toResults(await finish([...begin, ...ENDINGS[end]]));
-    const results = toResults(await session.run(begin, options).catch(neverCommitted));
-    check(results);
-    await finish(ENDINGS[end]);
+    if (check === undefined && proceed === undefined) return toResults(await finish([...begin, ...ENDINGS[end]]));
+    const step: Step = (further) => session.run(further, options).catch(neverCommitted);
+    const results = toResults(await step(begin));
+    check?.(results);
+    const closing = (await proceed?.(results, step)) ?? [];
+    await finish([...closing, ...ENDINGS[end]]);
     return results;
   } catch (error) {
     await session.rollBack();

@@ -1,4 +1,4 @@
-import type { Log, Source, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Log, Source, RequestHead, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
@@ -26,7 +26,8 @@ import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { Router } from "./replicas/index.ts";
-import { write } from "./write.ts";
+import { createTurns, type Turns } from "./turns.ts";
+import { mayBeBulk, write } from "./write.ts";
 import type { WritePlan } from "./write-plan.ts";
 import type { Setting, TransactionScope } from "./transaction.ts";
 
@@ -73,12 +74,16 @@ class PostgresSource implements Source {
   #nextLoading: Promise<void> | undefined;
   #isStarting = true;
   #isAuthenticating = false;
+  #maxBodyBytes = Infinity;
+  readonly #bulkTurns: Turns;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(settings: PostgresSettings, events: PostgresEvents) {
     this.#settings = settings;
     this.#events = events;
+    // The other connections stay free for everybody else.
+    this.#bulkTurns = createTurns(Math.max(1, Math.floor(settings.pool.max / 2)), "bulk inserts");
     const run = createTransactionRunner(
       settings,
       () => this.#requireRouter(),
@@ -96,9 +101,10 @@ class PostgresSource implements Source {
           };
   }
 
-  async start({ log, metrics, isAuthenticating }: SourceContext): Promise<void> {
+  async start({ log, metrics, isAuthenticating, maxBodyBytes }: SourceContext): Promise<void> {
     this.#log = log;
     this.#isAuthenticating = isAuthenticating;
+    this.#maxBodyBytes = maxBodyBytes;
     this.#router = createRouter(this.#settings, log, metrics);
     await this.#router.start();
     if (this.#settings.reloadChannel !== null) await this.#listen(this.#router, this.#settings.reloadChannel);
@@ -129,6 +135,11 @@ class PostgresSource implements Source {
   #notified(payload: string): void {
     if (payload === "" || payload === "reload schema") void this.reload();
     if (payload === "" || payload === "reload config") this.#events.reconfigure?.();
+  }
+
+  maxBodyBytes({ method, subpath, headers }: RequestHead): number {
+    const { maxBulkBytes } = this.#settings;
+    return maxBulkBytes !== null && mayBeBulk(method, subpath, headers["content-type"]) ? maxBulkBytes : 0;
   }
 
   async resolve(request: SourceRequest): Promise<SourceReply> {
@@ -233,7 +244,16 @@ class PostgresSource implements Source {
       const scope = this.#scopeOf(route.relation.schema, preferences);
       const run = (commands: readonly Command[], mode?: TransactionMode) =>
         this.#runTransaction(request, scope, commands, mode);
-      const context = { settings: this.#settings, catalog, plans, writePlans, run, resolveTypes: types };
+      const context = {
+        settings: this.#settings,
+        catalog,
+        plans,
+        writePlans,
+        run,
+        resolveTypes: types,
+        maxBodyBytes: this.#maxBodyBytes,
+        bulkTurns: this.#bulkTurns,
+      };
       const isRead = request.method === "GET" || request.method === "HEAD";
       return isRead ? read(context, request, route, preferences) : write(context, request, route, preferences);
     });

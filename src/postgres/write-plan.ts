@@ -17,6 +17,7 @@ import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadTarget } from ".
 import { rootRange } from "./row-range.ts";
 import type { TransactionMode } from "./run-transaction.ts";
 import { usesRequestSettings } from "./transaction.ts";
+import type { Turns } from "./turns.ts";
 
 /** What writing relations needs of its source. */
 export interface WriteContext {
@@ -25,6 +26,10 @@ export interface WriteContext {
   readonly writePlans: PlanCache<WritePlan>;
   /** SQL names of the types that casts name; unknown ones are left out. */
   resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Content that is held as a whole; longer lists are inserted in bulk. */
+  readonly maxBodyBytes: number;
+  /** Does a bulk insert if there are not too many under way: each holds a connection for as long as its client sends. */
+  readonly bulkTurns: Turns;
   /** Runs the commands in one transaction, after those that open it for the request. */
   run(commands: readonly Command[], mode: TransactionMode): Promise<readonly CommandResult[]>;
 }
@@ -37,6 +42,8 @@ export interface WritePlan {
   readonly location: readonly string[];
   /** What `Prefer: resolution=` came to; null where there is nothing to be in conflict with. */
   readonly resolution: PlannedConflict["resolution"] | null;
+  /** The rows of several such statements can be answered as one list. */
+  readonly isListable: boolean;
 }
 
 /** A write's content as its statement takes it. */
@@ -92,7 +99,8 @@ export async function makeWritePlan(
     types: await context.resolveTypes(castsOf(returned)),
     catalogVersion: catalog.version,
   });
-  return { compiled, media, location, resolution: planned.conflict?.resolution ?? null };
+  const isListable = media.format.kind === "array" && media.explain === null && isRowByRow(query);
+  return { compiled, media, location, resolution: planned.conflict?.resolution ?? null, isListable };
 }
 
 function planWrite(
@@ -174,6 +182,14 @@ function refuseFilters({ primaryKey }: Relation, { filters, logic }: QueryTree):
 function isPlain({ select }: QueryTree, { format }: ReadMedia): boolean {
   const isJson = format.kind === "array" || format.kind === "object";
   return isJson && select.length > 0 && select.every((item) => item.kind === "field" && item.aggregate === undefined);
+}
+
+/** What is answered of a row does not depend on others. */
+function isRowByRow({ select, order }: QueryTree): boolean {
+  return (
+    order.every(({ path }) => path.length > 0) &&
+    select.every((item) => (item.kind === "field" ? item.aggregate === undefined : !item.spread))
+  );
 }
 
 /** Beside computed columns, which the star of what a write returned would then show too, the star is written out. */

@@ -80,7 +80,8 @@ export function toWriteReply(exchange: WriteExchange, results: readonly CommandR
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
 
-function writtenCount({ compiled: { answers, layout } }: WritePlan, [main]: readonly CommandResult[]): number {
+/** How many rows were written, as the statement's answer has it. */
+export function writtenCount({ compiled: { answers, layout } }: WritePlan, [main]: readonly CommandResult[]): number {
   if (answers === "each") return main?.rows.length ?? 0;
   if (answers === "all") return Number(main?.rows[0]?.[layout.count] ?? 0);
   return Number(/\d+$/.exec(main?.tag ?? "")?.[0] ?? 0);

@@ -1,9 +1,19 @@
 import type { SourceReply, SourceRequest } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { representationKey } from "./catalog/types.ts";
+import { insertInBulk } from "./bulk-insert.ts";
+import { type Batch, readBatches } from "./payload/batches.ts";
 import { type MemberUse, readMembers } from "./payload/members.ts";
-import { type Payload, parsePayload } from "./payload/payload.ts";
-import { readContent } from "./payload/read-content.ts";
+import {
+  createListSplitter,
+  type Payload,
+  parsePayload,
+  type PayloadType,
+  payloadType,
+  startsObject,
+} from "./payload/payload.ts";
+import { readBeginning } from "./payload/read-content.ts";
 import { type Preferences, transactionEnd } from "./preferences.ts";
 import { parseColumns } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
@@ -24,10 +34,18 @@ export async function write(
   const parameters = withKey(target, parseQueryString(request.query));
   const shape = shapeOf(parameters);
   const columns = method === "POST" || method === "PATCH" ? columnsOf(parameters) : null;
-  const payload =
-    method === "DELETE"
-      ? null
-      : parsePayload(await readContent(request.body), request.headers["content-type"], columns !== null);
+  const end = transactionEnd(context.settings.txEnd, preferences);
+  let payload: Payload | null = null;
+  if (method !== "DELETE") {
+    const type = payloadType(request.headers["content-type"]);
+    const { bytes, goesOn } = await readBeginning(request.body, context.maxBodyBytes);
+    if (goesOn) {
+      const batches = startBatches(context, request, target, type, bytes, columns !== null);
+      const insert = { request, target, preferences, parameters, shape, columns, batches, end };
+      return context.bulkTurns(() => insertInBulk(context, insert));
+    }
+    payload = parsePayload(bytes, type, columns !== null);
+  }
   const content = contentOf(context.catalog, target, method, payload, columns);
   const key = shapeKey(request, target, preferences, content, shape.key);
   let plan = context.writePlans.get(key);
@@ -41,13 +59,43 @@ export async function write(
     parameters,
   );
   const exchange = { settings: context.settings, request, target, preferences, plan };
-  const mode = {
-    access: "read write",
-    end: transactionEnd(context.settings.txEnd, preferences),
-    ...createWriteCheck(exchange),
-  } as const;
+  const mode = { access: "read write", end, ...createWriteCheck(exchange) } as const;
   const results = await context.run([command], mode);
   return plan.media.explain === null ? toWriteReply(exchange, results) : explainReply(plan, results);
+}
+
+/** Whether a request may insert a list of rows, from its head alone: a POST to something like a relation, of no form. */
+export function mayBeBulk(method: string, subpath: string, contentType: string | undefined): boolean {
+  return (
+    method === "POST" &&
+    /^\/[^/]+\/?$/.test(subpath) &&
+    !/^application\/x-www-form-urlencoded\b/i.test(contentType ?? "")
+  );
+}
+
+/** Of a list that is longer than what is held as a whole, these many bytes are stored at a time. */
+const BATCH_BYTES = 512 * 1024;
+
+/**
+ * Takes content apart that is longer than what is held at a time.
+ *
+ * @throws HotpathError HP_BODY_TOO_LARGE for content that is no list of rows to insert.
+ */
+function startBatches(
+  { maxBodyBytes, settings }: WriteContext,
+  { method, body }: SourceRequest,
+  { key }: ReadTarget,
+  type: PayloadType,
+  begun: Buffer,
+  namesColumns: boolean,
+): AsyncGenerator<Batch, void> {
+  const isList = type !== "form" && !(type === "json" && startsObject(begun));
+  if (method !== "POST" || key !== null || !isList || settings.maxBulkBytes === null) {
+    body.destroy();
+    throw new HotpathError("HP_BODY_TOO_LARGE", `The content has more than ${maxBodyBytes} bytes.`);
+  }
+  const splitter = createListSplitter(type, BATCH_BYTES);
+  return readBatches(begun, body, { splitter, namesColumns, maxRowBytes: maxBodyBytes });
 }
 
 /** The content as the statement takes it, and what it puts into it. */
@@ -68,7 +116,8 @@ function contentOf(
   columns: readonly string[] | null,
 ): BoundContent {
   if (payload === null) return { form: "none", names: [], missing: NOTHING, text: "", members: [] };
-  const names = columns ?? payload.keys ?? [];
+  // Of CSV and forms all columns count.
+  const names = payload.keys ?? columns ?? [];
   const { text, isList } = payload;
   const whole = { form: isList ? "list" : "object", names, missing: NOTHING, text, members: [] } as const;
   if (method === "PUT" && key !== null) return withPathKey(whole, relation, key);

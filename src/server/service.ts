@@ -14,7 +14,7 @@ import { createAdmit } from "./admit.ts";
 import { withBatches } from "./batch/index.ts";
 import { createCors } from "./cors.ts";
 import { withDeadlines } from "./deadline.ts";
-import type { UpgradeHandler } from "./listener/index.ts";
+import type { BodyLimit, UpgradeHandler } from "./listener/index.ts";
 import { createLimitStep } from "./limited.ts";
 import { createMounts } from "./mounts.ts";
 import { openCache } from "./open-cache.ts";
@@ -28,6 +28,8 @@ import { createUpgrade } from "./upgrade.ts";
 export interface Service {
   readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
   readonly upgrade: UpgradeHandler;
+  /** How many bytes of content the source behind a path takes, where that is more than `http.maxBodyBytes`. */
+  readonly maxBodyBytes: BodyLimit;
   readonly metrics: Metrics;
   readonly purger: Purger | undefined;
   readonly readiness: () => Readiness;
@@ -99,12 +101,20 @@ export async function startService(
     );
     const metricsOf = createSourceMetrics(metrics, sources.length);
     const isAuthenticating = authenticator !== undefined;
+    const { maxBodyBytes } = settings.http;
     await Promise.all(
-      sources.map(async ({ source, path }) => source.start?.({ log, metrics: metricsOf(path), isAuthenticating })),
+      sources.map(async ({ source, path }) =>
+        source.start?.({ log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes }),
+      ),
     );
     return {
       handle,
       upgrade: createUpgrade({ findMount, admit, metrics: httpMetrics, log }),
+      maxBodyBytes(method, path, headers) {
+        const mount = findMount(path);
+        if (mount?.source.maxBodyBytes === undefined) return settings.http.maxBodyBytes;
+        return mount.source.maxBodyBytes({ method, subpath: path.slice(mount.basePath.length) || "/", headers });
+      },
       metrics,
       purger: cache,
       readiness: () => readiness(sources.map(({ source }) => source)),

@@ -50,6 +50,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
       (request) => service.handle(request),
       ownLog,
       takesUpgrades ? (request, connection) => service.upgrade(request, connection) : undefined,
+      (method, path, headers) => service.maxBodyBytes(method, path, headers),
     );
     const bound = await listener.listen();
     opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs }));

@@ -50,7 +50,7 @@ export async function readCallContent(
       return { ...whole, text: "", fields, argumentNames: distinct(fields.map(({ name }) => name)) };
     }
     case "text/csv": {
-      const { text, keys } = parsePayload(bytes, mediaType, namesColumns);
+      const { text, keys } = parsePayload(bytes, "csv", namesColumns);
       return { ...whole, text, argumentNames: keys, isArray: true };
     }
     case JSON_TYPE:

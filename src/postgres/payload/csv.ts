@@ -4,6 +4,8 @@ import { invalidPayload } from "./invalid-payload.ts";
 export interface CsvReader {
   /** Names of the columns, in the order of the first line; undefined until it has come. */
   readonly names: readonly string[] | undefined;
+  /** Characters of the row that is not complete. */
+  readonly pendingLength: number;
   push(piece: string): readonly string[];
   /** The row that no line break ended, if there is one. */
   end(): readonly string[];
@@ -23,6 +25,9 @@ export function createCsvReader(): CsvReader {
   return {
     get names() {
       return names;
+    },
+    get pendingLength() {
+      return pending.length;
     },
     push(piece) {
       const rows: string[] = [];

@@ -1,9 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { parseMediaType } from "../../http/index.ts";
-import type { DialectError } from "../dialect-error.ts";
-import { createCsvReader } from "./csv.ts";
+import { createCsvSplitter } from "./csv-splitter.ts";
 import { formToJson } from "./form.ts";
-import { invalidPayload } from "./invalid-payload.ts";
+import { invalidPayload, NO_JSON } from "./invalid-payload.ts";
+import { createJsonSplitter } from "./json-splitter.ts";
+import { createLineSplitter } from "./line-splitter.ts";
+import type { ListSplitter } from "./list-splitter.ts";
 
 /** What a write is to store, as the database takes it. */
 export interface Payload {
@@ -14,23 +16,40 @@ export interface Payload {
   readonly keys: readonly string[] | null;
 }
 
+export type PayloadType = "json" | "csv" | "lines" | "form";
+
 /**
- * Reads a write's content by its media type: JSON, CSV or a form.
+ * Reads a write's content: JSON, CSV, JSON lines or a form.
  *
  * @param namesColumns the request says which columns count, so that the objects need not be alike.
  * @throws DialectError PGRST102.
  */
-export function parsePayload(content: Buffer, contentType: string | undefined, namesColumns: boolean): Payload {
-  const type = payloadType(contentType);
+export function parsePayload(content: Buffer, type: PayloadType, namesColumns: boolean): Payload {
+  if (type === "csv" || type === "lines") return listPayload(content, createListSplitter(type, Infinity), namesColumns);
   if (!isUtf8(content)) throw invalidPayload(type === "json" ? NO_JSON : "The content is not UTF-8");
   const text = content.toString();
-  if (type === "csv") return csvPayload(text);
   if (type === "form") return alike(formToJson(text));
-  if (namesColumns) return { text, isList: !startsObject(text), keys: null };
+  if (namesColumns) return { text, isList: !startsObject(content), keys: null };
   return alike(text);
 }
 
-export type PayloadType = "json" | "csv" | "form";
+/**
+ * Takes content apart that is a list. Forms are none.
+ *
+ * @param fullBytes a list is handed out once it has so many bytes.
+ */
+export function createListSplitter(type: "json" | "csv" | "lines", fullBytes: number): ListSplitter {
+  switch (type) {
+    case "json":
+      return createJsonSplitter(fullBytes);
+    case "csv":
+      return createCsvSplitter(fullBytes);
+    case "lines":
+      return createLineSplitter(fullBytes);
+    default:
+      return type satisfies never;
+  }
+}
 
 /** @throws DialectError PGRST102 for a media type that no write has. */
 export function payloadType(contentType: string | undefined): PayloadType {
@@ -45,54 +64,67 @@ export function payloadType(contentType: string | undefined): PayloadType {
       return "json";
     case "text/csv":
       return "csv";
+    case "application/x-ndjson":
+    case "application/jsonl":
+      return "lines";
     case "application/x-www-form-urlencoded":
       return "form";
   }
   throw invalidPayload(`Content-Type not acceptable: ${contentType}`);
 }
 
-const NO_JSON = "Empty or invalid json";
 const EMPTY: Payload = { text: "[]", isList: true, keys: [] };
 
-function csvPayload(text: string): Payload {
-  const reader = createCsvReader();
-  const rows = [...reader.push(text), ...reader.end()];
-  if (reader.names === undefined) throw invalidPayload("The CSV has no first line with the names of the columns.");
-  return {
-    text: `[${rows.join(",")}]`,
-    isList: true,
-    keys: rows.length === 0 ? [] : [...new Set(reader.names)].sort(),
-  };
+function listPayload(content: Buffer, splitter: ListSplitter, namesColumns: boolean): Payload {
+  const [text] = [...splitter.push(content), ...splitter.end()];
+  if (text === undefined) return EMPTY;
+  if (splitter.names !== undefined) return { text, isList: true, keys: sorted(splitter.names) };
+  return namesColumns ? { text, isList: true, keys: null } : alike(text);
 }
 
 /** Objects with the same members. Parsed for their names alone: the text itself goes to the database, digits and all. */
 function alike(text: string): Payload {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalidPayload(NO_JSON);
-  }
-  if (Array.isArray(value)) {
-    const keys = commonKeys(value);
-    return keys === null ? EMPTY : { text, isList: true, keys };
-  }
+  const value = parseJson(text);
+  if (Array.isArray(value)) return value.length === 0 ? EMPTY : { text, isList: true, keys: commonKeys(value) };
   // The dialect takes any other value for an empty list.
   return isObject(value) ? { text, isList: false, keys: Object.keys(value).sort() } : EMPTY;
 }
 
 /**
- * The members of all the objects of a list; null for an empty list.
+ * The members of all the objects of a list that is not empty, in the order of their names.
  *
  * @throws DialectError PGRST102 where they differ, or something is no object.
  */
-export function commonKeys(list: readonly unknown[]): readonly string[] | null {
+export function commonKeys(list: readonly unknown[]): readonly string[] {
   const [first] = list;
-  if (list.length === 0) return null;
   if (!isObject(first)) throw unlike();
   const keys = Object.keys(first);
   for (const item of list) if (!isObject(item) || !hasKeys(item, keys)) throw unlike();
   return keys.sort();
+}
+
+/** @throws DialectError PGRST102. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidPayload(NO_JSON);
+  }
+}
+
+/** The refusal of objects with other members than the first. */
+export function unlike(): Error {
+  return invalidPayload("All object keys must match");
+}
+
+/** Names in the order in which they are written, each once. */
+export function sorted(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort();
+}
+
+/** Whether JSON is an object, if it is anything. */
+export function startsObject(content: Buffer): boolean {
+  return content.find((byte) => byte > 0x20) === OPEN_BRACE;
 }
 
 function hasKeys(item: object, keys: readonly string[]): boolean {
@@ -105,10 +137,4 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function startsObject(text: string): boolean {
-  return /^[ \t\n\r]*\{/.test(text);
-}
-
-function unlike(): DialectError {
-  return invalidPayload("All object keys must match");
-}
+const OPEN_BRACE = 0x7b;

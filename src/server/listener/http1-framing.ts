@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { HotpathError } from "../../errors.ts";
+import { type BodyLimit, limitOfBody } from "./body-limit.ts";
 import { bodyTooLarge } from "./request-body.ts";
 import type { ListenerLimits } from "./settings.ts";
 import { isAuthority, isOriginForm, parseTarget } from "./target.ts";
@@ -14,6 +15,12 @@ export interface Framing {
   readonly hasExpectation: boolean;
 }
 
+/** What a request is checked against. */
+export interface FramingContext {
+  readonly limits: ListenerLimits;
+  readonly bodyLimit: BodyLimit | undefined;
+}
+
 /**
  * Checks what Node's parser leaves to the server: target form and length, number of fields, exactly one good `Host`
  * (RFC 9112 section 3.2), known transfer codings, announced content length. Works on the raw fields, where
@@ -21,7 +28,8 @@ export interface Framing {
  *
  * @throws HotpathError with the status of the refusal.
  */
-export function checkFraming(message: IncomingMessage, limits: ListenerLimits): Framing {
+export function checkFraming(message: IncomingMessage, context: FramingContext): Framing {
+  const { limits } = context;
   const { rawHeaders, url = "", method = "GET" } = message;
   if (url.length > limits.maxUrlBytes) {
     throw new HotpathError("HP_URL_TOO_LONG", `The URL has more than ${limits.maxUrlBytes} bytes.`);
@@ -46,7 +54,10 @@ export function checkFraming(message: IncomingMessage, limits: ListenerLimits): 
       host = rawHeaders[at + 1] as string;
     } else if (name.length === 14 && isField(name, "content-length", "content_length")) {
       const length = contentLength(rawHeaders[at + 1] as string);
-      if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes);
+      if (length > limits.maxBodyBytes) {
+        const maxBytes = limitOfBody(context, method, url, message.headers);
+        if (length > maxBytes) throw bodyTooLarge(maxBytes);
+      }
       hasContent ||= length > 0;
     } else if (name.length === 17 && isField(name, "transfer-encoding", "transfer_encoding")) {
       if ((rawHeaders[at + 1] as string).toLowerCase() !== "chunked") throw malformed("Unknown transfer coding.");

@@ -156,7 +156,7 @@ function endMessage(message: IncomingMessage): void {
 function begin(message: IncomingMessage, context: ServeContext): Begun | undefined {
   let framing: Framing;
   try {
-    framing = checkFraming(message, context.limits);
+    framing = checkFraming(message, context);
   } catch {
     return undefined;
   }

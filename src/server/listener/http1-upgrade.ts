@@ -38,7 +38,7 @@ async function serve(
   const response = new ServerResponse(message);
   let reply: HttpReply | undefined;
   try {
-    const framing = checkFraming(message, context.limits);
+    const framing = checkFraming(message, context);
     if (framing.hasContent) throw new HotpathError("HP_BAD_REQUEST", "A request for a WebSocket has no content.");
     if (!isWebSocketUpgrade(message)) throw new HotpathError("HP_BAD_REQUEST", "Only WebSockets can be asked for.");
     response.assignSocket(socket);

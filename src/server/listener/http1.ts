@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { limitOfBody } from "./body-limit.ts";
 import { type TurnSettings, createTurns } from "./http1-turns.ts";
 import { checkFraming, type Framing } from "./http1-framing.ts";
 import { closeStalled, closeWithLinger, refuseConnection, toConnectionRefusal } from "./http1-refusal.ts";
@@ -89,6 +90,8 @@ interface Exchange {
   readonly isPlain: boolean;
   /** The client holds its content back until told to continue. */
   awaitsContinue: boolean;
+  /** Its content may be more than is worth reading for nobody. */
+  isLarge?: boolean;
 }
 
 /**
@@ -104,7 +107,7 @@ function serve(exchange: Exchange): void {
   const { message, response, context } = exchange;
   let framing: Framing;
   try {
-    framing = checkFraming(message, context.limits);
+    framing = checkFraming(message, context);
   } catch (error) {
     refuse(exchange, error);
     return;
@@ -113,9 +116,10 @@ function serve(exchange: Exchange): void {
     answer(exchange, SERVER_OPTIONS_REPLY, exchange.awaitsContinue);
     return;
   }
-  const content = framing.hasContent ? contentOf(exchange) : undefined;
+  const content = framing.hasContent ? contentOf(exchange, framing.target) : undefined;
   const request = new Http1Request(message, response, framing.target, framing.authority, content);
   if (content !== undefined) response.once("finish", () => discardContent(message, request));
+  exchange.isLarge = content !== undefined && content.maxBytes > context.limits.maxBodyBytes;
   settle(exchange, request, ask(request, context), content !== undefined);
 }
 
@@ -166,9 +170,10 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
   }
 }
 
-function contentOf(exchange: Exchange): { maxBytes: number; onFirstRead: () => void } {
+function contentOf(exchange: Exchange, target: string): { maxBytes: number; onFirstRead: () => void } {
+  const { context, message } = exchange;
   return {
-    maxBytes: exchange.context.limits.maxBodyBytes,
+    maxBytes: limitOfBody(context, message.method ?? "", target, message.headers),
     onFirstRead() {
       if (exchange.awaitsContinue) exchange.response.writeContinue();
       exchange.awaitsContinue = false;
@@ -179,7 +184,7 @@ function contentOf(exchange: Exchange): { maxBytes: number; onFirstRead: () => v
 /** Whether content stands between this request and the next that nobody will read. */
 function mustClose(exchange: Exchange, request: Http1Request): boolean {
   if (exchange.awaitsContinue) return true;
-  if (!request.hasOverflowed) return false;
+  if (!request.hasOverflowed && (exchange.isLarge !== true || exchange.message.complete)) return false;
   closeWithLinger(exchange.message.socket);
   return true;
 }

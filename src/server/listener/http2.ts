@@ -12,6 +12,7 @@ import { resetStream, writeHttp2Reply } from "./http2-reply.ts";
 import { Http2Request, type Peer } from "./http2-request.ts";
 import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
+import { limitOfBody } from "./body-limit.ts";
 import { bodyTooLarge } from "./request-body.ts";
 import { ask, SERVER_OPTIONS_REPLY, toFailureReply, type ServeContext } from "./serve.ts";
 import type { ListenerLimits } from "./settings.ts";
@@ -94,7 +95,7 @@ function serve(
   const method = headers[":method"] ?? "";
   let head: Head;
   try {
-    head = checkHead(method, headers, context.limits);
+    head = checkHead(method, headers, context);
   } catch (error) {
     answer(stream, method, toErrorReply(error), context, peer);
     return;
@@ -103,7 +104,7 @@ function serve(
     answer(stream, method, SERVER_OPTIONS_REPLY, context, peer);
     return;
   }
-  const request = new Http2Request(stream, headers, head, peer, context.limits.maxBodyBytes);
+  const request = new Http2Request(stream, headers, head, peer, head.maxBodyBytes);
   if (!stream.endAfterHeaders) stream.once("finish", () => discardContent(stream, request));
   const outcome = ask(request, context);
   if (outcome instanceof Promise) {
@@ -122,10 +123,12 @@ interface Head {
   readonly method: string;
   readonly target: string;
   readonly authority: string;
+  readonly maxBodyBytes: number;
 }
 
 /** What nghttp2 leaves to the server (RFC 9113 section 8.3.1). */
-function checkHead(method: string, headers: IncomingHttpHeaders, limits: ListenerLimits): Head {
+function checkHead(method: string, headers: IncomingHttpHeaders, context: ServeContext): Head {
+  const { limits } = context;
   const { ":path": path = "", ":authority": authority, host } = headers;
   if (method === "CONNECT") {
     throw new HotpathError("HP_METHOD_NOT_ALLOWED", "CONNECT is refused: this is no proxy.");
@@ -139,8 +142,9 @@ function checkHead(method: string, headers: IncomingHttpHeaders, limits: Listene
   }
   const target = path.charCodeAt(0) === SLASH || path === "*" ? parseTarget(method, path) : undefined;
   if (target === undefined) throw new HotpathError("HP_BAD_REQUEST", "The :path is neither a path nor `*`.");
-  if (Number(headers["content-length"] ?? 0) > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes);
-  return { method, target: target.target, authority: named };
+  const maxBodyBytes = limitOfBody(context, method, target.target, headers);
+  if (Number(headers["content-length"] ?? 0) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
+  return { method, target: target.target, authority: named, maxBodyBytes };
 }
 
 function answer(

@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls";
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import { bind, type BoundAddress } from "./bind.ts";
+import type { BodyLimit } from "./body-limit.ts";
 import { serveHttp1 } from "./http1.ts";
 import { createRequestMemo, type MemoStats } from "./http1-memo.ts";
 import { isWebSocketUpgrade, serveUpgrades } from "./http1-upgrade.ts";
@@ -44,12 +45,13 @@ export function createListener(
   handle: Handler,
   log: Log,
   upgrade?: UpgradeHandler,
+  bodyLimit?: BodyLimit,
 ): Listener {
   const limits = resolveLimits(settings);
   let isClosing = false;
   let closed: Promise<void> | undefined;
   const memo = createRequestMemo({ maxBytes: limits.memoBytes });
-  const context: ServeContext = { handle, limits, log, isClosing: () => isClosing, memo };
+  const context: ServeContext = { handle, limits, bodyLimit, log, isClosing: () => isClosing, memo };
 
   const server = createServer(settings.tls, limits);
   const http2Server = createHttp2Server(toHttp2Options(limits));

@@ -1,6 +1,7 @@
 import type { Log, UpgradeConnection } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
+import type { BodyLimit } from "./body-limit.ts";
 import { toErrorReply } from "./refusal.ts";
 import type { RequestMemo } from "./http1-memo.ts";
 import type { ListenerLimits } from "./settings.ts";
@@ -15,6 +16,7 @@ export type UpgradeHandler = (request: HttpRequest, connection: UpgradeConnectio
 export interface ServeContext {
   readonly handle: Handler;
   readonly limits: ListenerLimits;
+  readonly bodyLimit: BodyLimit | undefined;
   readonly log: Log;
   /** Whether the listener is draining: replies then ask the client to leave. */
   readonly isClosing: () => boolean;
