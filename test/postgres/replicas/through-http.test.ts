@@ -74,6 +74,26 @@ test("what makes a read go to the primary: a preference, a token of elsewhere, t
   assert.deepEqual(await queryRows(primary.url, "select n from counter"), [{ n: 2 }]);
 });
 
+test("a node that starts while the primary is down serves reads, refuses writes, and writes once it is back", async (t) => {
+  const cluster = await startReplicated(t, 1);
+  const { primary } = cluster;
+  const [replica] = cluster.replicas as [typeof primary];
+  await primary.stop();
+  const consistency = { checkInterval: "50ms" };
+  const api = await serve(t, primary.url, { postgres: { replicas: [replica.url], consistency } });
+  assert.equal(await value(api, 1), 0);
+  const json = { "content-type": "application/json" };
+  const refused = await api.send("PATCH", "/counter?id=eq.1", json, '{"n":1}');
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers["retry-after"], "1");
+  assert.equal((await api.get("/counter", { prefer: "consistency=primary" })).status, 503);
+  await primary.start();
+  await until(
+    async () => (await api.send("PATCH", "/counter?id=eq.1", json, '{"n":1}')).status === 204,
+    "it is written",
+  );
+});
+
 async function write(api: ServedApi, id: number, n: number): Promise<string> {
   const headers = { "content-type": "application/json" };
   const answer = await api.send("PATCH", `/counter?id=eq.${id}`, headers, JSON.stringify({ n }));
