@@ -43,7 +43,7 @@ export async function writeThroughNodes(world: World, registers: readonly number
   const { history, nodes, tally } = world;
   const values = new Map<number, number>();
   for (let turn = 0; !world.over.aborted; turn++) {
-    const register = registers[turn % registers.length] as number;
+    const register = skewed(world, registers);
     const value = (values.get(register) ?? 0) + 1;
     values.set(register, value);
     const node = nodes[turn % nodes.length] as ServedApi;
@@ -72,8 +72,8 @@ export async function writeThroughNodes(world: World, registers: readonly number
 export async function writeDirectly(world: World, registers: readonly number[]): Promise<void> {
   const values = new Map<number, number>();
   let client: Client | undefined;
-  for (let turn = 0; !world.over.aborted; turn++) {
-    const register = registers[turn % registers.length] as number;
+  while (!world.over.aborted) {
+    const register = skewed(world, registers);
     const value = (values.get(register) ?? 0) + 1;
     values.set(register, value);
     try {
@@ -90,6 +90,11 @@ export async function writeDirectly(world: World, registers: readonly number[]):
     await delay(WRITE_PAUSE_MS);
   }
   await client?.end();
+}
+
+/** Most writes go to a few registers, so that the replies about others stay cached for a while. */
+function skewed({ random }: World, registers: readonly number[]): number {
+  return registers[Math.floor(registers.length * random() ** 4)] as number;
 }
 
 async function connect(connectionString: string): Promise<Client> {
@@ -185,7 +190,7 @@ const byGroup = (group: number): string => `/register?grp=eq.${group}&select=id,
 const byGroupNewest = (group: number): string => `/register?grp=eq.${group}&select=id,n&order=n.desc,id&limit=100`;
 
 const JSON_CONTENT = { "content-type": "application/json" };
-const WRITE_PAUSE_MS = 5;
+const WRITE_PAUSE_MS = 10;
 const READ_PAUSE_MS = 2;
 const tokens = new WeakMap<Write, string>();
 
