@@ -44,7 +44,7 @@ export function toReply(
   const rows = main?.rows ?? [];
   const row = rows[0] ?? [];
   const { layout } = plan.compiled;
-  const pageCount = layout.pageCount === -1 ? rows.length : Number(row[layout.pageCount]);
+  const pageCount = layout.pageCount === -1 ? countAlone(rows, layout.body) : Number(row[layout.pageCount]);
   const isSingular = plan.media.format.kind === "object" || target.key !== null;
   if (isSingular && pageCount !== 1) throw notSingular(target, pageCount);
   const total = totalRows(exchange, row[layout.total], planned);
@@ -67,6 +67,11 @@ export function toReply(
   const modified = layout.modified === -1 ? null : row[layout.modified];
   if (modified !== null && modified !== undefined) reply.modifiedMs = Number(modified);
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
+}
+
+/** A row that was read alone is there if it became anything. */
+function countAlone(rows: CommandResult["rows"], body: number): number {
+  return rows.filter((row) => row[body] !== null).length;
 }
 
 /** What PostgreSQL made of the rows; a row that was read alone is put into its list here. */

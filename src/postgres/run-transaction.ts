@@ -1,11 +1,24 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
 import type { BatchShape } from "./batch/shape.ts";
-import type { Isolation, RoleSettings } from "./catalog/role-settings.ts";
+import type { Isolation } from "./catalog/role-settings.ts";
 import { DialectError } from "./dialect-error.ts";
-import { type Command, type CommandResult, ConnectionLostError, createStatement, type Pool } from "./pool/index.ts";
+import {
+  type Command,
+  type CommandResult,
+  ConnectionLostError,
+  createStatement,
+  type Pool,
+  variantOf,
+} from "./pool/index.ts";
 import { COMMITTED, type Need, type Router } from "./replicas/index.ts";
-import { createOpenTransaction, identityOf, type Opening, type TransactionScope } from "./transaction.ts";
+import {
+  createOpenTransaction,
+  identityOf,
+  type Opening,
+  type RoleCatalog,
+  type TransactionScope,
+} from "./transaction.ts";
 
 /** What a request's transaction may do, and how it ends. */
 export interface TransactionMode {
@@ -47,17 +60,18 @@ export type RunTransaction = (
 /**
  * @param router sends reads to a server that has what the request demands, and writes to the primary
  * @param committed told the `Consistency-Token` of what a request has committed, or seen where it asked for that, where there are replicas
- * @param roleSettings those of the catalog that is in use
+ * @param catalog the one in use
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
   router: () => Router,
   committed: (request: SourceRequest, token: string) => void = () => undefined,
-  roleSettings: () => ReadonlyMap<string, RoleSettings> | undefined = () => undefined,
+  catalog: () => RoleCatalog | undefined = () => undefined,
 ): RunTransaction {
-  const openTransaction = createOpenTransaction(settings, roleSettings);
-  const run: RunTransaction = (request, scope, commands, asked = READ) => {
+  const openTransaction = createOpenTransaction(settings, catalog);
+  const run: RunTransaction = (request, scope, given, asked = READ) => {
     const opening = openTransaction(request, scope);
+    const commands = withVariant(given, opening.variant);
     const target = router();
     const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
     if (mode.access === "read write") {
@@ -74,7 +88,12 @@ export function createTransactionRunner(
       return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen);
     }
     const { batch } = mode;
-    const options = { lateSignal: () => request.signal, batch, identity: identityOf(opening), ...opening.limit };
+    const options = {
+      lateSignal: () => request.signal,
+      batch,
+      identity: batch === undefined ? "" : identityOf(opening),
+      ...opening.limit,
+    };
     if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options), seen);
     return target
       .read(need, (pool) => pool.run([...opening.commands, ...commands], options), seen)
@@ -184,6 +203,11 @@ async function runBlock(
 function beginSql(access: TransactionMode["access"], isolation: Isolation | undefined): string {
   const level = isolation === undefined ? "" : ` ISOLATION LEVEL ${isolation.toUpperCase()}`;
   return `BEGIN${level} ${access.toUpperCase()}`;
+}
+
+function withVariant(commands: readonly Command[], variant: number): readonly Command[] {
+  if (variant === 0) return commands;
+  return commands.map(({ statement, values }) => ({ statement: variantOf(statement, variant), values }));
 }
 
 function command(text: string): Command {

@@ -88,7 +88,7 @@ class PostgresSource implements Source {
       settings,
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
-      () => this.#schema?.catalog.roleSettings,
+      () => this.#schema?.catalog,
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;

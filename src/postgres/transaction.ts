@@ -1,6 +1,7 @@
 import type { SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
-import type { Isolation, RoleSettings } from "./catalog/role-settings.ts";
+import type { Isolation } from "./catalog/role-settings.ts";
+import type { Catalog } from "./catalog/types.ts";
 import { impersonate } from "./impersonation.ts";
 import type { Command } from "./pool/index.ts";
 import { createTemplate } from "./query/statement.ts";
@@ -26,42 +27,45 @@ export interface Opening {
   readonly isolation: Isolation | undefined;
   /** How long its statements may take, where role or function give them longer than the pool would wait. */
   readonly limit: { readonly timeoutMs?: number };
+  /** Which preparation of the request's statements is used. */
+  readonly variant: number;
 }
 
 /** Begins a request's transaction. Throws what `impersonate` throws. */
 export type OpenTransaction = (request: SourceRequest, scope: TransactionScope) => Opening;
 
+/** What of the catalog that is in use a transaction depends on. */
+export type RoleCatalog = Pick<Catalog, "roleSettings" | "hasRowSecurity">;
+
 /**
  * With roles or a pre-request function configured, every request runs under its role and sees itself in settings
  * (`request.method`, `request.headers`, …; PostgREST 14, "Transactions"). Without, nothing is sent that was not asked for.
- *
- * @param roleSettings those of the catalog that is in use
  */
 export function createOpenTransaction(
   settings: PostgresSettings,
-  roleSettings: () => ReadonlyMap<string, RoleSettings> | undefined,
+  catalog: () => RoleCatalog | undefined,
 ): OpenTransaction {
   const preRequest =
     settings.preRequest === null ? [] : [{ statement: preRequestStatement(settings.preRequest), values: [] }];
   const appSettings = settings.appSettings.map(toAppSetting);
+  const searchPathOf = createSearchPaths(settings.extraSearchPath);
+  const variantOf = createRoleVariants();
   return (request, scope) => {
     const { role, claims } = impersonate(settings, request);
     if (!usesRequestSettings(settings, request)) return plainOpening(scope, settings);
-    const own = role === null ? undefined : roleSettings()?.get(role);
-    const searchPath = [scope.schema, ...settings.extraSearchPath].map(identifier).join(", ");
-    const before: Setting[] = [["search_path", searchPath], ...(own?.settings ?? [])];
-    const after: Setting[] = [
-      ["request.jwt.claims", claims],
-      ...requestSettings(request),
-      ...(scope.timezone === null ? [] : [["timezone", scope.timezone] as const]),
-      ...(scope.settings ?? []),
-      ...appSettings,
-    ];
+    const known = catalog();
+    const own = role === null ? undefined : known?.roleSettings.get(role);
+    const asked = scope.timezone === null ? NONE : [["timezone", scope.timezone] as const];
+    const opening = setForRequest(request, searchPathOf(scope.schema), role, claims, {
+      before: own?.settings ?? NONE,
+      after: [...asked, ...(scope.settings ?? NONE), ...appSettings],
+    });
+    const timed = own === undefined && scope.settings === undefined ? NONE : [own?.settings, scope.settings].flat();
     return {
-      // The connecting user may be allowed settings that the role is not: those of the role come before it.
-      commands: [setAll([...before, ...(role === null ? [] : [["role", role] as const]), ...after]), ...preRequest],
+      commands: [opening, ...preRequest],
       isolation: own?.isolation,
-      limit: longLimit([...(own?.settings ?? []), ...(scope.settings ?? [])], settings),
+      limit: longLimit(timed, settings),
+      variant: role !== null && known?.hasRowSecurity === true ? variantOf(role) : 0,
     };
   };
 }
@@ -87,47 +91,114 @@ export function startupSettings({ schemas, extraSearchPath }: PostgresSettings):
  */
 export function identityOf({ commands }: Opening): string {
   let identity = "";
-  for (const { statement, values } of commands) {
-    identity += statement.name;
-    // NUL stands in no value.
-    for (const value of values) identity += value === null ? "\0-" : `\0+${value}`;
-  }
+  // NUL stands in no value.
+  for (const { statement, values } of commands) identity += `${statement.name}\0${values.join("\0")}\0`;
   return identity;
 }
 
+const NONE: readonly Setting[] = [];
 const NO_LIMIT = {};
-const PLAIN: Opening = { commands: [], isolation: undefined, limit: NO_LIMIT };
+const PLAIN: Opening = { commands: [], isolation: undefined, limit: NO_LIMIT, variant: 0 };
 
 function plainOpening({ timezone, settings = [] }: TransactionScope, options: PostgresSettings): Opening {
   if (timezone === null && settings.length === 0) return PLAIN;
   const asked: Setting[] = [...(timezone === null ? [] : [["timezone", timezone] as const]), ...settings];
-  return { ...PLAIN, commands: [setAll(asked)], limit: longLimit(settings, options) };
+  const command = { statement: settingStatement([], asked.length, 0), values: asked.flat() };
+  return { ...PLAIN, commands: [command], limit: longLimit(settings, options) };
 }
 
-function requestSettings(request: SourceRequest): readonly Setting[] {
-  const { cookie, ...headers } = request.headers;
-  return [
-    ["request.method", request.method],
-    ["request.path", request.subpath],
-    ["request.headers", JSON.stringify(headers)],
-    ["request.cookies", JSON.stringify(parseCookies(cookie))],
+/** Sets what every request sets, between settings that differ in number and name. */
+function setForRequest(
+  request: SourceRequest,
+  searchPath: string,
+  role: string | null,
+  claims: string,
+  { before, after }: { readonly before: readonly Setting[]; readonly after: readonly Setting[] },
+): Command {
+  const values = [searchPath];
+  // The connecting user may be allowed settings that the role is not: those of the role come before it.
+  for (const [name, value] of before) values.push(name, value);
+  if (role !== null) values.push(role);
+  values.push(claims, request.method, request.subpath, headersText(request), cookiesText(request));
+  for (const [name, value] of after) values.push(name, value);
+  const named = role === null ? NAMED_WITHOUT_ROLE : NAMED;
+  return { statement: settingStatement(named, before.length, after.length), values };
+}
+
+/** Names of the settings whose values alone are parameters, in the order of `setForRequest`. */
+const NAMED_WITHOUT_ROLE = [
+  "request.jwt.claims",
+  "request.method",
+  "request.path",
+  "request.headers",
+  "request.cookies",
+] as const;
+const NAMED = ["role", ...NAMED_WITHOUT_ROLE] as const;
+
+/**
+ * One statement that sets them all, in this order, until the transaction ends: the search path where there are named ones, `before`
+ * others, the named ones, `after` others. `CASE` keeps the order (PostgreSQL documentation, "Expression evaluation rules"), and has
+ * the values not sent back.
+ */
+function settingStatement(named: readonly string[], before: number, after: number): Command["statement"] {
+  const key = `${named.length} ${before} ${after}`;
+  let statement = statements.get(key);
+  if (statement !== undefined) return statement;
+  let parameters = 0;
+  const fixed = (name: string): string => `set_config('${name}', $${++parameters}, true)`;
+  const free = (): string => `set_config($${++parameters}, $${++parameters}, true)`;
+  const calls = [
+    ...(named.length === 0 ? [] : [fixed("search_path")]),
+    ...Array.from({ length: before }, free),
+    ...named.map(fixed),
+    ...Array.from({ length: after }, free),
   ];
+  const text = `SELECT CASE ${calls.map((call) => `WHEN ${call} IS NULL THEN 0`).join(" ")} END`;
+  statements.set(key, (statement = createTemplate(text, []).statement));
+  return statement;
 }
 
-/** One statement that sets them all until the transaction ends. There are as many texts of it as numbers of settings. */
-function setAll(settings: readonly Setting[]): Command {
-  let statement = statements.get(settings.length);
-  if (statement === undefined) {
-    const calls = settings.map((_setting, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
-    statements.set(settings.length, (statement = createTemplate(`SELECT ${calls.join(", ")}`, []).statement));
-  }
-  return { statement, values: settings.flat() };
+/** As many as there are numbers of settings. */
+const statements = new Map<string, Command["statement"]>();
+
+function createSearchPaths(extra: readonly string[]): (schema: string) => string {
+  const paths = new Map<string, string>();
+  return (schema) => {
+    let path = paths.get(schema);
+    if (path === undefined) paths.set(schema, (path = [schema, ...extra].map(identifier).join(", ")));
+    return path;
+  };
 }
 
-const statements = new Map<number, Command["statement"]>();
+/**
+ * PostgreSQL plans a prepared statement anew whenever it meets it under another role, if row security is involved (which takes twice as
+ * long as all the rest), so the roles that come first have statements of their own. Where every user is a role, the many share.
+ */
+function createRoleVariants(): (role: string) => number {
+  const variants = new Map<string, number>();
+  return (role) => {
+    const known = variants.get(role);
+    if (known !== undefined || variants.size >= MAX_VARIANTS) return known ?? MAX_VARIANTS;
+    const variant = variants.size;
+    variants.set(role, variant);
+    return variant;
+  };
+}
 
-function parseCookies(header: string | undefined): Record<string, string> {
-  const pairs = (header ?? "").split(";").map((pair) => pair.trim().split("="));
+const MAX_VARIANTS = 8;
+
+function headersText({ headers }: SourceRequest): string {
+  if (headers.cookie === undefined) return JSON.stringify(headers);
+  const { cookie: _cookie, ...others } = headers;
+  return JSON.stringify(others);
+}
+
+function cookiesText({ headers: { cookie } }: SourceRequest): string {
+  return cookie === undefined ? "{}" : JSON.stringify(parseCookies(cookie));
+}
+
+function parseCookies(header: string): Record<string, string> {
+  const pairs = header.split(";").map((pair) => pair.trim().split("="));
   return Object.fromEntries(
     pairs.filter(([name]) => name !== undefined && name !== "").map(([name, ...value]) => [name, value.join("=")]),
   );
@@ -143,8 +214,12 @@ function preRequestStatement(name: string): Command["statement"] {
 }
 
 /** What the last `statement_timeout` comes to, and a little more, so that the server's error comes first. */
-function longLimit(given: readonly Setting[], { pool: { statementTimeoutMs } }: PostgresSettings): Opening["limit"] {
-  const timeout = given.findLast(([name]) => name === "statement_timeout")?.[1];
+function longLimit(
+  given: readonly (Setting | undefined)[],
+  { pool: { statementTimeoutMs } }: PostgresSettings,
+): Opening["limit"] {
+  if (given.length === 0) return NO_LIMIT;
+  const timeout = given.findLast((setting) => setting?.[0] === "statement_timeout")?.[1];
   const [, digits, unit = "ms"] = /^(\d+)\s*(ms|s|min|h|d)?$/.exec(timeout ?? "") ?? [];
   if (digits === undefined || statementTimeoutMs === null) return NO_LIMIT;
   const ms = Number(digits) * (UNITS_MS[unit] ?? 1);

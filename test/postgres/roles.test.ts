@@ -80,7 +80,10 @@ describe("roles", { concurrency: 3 }, () => {
     });
     const limits = ["10s", "30000", "31s", "2min", "0", "off"].map((value) => {
       const role = { settings: [["statement_timeout", value] as const], isolation: undefined };
-      const open = createOpenTransaction({ ...settings, anonRole: "a" }, () => new Map([["a", role]]));
+      const open = createOpenTransaction({ ...settings, anonRole: "a" }, () => ({
+        roleSettings: new Map([["a", role]]),
+        hasRowSecurity: false,
+      }));
       const request = { method: "GET", subpath: "/", headers: {} } as unknown as SourceRequest;
       return open(request, { schema: "public", timezone: null }).limit.timeoutMs;
     });
@@ -130,6 +133,8 @@ describe("roles", { concurrency: 3 }, () => {
     assert.deepEqual([ok.status, ok.headers["x-who"]], [200, member]);
     const row = await api.get("/notes/1", as({ role: auditor }));
     assert.deepEqual([row.status, row.headers["x-who"]], [200, auditor]);
+    const none = await api.get("/notes?id=eq.100000", as({ role: auditor }));
+    assert.deepEqual([none.status, none.text, none.headers["x-who"]], [200, "[]", auditor]);
     const banned = await api.get("/who", as({ role: member, sub: "banned" }));
     assert.deepEqual([banned.status, codeOf(banned.text)], [400, "P0001"]);
     const teapot = await api.get("/who", as({ role: member, sub: "teapot" }));
@@ -137,6 +142,22 @@ describe("roles", { concurrency: 3 }, () => {
     const [switched] = (await api.json("/who", as({ role: member, sub: "auditor" }))) as { role: string }[];
     assert.equal(switched?.role, auditor);
     assert.equal((await api.get("/who")).headers["x-who"]?.toString().startsWith("anon_"), true);
+  });
+
+  it("have statements prepared apart where rows are secured, since PostgreSQL plans them anew for each", async (t) => {
+    const { api, as, member, auditor } = await fixture(
+      t,
+      `create view prepared as select count(*) as plans, sum(generic_plans + custom_plans) as uses from pg_prepared_statements
+        where statement like '%"notes"%' group by statement;
+      grant select on prepared to MEMBER;`,
+      { pool: { max: 1, maxBatch: 1 } },
+    );
+    const [first, second] = [as({ role: member, tenant: "red" }), as({ role: auditor })];
+    for (let round = 0; round < 3; round++) {
+      assert.equal((await api.get("/notes", first)).status, 200);
+      assert.equal((await api.get("/notes", second)).status, 200);
+    }
+    assert.deepEqual(await api.json("/prepared", first), [{ plans: 2, uses: 6 }]);
   });
 
   it("that are missing leave the anonymous out, and never make anybody the connecting user", async (t) => {

@@ -1,5 +1,6 @@
 import type { Call } from "../pool/call.ts";
 import type { Command, CommandResult, Statement } from "../pool/types.ts";
+import { variantNumber, variantOf } from "../pool/statement.ts";
 import { BatchLimit } from "./limit.ts";
 import { type BatchTemplate, batchStatement, type ParameterType } from "./template.ts";
 import { arrayText, isPlausible } from "./values.ts";
@@ -83,7 +84,9 @@ export class BatchShape {
     const { constants, varying } = this.#template ?? NOTHING;
     const lists = varying.map((parameter) => arrayText(calls.map((call) => valuesOf(call)[parameter] ?? null)));
     if (this.#statement === undefined) throw new Error("a batch without a statement");
-    return { statement: this.#statement, values: [...constants, ...lists] };
+    const own = calls[0]?.commands.at(-1)?.statement;
+    const statement = own === undefined ? this.#statement : variantOf(this.#statement, variantNumber(own));
+    return { statement, values: [...constants, ...lists] };
   }
 
   /** What each of `count` calls would have been answered; undefined where the answers cannot be told apart. */

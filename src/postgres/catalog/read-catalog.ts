@@ -89,6 +89,7 @@ function assemble(snapshot: Snapshot): Omit<Catalog, "version" | "schemas" | "ti
   const computed = assembleComputedRelationships(snapshot.rowFunctions, relations);
   return {
     serverVersion: snapshot.server[0],
+    hasRowSecurity: snapshot.rowSecurity[0],
     schemaComments: new Map(namespaces.flatMap(([, name, comment]) => (comment === null ? [] : [[name, comment]]))),
     relations: bySchema(
       namespaces.map(([, name]) => name),

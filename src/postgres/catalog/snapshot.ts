@@ -26,6 +26,7 @@ export interface Snapshot {
   readonly representations: readonly RepresentationRow[];
   readonly mediaHandlers: readonly MediaHandlerRow[];
   readonly roleSettings: readonly RoleSettingRow[];
+  readonly rowSecurity: readonly [isUsed: boolean];
   readonly geoJson: readonly GeoJsonRow[];
 }
 
@@ -45,6 +46,7 @@ const parts: Readonly<Record<keyof Snapshot, string>> = {
   representations: representationsSql,
   mediaHandlers: mediaHandlersSql,
   roleSettings: roleSettingsSql,
+  rowSecurity: "(select json_build_array(exists(select from pg_class where relrowsecurity))::text)",
   geoJson: geoJsonSql,
 };
 

@@ -40,6 +40,8 @@ export interface Catalog {
    * those in use. The row types of exposed relations are among the composite ones where something is of that type.
    */
   readonly namedTypes: ReadonlyMap<string, NamedType>;
+  /** Some table of the database has row security: what a statement reads, and so its plan, may depend on the role. */
+  readonly hasRowSecurity: boolean;
   /** By role: what it was given by `alter role … set`. Only roles that were given something. */
   readonly roleSettings: ReadonlyMap<string, RoleSettings>;
   /** PostGIS's function from a row to GeoJSON, or null where PostGIS is not installed. */

@@ -1,7 +1,7 @@
 export { ConnectionLostError } from "./errors.ts";
 export { createPool } from "./pool.ts";
 export type { PoolEvents } from "./pool.ts";
-export { createStatement, unnamedStatement } from "./statement.ts";
+export { createStatement, unnamedStatement, variantOf } from "./statement.ts";
 export type {
   Command,
   CommandResult,

@@ -6,6 +6,31 @@ export function createStatement(text: string): Statement {
   return { name: `hp_${createHash("sha256").update(text).digest("base64url").slice(0, 32)}`, text };
 }
 
+/**
+ * The same statement under another name, so that connections prepare it apart: for those whose plans would differ.
+ *
+ * @param variant 0: the statement itself
+ */
+export function variantOf(statement: Statement, variant: number): Statement {
+  if (variant === 0 || statement.name === "") return statement;
+  let known = variants.get(statement);
+  if (known === undefined) variants.set(statement, (known = []));
+  let other = known[variant];
+  if (other === undefined) {
+    known[variant] = other = { name: `${statement.name}_${variant}`, text: statement.text };
+    numbers.set(other, variant);
+  }
+  return other;
+}
+
+/** Which variant a statement is. */
+export function variantNumber(statement: Statement): number {
+  return numbers.get(statement) ?? 0;
+}
+
+const variants = new WeakMap<Statement, Statement[]>();
+const numbers = new WeakMap<Statement, number>();
+
 /** A statement that is parsed each time it runs. */
 export function unnamedStatement(text: string): Statement {
   return { name: "", text };

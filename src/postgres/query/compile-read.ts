@@ -61,7 +61,7 @@ export interface CompiledRead {
   readonly main: Template;
   /** Answers the planner's estimate as `EXPLAIN (FORMAT JSON)`. */
   readonly plannedCount: Template | null;
-  /** Place of each part in the main statement's one row; -1: not there. Without a page count the rows themselves count. */
+  /** Place of each part in the main statement's one row; -1: not there. Without a page count there is a row if it has content. */
   readonly layout: ReadLayout;
 }
 
@@ -114,7 +114,10 @@ export function readSql(
   const cursorColumns = options.cursor?.terms.map((_, index) => add(`${lastSql(firstCursor + index)}::text`)) ?? [];
   const expressions = sourceExpressions(writer, node, options);
   if (options.format.kind === "csv") expressions.push(`source AS (${rows})`);
-  const select = `SELECT ${columns.join(", ")} FROM ${options.format.kind === "csv" ? "source" : `(${rows})`} AS t`;
+  const from = options.format.kind === "csv" ? "source" : `(${rows})`;
+  // Settings are there to be read also where there is no row.
+  const always = isAlone && options.readsReplySettings ? '(VALUES (1)) AS "hp.always" LEFT JOIN ' : "";
+  const select = `SELECT ${columns.join(", ")} FROM ${always}${from} AS t${always === "" ? "" : " ON true"}`;
   const text = withSql(expressions) + select;
 
   return {
@@ -135,9 +138,9 @@ export function withSql(expressions: readonly string[]): string {
 }
 
 /** One row at most needs no aggregate around it, which would be a third of the statement's cost. */
-function readsAlone({ isSingleRow, format, count, cursor, explain, readsReplySettings }: ReadOptions): boolean {
+function readsAlone({ isSingleRow, format, count, cursor, explain }: ReadOptions): boolean {
   const isJson = format.kind === "array" || format.kind === "object";
-  return isSingleRow && isJson && count === null && cursor === null && explain === null && !readsReplySettings;
+  return isSingleRow && isJson && count === null && cursor === null && explain === null;
 }
 
 /** A row as a JSON object. */
