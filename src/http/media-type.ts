@@ -53,13 +53,20 @@ function readParameters(text: string, from: number): { parameters: ReadonlyMap<s
       end = nameStart;
       continue;
     }
-    const value = text.charCodeAt(nameEnd) === EQUALS ? readValue(text, nameEnd + 1) : { value: "", end: nameEnd };
+    const value =
+      text.charCodeAt(nameEnd) === EQUALS ? readParameterValue(text, nameEnd + 1) : { value: "", end: nameEnd };
     if (value === undefined) return { parameters, end };
     const name = text.slice(nameStart, nameEnd).toLowerCase();
     if (parameters === NO_PARAMETERS) parameters = new Map();
     if (!parameters.has(name)) (parameters as Map<string, string>).set(name, value.value);
     end = value.end;
   }
+}
+
+/** Nothing at all is no value by the grammar, but clients send it: postgrest-js asks for plans with `options=;`. */
+function readParameterValue(text: string, at: number): { readonly value: string; readonly end: number } | undefined {
+  const isEmpty = at === text.length || text[at] === ";" || text[at] === ",";
+  return isEmpty ? { value: "", end: at } : readValue(text, at);
 }
 
 const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();

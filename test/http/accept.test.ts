@@ -38,6 +38,8 @@ describe("Accept", () => {
     ["text/csv;q=nonsense, application/x-protobuf", "application/x-protobuf", "a malformed weight drops its element"],
     [',, ;q=1, text/csv;x="a,b;q=0";q=0.5,', undefined, "parameters narrow a range, quoted commas do not end it"],
     ["text/csv;q=0.0001", "text/csv", "more than three decimals"],
+    ["application/x-protobuf; options=;, image/png", undefined, "an empty value narrows like any other"],
+    ["image/png; options=;, text/csv", "text/csv", "and spoils nothing"],
   ];
   for (const [accept, expected, name] of cases) {
     it(`negotiates: ${name}`, () => assert.equal(negotiateMediaType(accept, offers), expected));
