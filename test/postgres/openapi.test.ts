@@ -61,22 +61,16 @@ describe("the documents at /", { concurrency: 4 }, () => {
   test("describe every reply: rows, rows by key and functions fit their schemas", async (t) => {
     const api = await serve(t, await testDatabase(t, { sql: SCHEMA }));
     const document = (await api.json("/")) as Record<string, unknown>;
-    const ajv = new Ajv2020({ strict: false, allErrors: true });
-    addFormats.default(ajv);
-    ajv.addSchema(document, "document");
-    const fits = (path: string, pointer: string, value: unknown): void => {
-      const validate = ajv.getSchema(`document#${pointer}/responses/200/content/application~1json/schema`);
-      assert.ok(validate?.(value), `${path}: ${ajv.errorsText(validate?.errors)}`);
-    };
+    const validate = validatorOf(document);
     const lists = keys(document, "paths").filter((path) => /^\/[^/]+$/.test(path));
     assert.equal(lists.length, 6);
     for (const path of lists) {
       const rows = (await api.json(path)) as { id?: number }[];
-      fits(path, `/paths/${pointerOf(path)}/get`, rows);
+      validate(`${pointerOf(path)}/get`, "200", rows);
       const byKey = keys(document, "paths").find((other) => other.startsWith(`${path}/`));
       if (byKey === undefined || rows.length === 0) continue;
       const row = await api.json(`${path}/${rows[0]!.id ?? "1,x"}`);
-      fits(byKey, `/paths/${pointerOf(byKey)}/get`, row);
+      validate(`${pointerOf(byKey)}/get`, "200", row);
     }
     const schema = (...path: string[]) => at(document, "components", "schemas", ...path);
     assert.deepEqual(schema("things", "properties", "place"), {
@@ -85,6 +79,37 @@ describe("the documents at /", { concurrency: 4 }, () => {
     assert.deepEqual(schema("mood"), { type: "string", enum: ["good", "so so"] });
     assert.deepEqual(schema("makers.new", "required"), ["name"]);
     assert.equal(schema("things.changes", "properties", "shout"), undefined);
+  });
+
+  test("list the methods that each path allows, and what they say of writes holds", async (t) => {
+    const api = await serve(t, await testDatabase(t, { sql: SCHEMA }));
+    const document = await api.json("/");
+    const paths = keys(document, "paths");
+    for (const path of paths) {
+      const { headers } = await api.send("OPTIONS", path.replaceAll(/\{[^}]*\}/g, "1"));
+      const said = keys(document, "paths", path).filter((name) => name !== "parameters");
+      // HEAD goes with GET, also where that is not said.
+      const allowed = String(headers.allow).toLowerCase().split(",");
+      const described = new Set([...said, "options", ...(said.includes("get") ? ["head"] : [])]);
+      assert.deepEqual([...described].toSorted(compare), allowed.toSorted(compare), path);
+    }
+    assert.ok(paths.includes("/things/{id}"));
+
+    const send = async (method: string, path: string, body: unknown) => {
+      const headers = { "content-type": "application/json", prefer: "return=representation" };
+      const reply = await fetch(api.url + path, { method, headers, body: JSON.stringify(body) });
+      return { status: String(reply.status), row: await reply.json() };
+    };
+    const validate = validatorOf(document);
+    const written = [
+      ["patch", "/makers/{id}", await send("PATCH", "/makers/1", { since: "2000-01-01" })],
+      ["post", "/makers", await send("POST", "/makers", [{ name: "Cy" }, { name: "Di" }])],
+      ["post", "/makers", await send("POST", "/makers", { name: "Ed" })],
+      ["delete", "/makers", await send("DELETE", "/makers?id=gt.2", undefined)],
+      ["post", "/rpc/pair", await send("POST", "/rpc/pair", {})],
+      ["post", "/rpc/add", await send("POST", "/rpc/add", { a: 1, b: 2 })],
+    ] as const;
+    for (const [method, path, { status, row }] of written) validate(`${pointerOf(path)}/${method}`, status, row);
   });
 
   test("name their media type, and one that is asked for in vain is refused", async (t) => {
@@ -192,6 +217,25 @@ async function assertValid(api: ServedApi, path = "/"): Promise<void> {
     assert.ok(valid, `${version}: ${JSON.stringify(errors)}`);
     assert.equal(validator.version, version);
   }
+}
+
+/** Holds replies against what the document says of them. */
+function validatorOf(document: unknown): (operation: string, status: string, value: unknown) => void {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats.default(ajv);
+  ajv.addSchema(document as Record<string, unknown>, "document");
+  return (operation, status, value) => {
+    const schema = `document#/paths/${operation}/responses/${status}/content/application~1json/schema`;
+    const validate = ajv.getSchema(schema);
+    assert.ok(
+      validate?.(value),
+      `${operation} ${status}: ${ajv.errorsText(validate?.errors)} ${JSON.stringify(value)}`,
+    );
+  };
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** A path as a segment of a JSON pointer in a URI. */

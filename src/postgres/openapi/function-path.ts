@@ -37,12 +37,12 @@ function common(context: DocumentContext, name: string, overloads: readonly Rout
     responses: {
       ...(schemas.length === 0 ? {} : { 200: answers }),
       ...(isVoid ? { 204: { description: "Done; the function returns nothing." } } : {}),
-      ...(verb === "read" ? failures(304) : failures(409, 413, 415)),
+      ...(verb === "read" ? failures(300, 304) : failures(300, 409, 413, 415)),
     },
   };
 }
 
-const REPLIED = headers("Content-Range", "Preference-Applied");
+const REPLIED = headers("Content-Range", "Preference-Applied", "Consistency-Token");
 
 /** The schema of what a function returns; undefined for nothing. */
 function answerOf({ schemas }: DocumentContext, { kind, type, set, columns }: RoutineReturn): Json | undefined {

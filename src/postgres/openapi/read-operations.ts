@@ -15,7 +15,14 @@ export function readOperations(context: DocumentContext, relation: Relation, { f
     parameters: [
       ...filters.values(),
       ...references("select", "order", "limit", "offset", ...(settings.cursors ? ["after"] : []), "and", "or"),
-      ...references("Range", "Range-Unit", "Prefer-read", "If-None-Match", ...context.acceptProfile),
+      ...references(
+        "Range",
+        "Range-Unit",
+        "Prefer-read",
+        "If-None-Match",
+        "Consistency-Token",
+        ...context.acceptProfile,
+      ),
     ],
   };
   const fields = ["Content-Range", "Content-Location", "ETag", "Preference-Applied"];
@@ -28,7 +35,7 @@ export function readOperations(context: DocumentContext, relation: Relation, { f
       responses: {
         200: { description: "The rows; with `select`, of the fields that it names.", ...rows },
         206: { description: "Some of the rows: fewer than were counted.", ...rows },
-        ...failures(304, 416),
+        ...failures(300, 304, 416),
       },
     },
     head: {
@@ -39,17 +46,27 @@ export function readOperations(context: DocumentContext, relation: Relation, { f
   };
 }
 
-/** GET of one row by its key in the path. */
-export function rowOperation(context: DocumentContext, { name }: Relation, { row }: RelationParts): Json {
-  const fields = context.settings.updatedAtColumn === null ? ["ETag"] : ["ETag", "Last-Modified"];
-  return {
+/** GET and HEAD of one row by its key in the path. */
+export function readRowOperations(context: DocumentContext, { name }: Relation, { row }: RelationParts): Json {
+  const replied = headers(...(context.settings.updatedAtColumn === null ? ["ETag"] : ["ETag", "Last-Modified"]));
+  const operation = {
     tags: [name],
     summary: `The row of ${name} with this key`,
-    operationId: context.operationId(name, "read"),
-    parameters: references("select", "If-None-Match", ...context.acceptProfile),
-    responses: {
-      200: { description: "The row.", headers: headers(...fields), content: { "application/json": { schema: row } } },
-      ...failures(304),
+    parameters: references("select", "If-None-Match", "Consistency-Token", ...context.acceptProfile),
+  };
+  return {
+    get: {
+      ...operation,
+      operationId: context.operationId(name, "read"),
+      responses: {
+        200: { description: "The row.", headers: replied, content: { "application/json": { schema: row } } },
+        ...failures(304),
+      },
+    },
+    head: {
+      ...operation,
+      operationId: context.operationId(name, "read-head"),
+      responses: { 200: { description: "The header fields of the row.", headers: replied }, ...failures(304) },
     },
   };
 }

@@ -1,10 +1,10 @@
 import type { Relation } from "../catalog/types.ts";
 import type { DocumentContext } from "./context.ts";
-import { readOperations, rowOperation } from "./read-operations.ts";
+import { readOperations, readRowOperations } from "./read-operations.ts";
 import { columnFilter, parameterReference } from "./shared-parameters.ts";
 import type { Json } from "./swagger-schema.ts";
-import type { VisibleRelation } from "./visible.ts";
-import { deleteOperation, insertOperation, putOperation, updateOperation } from "./write-operations.ts";
+import type { Access, VisibleRelation } from "./visible.ts";
+import { insertOperation, listOperations, rowOperations, type WriteOperations } from "./write-operations.ts";
 
 /** References to what a relation's operations share. */
 export interface RelationParts {
@@ -17,23 +17,33 @@ export interface RelationParts {
 
 /** The paths of a relation, its own and that of a row, with the operations that whoever asks may use. */
 export function relationPaths(context: DocumentContext, { relation, access }: VisibleRelation): Json {
-  const { name, primaryKey, insertable, updatable, deletable } = relation;
+  const { name, primaryKey } = relation;
   const parts = partsOf(context, relation);
   const path = `/${encodeURIComponent(name)}`;
-  const canInsert = insertable && access.insert;
-  const canUpdate = updatable && access.update;
   const list = {
     ...(access.select ? readOperations(context, relation, parts) : {}),
-    ...(canInsert ? { post: insertOperation(context, relation, parts) } : {}),
-    ...(canInsert && canUpdate && primaryKey.length > 0 ? { put: putOperation(context, relation, parts) } : {}),
-    ...(canUpdate ? { patch: updateOperation(context, relation, parts) } : {}),
-    ...(deletable && access.delete ? { delete: deleteOperation(context, relation, parts) } : {}),
+    ...(relation.insertable && access.insert ? { post: insertOperation(context, relation, parts) } : {}),
+    ...allowed(listOperations(context, relation, parts), relation, access),
   };
-  if (!context.settings.rowPaths || primaryKey.length === 0 || !access.select) return { [path]: list };
+  if (!context.settings.rowPaths || primaryKey.length === 0) return { [path]: list };
+  const row = {
+    ...(access.select ? readRowOperations(context, relation, parts) : {}),
+    ...allowed(rowOperations(context, relation, parts), relation, access),
+  };
+  if (Object.keys(row).length === 0) return { [path]: list };
   const key = primaryKey.map((column) => `{${pathParameterName(column)}}`).join(",");
+  return { [path]: list, [`${path}/${key}`]: { parameters: keyParameters(context, relation), ...row } };
+}
+
+/** Those that the relation takes, and whoever asks may use. */
+function allowed(operations: WriteOperations, relation: Relation, access: Access): Partial<WriteOperations> {
+  const { put, patch, delete: deletes } = operations;
+  const canInsert = relation.insertable && access.insert;
+  const canUpdate = relation.updatable && access.update;
   return {
-    [path]: list,
-    [`${path}/${key}`]: { parameters: keyParameters(context, relation), get: rowOperation(context, relation, parts) },
+    ...(canInsert && canUpdate && relation.primaryKey.length > 0 ? { put } : {}),
+    ...(canUpdate ? { patch } : {}),
+    ...(relation.deletable && access.delete ? { delete: deletes } : {}),
   };
 }
 

@@ -29,6 +29,7 @@ export function sharedParameters(settings: ParameterSettings): Readonly<Record<s
     Range: header("Range", "Rows to answer, counted from 0: `0-24`.", { type: "string", pattern: "^[0-9]+-[0-9]*$" }),
     "Range-Unit": header("Range-Unit", "Unit of `Range`.", { type: "string", const: "items" }),
     "If-None-Match": header("If-None-Match", "Tag of the representation at hand; 304 where it is still current."),
+    "Consistency-Token": header("Consistency-Token", "What a write answered; the read sees that write, on any server."),
     "Prefer-read": prefer(READ_PREFERENCES, settings, "count=exact"),
     "Prefer-write": prefer(WRITE_PREFERENCES, settings, "return=representation"),
     "Prefer-insert": prefer(INSERT_PREFERENCES, settings, "return=representation,resolution=merge-duplicates"),

@@ -3,6 +3,9 @@ import type { Json } from "./swagger-schema.ts";
 /** Responses that operations share, by the name of their component: failures, and 304. */
 export const SHARED_RESPONSES: Readonly<Record<string, Json>> = {
   NotModified: { description: "The representation at hand is current.", headers: { ETag: headerReference("ETag") } },
+  MultipleChoices: failure(
+    "The arguments fit several functions of this name, or a relation can be embedded in several ways.",
+  ),
   BadRequest: failure("The request could not be understood, or the database refused it."),
   Unauthorized: {
     ...failure("A token is missing or not valid, or anonymous requests may not do this."),
@@ -18,6 +21,10 @@ export const SHARED_RESPONSES: Readonly<Record<string, Json>> = {
   ContentTooLarge: failure("The content is too large."),
   UnsupportedMediaType: failure("The content's media type is not taken here."),
   RangeNotSatisfiable: failure("The range begins behind the last row."),
+  TooManyRequests: {
+    ...failure("A rate limit is used up."),
+    headers: { "Retry-After": { schema: { type: "integer" } } },
+  },
   Unavailable: {
     ...failure("The database cannot be reached at the moment."),
     headers: { "Retry-After": { schema: { type: "integer" } } },
@@ -39,6 +46,10 @@ export const SHARED_HEADERS: Readonly<Record<string, Json>> = {
   },
   Link: { description: 'The next page (`rel="next"`), where there may be one.', schema: { type: "string" } },
   Location: { description: "Where the new row is.", schema: { type: "string" } },
+  "Consistency-Token": {
+    description: "Where the database's log was after the write, for reads that must see it.",
+    schema: { type: "string" },
+  },
   "Preference-Applied": { description: "The preferences that were heeded.", schema: { type: "string" } },
 };
 
@@ -86,6 +97,7 @@ export function headers(...names: readonly string[]): Json {
 }
 
 const NAMES = {
+  300: "MultipleChoices",
   304: "NotModified",
   400: "BadRequest",
   401: "Unauthorized",
@@ -97,11 +109,12 @@ const NAMES = {
   413: "ContentTooLarge",
   415: "UnsupportedMediaType",
   416: "RangeNotSatisfiable",
+  429: "TooManyRequests",
   503: "Unavailable",
   504: "Timeout",
 } as const;
 
-const ALWAYS = [400, 401, 403, 404, 406, 503, 504] as const;
+const ALWAYS = [400, 401, 403, 404, 406, 429, 503, 504] as const;
 
 function failure(description: string): Json {
   return {

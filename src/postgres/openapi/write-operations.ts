@@ -6,8 +6,8 @@ import type { Json } from "./swagger-schema.ts";
 
 /** POST: one row or many. */
 export function insertOperation(context: DocumentContext, relation: Relation, { row, newRow }: RelationParts): Json {
-  const merged = written(context, row, "The rows were there already, and have been merged or left as they were.");
-  const inserted = written(context, row, "The rows were inserted.");
+  const content = rowContent(row, context.settings);
+  const merged = "The rows were there already, and have been merged or left as they were.";
   return {
     ...common(context, relation, "create", "Insert rows"),
     parameters: references("select", "columns", "on_conflict", "Prefer-insert", ...context.contentProfile),
@@ -20,63 +20,103 @@ export function insertOperation(context: DocumentContext, relation: Relation, { 
       },
     },
     responses: {
-      200: merged,
-      201: { ...inserted, headers: headers("Location", "Content-Range", "Preference-Applied") },
+      200: { description: merged, headers: WRITTEN, content },
+      201: { description: "The rows were inserted.", headers: { ...WRITTEN, ...headers("Location") }, content },
       ...failures(409, 413, 415),
     },
   };
 }
 
-/** PUT: the one row whose key the filters name. */
-export function putOperation(context: DocumentContext, relation: Relation, parts: RelationParts): Json {
-  const keys = relation.primaryKey.flatMap((name) => parts.filters.get(name) ?? []);
-  const { row, newRow } = parts;
+/** PUT, PATCH and DELETE of the rows that filters choose; PUT of the one whose whole key they name. */
+export function listOperations(context: DocumentContext, relation: Relation, parts: RelationParts): WriteOperations {
+  const { filters, row, newRow } = parts;
+  const keys = relation.primaryKey.map((name) => filters.get(name)).filter((filter) => filter !== undefined);
+  const choosing = [...filters.values(), ...references("and", "or")];
+  const content = rowContent(row, context.settings);
   return {
-    ...common(context, relation, "put", "Insert or replace the row that filters of its whole key name"),
-    parameters: [...keys, ...references("select", "Prefer-write", ...context.contentProfile)],
-    requestBody: {
-      required: true,
-      content: { "application/json": { schema: { anyOf: [newRow, { type: "array", items: newRow, maxItems: 1 }] } } },
+    put: {
+      ...common(context, relation, "put", "Insert or replace the row that filters of its whole key name"),
+      ...putting(context, keys, { anyOf: [newRow, { type: "array", items: newRow, maxItems: 1 }] }, content),
     },
+    patch: {
+      ...common(context, relation, "update", "Change the rows that the filters choose"),
+      ...changing(context, choosing, parts.changes, content),
+    },
+    delete: {
+      ...common(context, relation, "delete", "Delete the rows that the filters choose"),
+      ...deleting(context, choosing, content),
+    },
+  };
+}
+
+/** The same of one row by its key in the path. */
+export function rowOperations(context: DocumentContext, relation: Relation, parts: RelationParts): WriteOperations {
+  const content = { "application/json": { schema: parts.row } };
+  return {
+    put: {
+      ...common(context, relation, "put-row", "Insert or replace the row with this key"),
+      ...putting(context, [], parts.newRow, content),
+    },
+    patch: {
+      ...common(context, relation, "update-row", "Change the row with this key"),
+      ...changing(context, [], parts.changes, content),
+    },
+    delete: {
+      ...common(context, relation, "delete-row", "Delete the row with this key"),
+      ...deleting(context, [], content),
+    },
+  };
+}
+
+/** What may be done with rows that are there, by method. */
+export interface WriteOperations {
+  readonly put: Json;
+  readonly patch: Json;
+  readonly delete: Json;
+}
+
+const WRITTEN = headers("Content-Range", "Preference-Applied", "Consistency-Token");
+const NOTHING = {
+  description: "Done. `Prefer: return=representation` would have answered the rows.",
+  headers: WRITTEN,
+};
+
+function putting(context: DocumentContext, choosing: readonly Json[], given: Json, content: Json): Json {
+  return {
+    parameters: [...choosing, ...references("select", "Prefer-write", ...context.contentProfile)],
+    requestBody: { required: true, content: { "application/json": { schema: given } } },
     responses: {
-      200: written(context, row, "The row was replaced."),
-      201: written(context, row, "The row was inserted."),
+      200: { description: "The row was replaced.", headers: WRITTEN, content },
+      201: { description: "The row was inserted.", headers: WRITTEN, content },
       204: NOTHING,
       ...failures(409, 413, 415),
     },
   };
 }
 
-/** PATCH: the rows that the filters choose. */
-export function updateOperation(context: DocumentContext, relation: Relation, parts: RelationParts): Json {
-  const parameters = ["and", "or", "select", "columns", "Prefer-write", ...context.contentProfile];
+function changing(context: DocumentContext, choosing: readonly Json[], given: Json, content: Json): Json {
   return {
-    ...common(context, relation, "update", "Change the rows that the filters choose"),
-    parameters: [...parts.filters.values(), ...references(...parameters)],
-    requestBody: { required: true, content: { "application/json": { schema: parts.changes } } },
-    responses: { 200: written(context, parts.row, "The changed rows."), 204: NOTHING, ...failures(409, 413, 415) },
+    parameters: [...choosing, ...references("select", "columns", "Prefer-write", ...context.contentProfile)],
+    requestBody: { required: true, content: { "application/json": { schema: given } } },
+    responses: {
+      200: { description: "What was changed.", headers: WRITTEN, content },
+      204: NOTHING,
+      ...failures(409, 413, 415),
+    },
   };
 }
 
-/** DELETE: the rows that the filters choose. */
-export function deleteOperation(context: DocumentContext, relation: Relation, { filters, row }: RelationParts): Json {
-  const parameters = ["and", "or", "select", "Prefer-write", ...context.contentProfile];
+function deleting(context: DocumentContext, choosing: readonly Json[], content: Json): Json {
   return {
-    ...common(context, relation, "delete", "Delete the rows that the filters choose"),
-    parameters: [...filters.values(), ...references(...parameters)],
-    responses: { 200: written(context, row, "The deleted rows."), 204: NOTHING, ...failures(409) },
+    parameters: [...choosing, ...references("select", "Prefer-write", ...context.contentProfile)],
+    responses: {
+      200: { description: "What was deleted.", headers: WRITTEN, content },
+      204: NOTHING,
+      ...failures(409),
+    },
   };
 }
-
-const NOTHING = {
-  description: "Done. `Prefer: return=representation` would have answered the rows.",
-  headers: headers("Content-Range", "Preference-Applied"),
-};
 
 function common({ operationId }: DocumentContext, { name }: Relation, verb: string, summary: string): Json {
   return { tags: [name], summary, operationId: operationId(name, verb) };
-}
-
-function written({ settings }: DocumentContext, row: Json, description: string): Json {
-  return { description, headers: headers("Content-Range", "Preference-Applied"), content: rowContent(row, settings) };
 }
