@@ -12,5 +12,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
   { name: "types", load: async () => (await import("./types.ts")).types },
+  { name: "key", load: async () => (await import("./key.ts")).key },
   { name: "purge", load: async () => (await import("./purge.ts")).purge },
 ];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -74,6 +75,8 @@ describe("a wrong command line ends with status 2 and says what to do", { concur
       /PGRST_SERVER_PORT must be an integer from 0 to 65535/,
       { environment: { PGRST_SERVER_PORT: "70000" } },
     ],
+    [["key"], /takes the name of who gets it/],
+    [["key", "a", "--role", "a:b"], /must be a list of API keys .*name:role:hash/],
     [["postgrest", "none.conf"], /none\.conf cannot be read \(ENOENT\)/],
   ];
   for (const [argv, message, options] of cases) {
@@ -90,6 +93,15 @@ describe("a wrong command line ends with status 2 and says what to do", { concur
     const { err } = await runHotpath(["servee"], { environment: { HOTPATH_DEBUG: "1" } });
     assert.match(err, /\n +at /);
   });
+});
+
+test("a key is made with the entry that servers know it by", async () => {
+  const { status, out, err } = await runHotpath(["key", "reports", "--role", "reader"]);
+  const [, hash = ""] = /^reports:reader:([0-9a-f]{64})$/m.exec(err) ?? [];
+  assert.equal(status, 0);
+  assert.match(out, /^hp_[\w-]{43}\n$/);
+  assert.equal(createHash("sha256").update(out.trim()).digest("hex"), hash);
+  assert.notEqual((await runHotpath(["key", "reports"])).out, out);
 });
 
 describe("a port in use", () => {
