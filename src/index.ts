@@ -2,6 +2,7 @@ export { type Api, type ApiOptions, defineApi, postgres, upstream } from "./serv
 export type { RunningServer } from "./server/start.ts";
 export type { ByteSize, Duration, PostgresOptions, ServerOptions, UpstreamOptions } from "./api/option-types.ts";
 export type {
+  Admission,
   Counter,
   Histogram,
   LabelledValue,
@@ -13,5 +14,7 @@ export type {
   SourceReply,
   SourceRequest,
 } from "./api/source.ts";
+export type { Claims, Identity } from "./auth/identity.ts";
+export type { CredentialsRefused } from "./auth/refusal.ts";
 export type { HttpReply, HttpRequest, ReplyHeaders } from "./http/message.ts";
 export { type ErrorCode, ERRORS, HotpathError } from "./errors.ts";

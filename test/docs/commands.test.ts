@@ -3,14 +3,19 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { makeApiKey } from "../../src/auth/api-key.ts";
 import { loadShop } from "../../src/demo/shop.ts";
+import { SECRET } from "../auth/tokens.ts";
 import { requireCommand } from "../support/commands.ts";
-import { privateCluster, REPLICATED, standbyOf, testDatabase, type TestScope } from "../support/postgres.ts";
+import { privateCluster, REPLICATED, runSql, standbyOf, testDatabase, type TestScope } from "../support/postgres.ts";
 import { serve, type ServedApi } from "../support/server.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url);
 const guide = readdirSync(new URL("docs/guide/", root)).map((name) => `docs/guide/${name}`);
+
+/** Its commands need roles. */
+const AUTH = "docs/guide/auth.md";
 
 /** Every `sh` block that calls curl; what it calls is the demo's address. */
 function curlBlocks(file: string): readonly string[] {
@@ -27,14 +32,16 @@ await test("every curl command of the README and the guide answers as written", 
   await loadShop(database, { scale: 0.05 });
   const api = await serve(t, database);
   const replicated = await serveReplicated(t);
+  const secured = await serveSecured(t);
   for (const file of ["README.md", ...guide]) {
-    const { url, adminUrl } = file.endsWith("/replicas.md") ? replicated : api;
+    const { url, adminUrl } = file.endsWith("/replicas.md") ? replicated : file === AUTH ? secured.api : api;
+    const env = { ...process.env, HOTPATH_JWT_SECRET: SECRET, KEY: secured.key };
     for (const block of curlBlocks(file)) {
       const script = block
         .replaceAll("http://localhost:3000", url)
         .replaceAll("http://127.0.0.1:3001", adminUrl)
         .replaceAll(/\bcurl /g, "curl -sS --fail --max-time 10 ");
-      const { stdout, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", script], { maxBuffer: 1 << 26 });
+      const { stdout, stderr } = await run("bash", ["-e", "-o", "pipefail", "-c", script], { env, maxBuffer: 1 << 26 });
       assert.equal(stderr, "", `${file}: ${block}`);
       assert.notEqual(stdout, "", `${file}: ${block}`);
     }
@@ -47,4 +54,19 @@ async function serveReplicated(t: TestScope): Promise<ServedApi> {
   await loadShop(primary.url, { scale: 0.001 });
   const replica = await standbyOf(t, primary);
   return serve(t, primary.url, { postgres: { replicas: [replica.url] } });
+}
+
+/** The shop with the roles and policies that the guide makes. */
+async function serveSecured(t: TestScope): Promise<{ readonly api: ServedApi; readonly key: string }> {
+  const { url } = await privateCluster(t);
+  await loadShop(url, { scale: 0.05 });
+  const text = readFileSync(new URL(AUTH, root), "utf8");
+  for (const [, sql = ""] of text.matchAll(/^```sql\n(.*?)^```/gms)) await runSql(url, sql);
+  const authenticator = Object.assign(new URL(url), { username: "authenticator", password: "secret" });
+  const { key, hash } = makeApiKey();
+  const api = await serve(t, authenticator.href, {
+    postgres: { anonRole: "web_anon" },
+    server: { auth: { jwt: { secret: SECRET }, apiKeys: { keys: [`reports:member:${hash}`] } } },
+  });
+  return { api, key };
 }
