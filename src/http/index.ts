@@ -23,7 +23,7 @@ export {
   parseEntityTag,
   parseTagList,
   tagContent,
-  tagDigest,
+  tagParts,
 } from "./etag.ts";
 export {
   ageMs,

@@ -6,7 +6,6 @@ import type { Catalog, Relation } from "./catalog/types.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
-import type { Command, CommandResult } from "./pool/index.ts";
 import type { Preferences } from "./preferences.ts";
 import type { QueryTree, RowRange } from "./query/ast.ts";
 import { planRead } from "./query/build-plan.ts";
@@ -17,7 +16,7 @@ import type { CursorTerm } from "./query/cursor-sql.ts";
 import { parseQuery } from "./query/parse.ts";
 import type { QueryParameter } from "./query/query-string.ts";
 import { rootRange } from "./row-range.ts";
-import { READ, type TransactionMode } from "./run-transaction.ts";
+import { READ, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import { usesRequestSettings } from "./transaction.ts";
 
 /** What reading relations needs of its source. */
@@ -27,8 +26,7 @@ export interface ReadContext {
   readonly plans: PlanCache<ReadPlan>;
   /** SQL names of the types that casts name; unknown ones are left out. */
   resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Runs the commands in one transaction, after those that open it for the request. */
-  run(commands: readonly Command[], mode: TransactionMode): Promise<readonly CommandResult[]>;
+  readonly run: RunTransaction;
 }
 
 /** A read to answer: a relation, or one row of it. */

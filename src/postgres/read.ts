@@ -7,11 +7,11 @@ import type { Preferences } from "./preferences.ts";
 import { parseQuery } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
 import { bindTemplate, type Bindings, type Template } from "./query/statement.ts";
-import { makeReadPlan, rangeOf, type ReadContext, type ReadTarget, takesCursors } from "./read-plan.ts";
+import { makeReadPlan, rangeOf, type ReadContext, type ReadPlan, type ReadTarget, takesCursors } from "./read-plan.ts";
 import { explainReply, toReply } from "./read-reply.ts";
 
-/** Answers GET and HEAD of a relation or a row. */
-export async function read(
+/** Answers GET and HEAD of a relation or a row. Throws at once what is wrong with the request itself. */
+export function read(
   context: ReadContext,
   request: SourceRequest,
   target: ReadTarget,
@@ -21,20 +21,29 @@ export async function read(
   const { parameters, cursor } = takeCursor(context.settings, target, given);
   const shape = shapeOf(parameters);
   const key = shapeKey(request, target, preferences, cursor, shape.key);
-  let plan = context.plans.get(key);
-  if (plan === undefined) {
-    plan = await makeReadPlan(context, request, target, preferences, parameters, shape.operands, cursor);
+  const known = context.plans.get(key);
+  if (known !== undefined) return readPlanned(known);
+  return makeReadPlan(context, request, target, preferences, parameters, shape.operands, cursor).then((plan) => {
     context.plans.set(key, plan);
+    return readPlanned(plan);
+  });
+
+  function readPlanned(plan: ReadPlan): Promise<SourceReply> {
+    if (cursor !== null) assertScope(cursor, plan.keyset?.scope ?? "");
+    const { main, plannedCount } = plan.compiled;
+    const bindings = { operands: shape.operands, cursor: cursor?.values ?? NO_VALUES };
+    const commands = [bind(main, bindings, parameters)];
+    if (plannedCount !== null) commands.push(bind(plannedCount, bindings, parameters));
+    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    return context.run(request, scope, commands, plan.mode).then((results) => {
+      if (plan.media.explain !== null) return explainReply(plan, results);
+      const exchange = { settings: context.settings, request, target, preferences, plan };
+      return toReply(exchange, results, given, cursor === null ? shape.operands : null);
+    });
   }
-  if (cursor !== null) assertScope(cursor, plan.keyset?.scope ?? "");
-  const bindings = { operands: shape.operands, cursor: cursor?.values ?? [] };
-  const commands = [bind(plan.compiled.main, bindings, parameters)];
-  if (plan.compiled.plannedCount !== null) commands.push(bind(plan.compiled.plannedCount, bindings, parameters));
-  const results = await context.run(commands, plan.mode);
-  if (plan.media.explain !== null) return explainReply(plan, results);
-  const exchange = { settings: context.settings, request, target, preferences, plan };
-  return toReply(exchange, results, given, cursor === null ? shape.operands : null);
 }
+
+const NO_VALUES: readonly (string | null)[] = [];
 
 /** The key of a row path as filters before those of the query. */
 export function withKey(

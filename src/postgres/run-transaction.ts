@@ -73,7 +73,8 @@ export function createTransactionRunner(
     const opening = openTransaction(request, scope);
     const commands = withVariant(given, opening.variant);
     const target = router();
-    const mode = { ...asked, isolation: asked.isolation ?? opening.isolation };
+    const isolation = asked.isolation ?? opening.isolation;
+    const mode = isolation === asked.isolation ? asked : { ...asked, isolation };
     if (mode.access === "read write") {
       const track = mode.end === "commit" ? createTrack(target, committed, request) : undefined;
       if (isSendable(settings, mode)) return writeAlone(target, request, opening, commands, track);

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
+import { tagParts } from "../http/etag.ts";
 
 /**
  * Content above this is encoded and hashed in slices of this size, half a millisecond each, between which other requests have
@@ -24,14 +24,14 @@ export async function toBytesInSlices(text: string): Promise<Uint8Array> {
   return bytes;
 }
 
-/** The SHA-256 of much content, in base64url. */
-export async function digestInSlices(bytes: Uint8Array): Promise<string> {
-  const hash = createHash("sha256");
+/** The entity tag of much content. */
+export async function tagInSlices(bytes: Uint8Array, metadata: string): Promise<string> {
+  const parts = tagParts(metadata);
   for (let at = 0; at < bytes.byteLength; at += SLICE_LENGTH) {
-    hash.update(bytes.subarray(at, at + SLICE_LENGTH));
+    parts.update(bytes.subarray(at, at + SLICE_LENGTH));
     await setImmediate();
   }
-  return hash.digest("base64url");
+  return parts.end();
 }
 
 /** Slices that never part a surrogate pair. */

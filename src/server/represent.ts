@@ -13,13 +13,13 @@ import {
 import { HotpathError } from "../errors.ts";
 import { evaluatePreconditions, isConditional, type Precondition } from "../http/conditional.ts";
 import { formatHttpDate, parseHttpDate } from "../http/date.ts";
-import { encodeTag, tagContent, tagDigest } from "../http/etag.ts";
+import { encodeTag, tagContent } from "../http/etag.ts";
 import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
 import { toNotModifiedHeaders, withoutContentFields } from "../http/not-modified.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { addVary } from "../http/vary.ts";
 import { Repeated } from "./repeated.ts";
-import { digestInSlices, SLICE_LENGTH, toBytesInSlices } from "./large-content.ts";
+import { SLICE_LENGTH, tagInSlices, toBytesInSlices } from "./large-content.ts";
 
 /** How replies are represented. */
 export interface RepresentSettings {
@@ -130,7 +130,7 @@ function validate(draft: Draft): HttpReply | Promise<HttpReply> {
 }
 
 async function validateLarge(draft: Draft, bytes: Uint8Array, metadata: string): Promise<HttpReply> {
-  const etag = tagDigest(await digestInSlices(bytes), metadata);
+  const etag = await tagInSlices(bytes, metadata);
   draft.headers["etag"] = etag;
   if (draft.reply.kept !== undefined) draft.reply.kept.etag = etag;
   return finish(draft);

@@ -158,7 +158,7 @@ describe("hotpath/http", () => {
       "readReplyDirectives",
       "selectByteRanges",
       "tagContent",
-      "tagDigest",
+      "tagParts",
       "toNotModifiedHeaders",
       "toProblem",
       "toProblemReply",
