@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, escapeIdentifier } from "pg";
 import { type Cluster, freePort, startCluster } from "../../src/demo/cluster.ts";
-import { signal } from "../../src/demo/processes.ts";
+import { signal, waitForEnd } from "../../src/demo/processes.ts";
 import { startStandby } from "../../src/demo/standby.ts";
 import { defer, type TestScope } from "./defer.ts";
 
@@ -141,10 +141,19 @@ async function keepCluster(
     },
     async kill(name) {
       if (cluster === undefined) return;
+      const backends = await childrenOf(cluster.pid);
       signal(cluster.pid, name);
       await cluster.ended;
+      // They go when they notice, which takes them a moment, and until then they answer.
+      await Promise.all(backends.map((pid) => waitForEnd(pid, 20_000)));
     },
   };
+}
+
+/** Processes that a process has started; none where the system does not tell. */
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  return list.split(" ").filter(Boolean).map(Number);
 }
 
 /** A new folder that a server's user can reach, removed when the test has ended. */
