@@ -78,6 +78,17 @@ export const CACHE_OPTIONS = [
     description: "Heed `Cache-Control` of requests, such as a browser's reload.",
   },
   {
+    path: "cache.purgeFrom",
+    type: "list",
+    default: [],
+    min: 0,
+    max: 1000,
+    flag: "cache-purge-from",
+    pattern: { expression: /^[0-9a-f.:]+(\/\d{1,3})?$/i, words: "addresses or networks such as 10.0.0.0/8" },
+    description:
+      "Who may remove a URL's stored replies by the method `PURGE`; none: that is a method like every other.",
+  },
+  {
     path: "cache.status",
     type: "boolean",
     default: true,

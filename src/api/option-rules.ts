@@ -27,6 +27,7 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
   if (cache.redis !== null && cache.memcached.length > 0) {
     throw invalid("cache.redis and cache.memcached (--cache-redis, --cache-memcached) exclude each other.");
   }
+  checkNetworks("cache.purgeFrom", cache.purgeFrom);
   return {
     ...settings,
     cache: { ...cache, softTimeoutMs: Math.min(cache.softTimeoutMs, cache.hardTimeoutMs) },
@@ -69,14 +70,18 @@ export function fitUpstreamSettings(settings: UpstreamSettings): UpstreamSetting
     if (FRAMING.has(name))
       throw invalid(`headers.setRequest and setReply must not set ${name}: it frames the message.`);
   }
-  for (const network of trustedProxies) {
+  checkNetworks("trustedProxies", trustedProxies);
+  return { ...settings, health: { ...health, maxEjectionMs: Math.max(health.maxEjectionMs, health.ejectionMs) } };
+}
+
+function checkNetworks(option: string, networks: readonly string[]): void {
+  for (const network of networks) {
     const [address = "", bits = "0"] = network.split("/");
     const family = isIP(address);
     if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) {
-      throw invalid(`trustedProxies must hold IP addresses or networks; received ${JSON.stringify(network)}.`);
+      throw invalid(`${option} must hold IP addresses or networks; received ${JSON.stringify(network)}.`);
     }
   }
-  return { ...settings, health: { ...health, maxEjectionMs: Math.max(health.maxEjectionMs, health.ejectionMs) } };
 }
 
 /** Fields of a connection or of a message's framing, which belong to whoever writes the message. */

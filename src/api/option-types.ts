@@ -115,6 +115,8 @@ export interface ServerOptions {
     staleIfError?: Duration | undefined;
     /** Heed clients' `Cache-Control`. */
     heedRequests?: boolean | undefined;
+    /** Addresses and networks (CIDR) that may send `PURGE`. */
+    purgeFrom?: readonly string[] | undefined;
     /** Send `Cache-Status`. */
     status?: boolean | undefined;
     /** URL of the Redis or Valkey that nodes share replies and purges through. */

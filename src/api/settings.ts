@@ -78,6 +78,8 @@ export interface ServerSettings {
     readonly staleIfErrorMs: number;
     /** Whether clients' `Cache-Control` is heeded. */
     readonly heedRequests: boolean;
+    /** Addresses and networks (CIDR) that may send `PURGE`. */
+    readonly purgeFrom: readonly string[];
     /** Whether replies carry `Cache-Status`. */
     readonly status: boolean;
     /** URL of Redis. May hold a password: never printed. */

@@ -32,6 +32,11 @@ export async function answerPurge(request: HttpRequest, purger: Purger | undefin
   if (parameters.has("all")) purged = await purger.purge({ kind: "all" });
   else if (tags.length > 0) purged = await purger.purge({ kind: "tags", tags });
   for (const url of urls) purged += await purger.purgeUrl(absolute(url));
+  return toPurgeReply(purged);
+}
+
+/** Says how many keys a purge removed, as far as the stores can tell. */
+export function toPurgeReply(purged: number): HttpReply {
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
   return { status: 200, headers, body: JSON.stringify({ purged }) };
 }

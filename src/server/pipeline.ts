@@ -16,6 +16,7 @@ import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
+import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
 
@@ -27,6 +28,7 @@ export interface PipelineParts {
   readonly limit: LimitStep | undefined;
   /** Absent: nothing is stored. */
   readonly cache: CacheEngine | undefined;
+  readonly purge: PurgeMethod;
   readonly represent: Represent;
   readonly cors: Cors;
   readonly metrics: HttpMetrics;
@@ -52,6 +54,8 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     // admit
     const preflight = cors.preflight(request);
     if (preflight !== undefined) return preflight;
+    const purged = parts.purge(request);
+    if (purged !== undefined) return purged;
     const mount = parts.findMount(request.path);
     if (mount !== undefined) state.route = mount.basePath === "" ? "/" : mount.basePath;
     const judged = mount === undefined ? undefined : admit.judge(request, mount);

@@ -20,6 +20,7 @@ import { createMounts } from "./mounts.ts";
 import { openCache } from "./open-cache.ts";
 import { openLimits } from "./open-limits.ts";
 import { createPipeline } from "./pipeline.ts";
+import { createPurgeMethod } from "./purge-method.ts";
 import { createRepresent } from "./represent.ts";
 import { createSourceMetrics } from "./source-metrics.ts";
 import { createUpgrade } from "./upgrade.ts";
@@ -81,6 +82,7 @@ export async function startService(
       admit,
       limit: counting && createLimitStep(counting.limits, metrics),
       cache,
+      purge: createPurgeMethod(cache, settings.cache.purgeFrom),
       represent: createRepresent({
         encodings: settings.compression.enabled ? settings.compression.encodings : [],
         compressFromBytes: settings.compression.fromBytes,

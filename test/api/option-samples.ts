@@ -59,6 +59,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "limit.policies": ["burst=100/1m/ip", "daily=10000/1d/claim:tenant/fixed-window"],
   "limit.trustedProxies": ["10.0.0.0/8", "::1"],
+  "cache.purgeFrom": ["127.0.0.1", "fd00::/8"],
   "cors.allowedOrigins": ["https://a.example", "*"],
   replicas: ["postgres://replica-1/shop", "postgres://replica-2/shop"],
   "auth.apiKeys.keys": [`one:reader:${"0".repeat(64)}`, `two::${"1".repeat(64)}`],

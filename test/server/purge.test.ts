@@ -46,3 +46,36 @@ await test("replies go by tag, by URL or all at once, over HTTP and by the comma
   assert.equal((await purge("all", { origin: "https://evil.example" })).status, 400);
   await assert.rejects(command(), /Give --tag, --url or --all/);
 });
+
+await test("PURGE removes a URL's replies for those who may, and is the source's business where nobody may", async (t) => {
+  for (const [purgeFrom, status, next] of [
+    [["127.0.0.0/8", "::1"], 200, "2"],
+    [["192.0.2.1"], 405, "1"],
+    [[], 200, "1"],
+  ] as const) {
+    const source = counting();
+    const api = await serveSources(
+      t,
+      {
+        "/": {
+          ...source,
+          // What is no purge goes to the source, which has no such method.
+          resolve: (request) =>
+            request.method === "PURGE" ? { status: 501, headers: {}, body: "" } : source.resolve(request),
+        },
+      },
+      { cache: { purgeFrom } },
+    );
+    assert.equal((await api.get("/a?b=1")).text, "1");
+    const answer = await api.send("PURGE", "/a?b=1");
+    assert.equal(answer.status, purgeFrom.length === 0 ? 501 : status);
+    if (status === 200 && purgeFrom.length > 0) assert.deepEqual(JSON.parse(answer.text), { purged: 1 });
+    if (status === 200)
+      assert.notEqual((await api.send("PURGE", "/a?b=1", { origin: "https://evil.example" })).status, 200);
+    assert.equal((await api.get("/a?b=1")).text, next);
+  }
+  await assert.rejects(
+    serveSources(t, { "/": counting() }, { cache: { purgeFrom: ["10.0.0.0/99"] } }),
+    /cache\.purgeFrom/,
+  );
+});

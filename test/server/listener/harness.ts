@@ -60,9 +60,9 @@ export interface RawClient {
 
 const PATIENCE_MS = 10_000;
 
-/** Opens a connection and sends some bytes. */
-export function rawClient(port: number, bytes = ""): RawClient {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: false });
+/** Opens a connection, from an address of this machine, and sends some bytes. */
+export function rawClient(port: number, bytes = "", localAddress = "127.0.0.1"): RawClient {
+  const socket = connect({ port, host: "127.0.0.1", localAddress, noDelay: true, allowHalfOpen: false });
   let received = "";
   let isReset = false;
   socket.setEncoding("latin1");

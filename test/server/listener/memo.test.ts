@@ -12,6 +12,7 @@ function repeatable(): {
   repeats: () => number;
   purge: () => void;
   refuseRepeats: () => void;
+  refuseRepeatsTo: (remoteAddress: string) => void;
   expireAt: (ms: number) => void;
 } {
   let version = 0;
@@ -19,7 +20,9 @@ function repeatable(): {
   let repeats = 0;
   let refuses = false;
   let untilMs = Number.POSITIVE_INFINITY;
+  const refused = new Set<string>();
   return {
+    refuseRepeatsTo: (remoteAddress) => void refused.add(remoteAddress),
     async handle(request) {
       calls++;
       const made = version;
@@ -32,7 +35,8 @@ function repeatable(): {
       const memo: ReplyMemo = {
         untilMs,
         isCurrent: () => made === version,
-        repeat: () => {
+        repeat: (remoteAddress) => {
+          if (refused.has(remoteAddress)) return false;
           if (!refuses) repeats++;
           return !refuses;
         },
@@ -147,6 +151,44 @@ await test("a limit that refuses the repeat sends the request on the walk", asyn
   const before = calls();
   await inTurn(client, [get("/a"), get("/a")]);
   assert.equal(calls(), before + 2);
+});
+
+await test("a limit on one address refuses repeats to that address alone", async (t) => {
+  const { connect, port, calls, repeats, refuseRepeatsTo } = await start(t);
+  const client = connect();
+  await warm(client, get("/a"), repeats);
+  refuseRepeatsTo("127.0.0.2");
+  const before = calls();
+  const other = rawClient(port, "", "127.0.0.2");
+  t.after(() => other.socket.destroy());
+  await inTurn(other, [get("/a"), get("/a"), get("/a")]);
+  assert.equal(calls(), before + 3);
+});
+
+await test("requests that are repeated count towards a connection's limit", async (t) => {
+  const { connect } = await start(t, { maxRequestsPerSocket: 5 });
+  const client = connect();
+  const replies = await inTurn(
+    client,
+    Array.from({ length: 5 }, () => get("/a")),
+  );
+  assert.deepEqual(
+    replies.map((reply) => /connection: close/i.test(reply)),
+    [false, false, false, false, true],
+  );
+});
+
+await test("Date is the clock's, also in what is repeated", async (t) => {
+  const { connect, repeats } = await start(t);
+  const client = connect();
+  await warm(client, get("/a"), repeats);
+  const second = (ms: number): number => Math.floor(ms / 1000) * 1000;
+  for (const until = Date.now() + 1200; Date.now() < until;) {
+    const sentMs = Date.now();
+    const [reply = ""] = await inTurn(client, [get("/a")]);
+    const dateMs = Date.parse(/^date: (.*)$/im.exec(reply)?.[1] ?? "");
+    assert.ok(dateMs >= second(sentMs) && dateMs <= second(Date.now()), `${dateMs} for ${sentMs}`);
+  }
 });
 
 await test("requests in one packet are answered in order, whoever answers", async (t) => {
