@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ReplyMemo } from "../../http/message.ts";
-import { joinReply, type WholeReply } from "./http1-whole.ts";
+import { JOINED_BYTES, toKept, type WholeReply } from "./http1-whole.ts";
 
 /**
  * The request memo: answers a request whose head is, to the letter, one that was answered before, without the walk.
@@ -51,9 +51,8 @@ interface Answer {
   readonly bytes: number;
 }
 
-/** Longer requests and replies gain too little. */
+/** Longer requests gain too little. */
 const MAX_REQUEST_BYTES = 4096;
-const MAX_REPLY_BYTES = 64 * 1024;
 /** Requests for one target that differ in their fields; the one that came first goes first. */
 const MAX_VARIANTS = 8;
 /** What an entry costs beside its text, for itself and for each field. */
@@ -127,14 +126,16 @@ export function createRequestMemo({ maxBytes, now = Date.now }: MemoSettings): R
       // `Date` is the clock's second; the reply must not outlive it.
       const untilMs = Math.min(memo.untilMs, (Math.floor(nowMs / SECOND_MS) + 1) * SECOND_MS);
       if (untilMs <= nowMs) return;
-      const joined = joinReply(whole);
-      if (joined.length > MAX_REPLY_BYTES || joined.length + entry.ownBytes > maxBytes) return;
+      const kept = toKept(whole, JOINED_BYTES);
+      // Content that is not copied is the cache's own.
+      const bytes = kept.bytes?.length ?? whole.head.length;
+      if (bytes + entry.ownBytes > maxBytes) return;
       forgetAnswer(entry);
-      makeRoom(joined.length);
+      makeRoom(bytes);
       // Making room may have taken the entry itself.
       if (find(byTarget, message) !== entry) return;
-      entry.answer = { whole: { ...whole, bytes: joined }, memo, untilMs, bytes: joined.length };
-      stats.bytes += joined.length;
+      entry.answer = { whole: kept, memo, untilMs, bytes };
+      stats.bytes += bytes;
     },
   };
 }

@@ -185,7 +185,7 @@ function writeWhole(socket: Socket, whole: WholeReply): void {
     socket.write(joinReply(whole));
   } else {
     socket.cork();
-    socket.write(head, "latin1");
+    socket.write(whole.headBytes ?? Buffer.from(head, "latin1"));
     socket.write(content);
     socket.uncork();
   }

@@ -9,6 +9,8 @@ export interface WholeReply {
   readonly content: string | Uint8Array | undefined;
   /** Both, where they have been joined already. */
   readonly bytes?: Buffer;
+  /** The head alone, where the content is too long to be joined. */
+  readonly headBytes?: Buffer;
 }
 
 /** Whether a reply's content is at hand. */
@@ -32,8 +34,7 @@ export function renderWhole(
   const date = currentHttpDate();
   const { made } = rendering;
   if (made instanceof Rendered && made.date === date && made.persistence === persistence) return made.whole;
-  let whole = render(reply, body, method, persistence);
-  if (lengthOf(whole) <= KEPT_BYTES) whole = { ...whole, bytes: joinReply(whole) };
+  const whole = toKept(render(reply, body, method, persistence), KEPT_BYTES);
   rendering.made = new Rendered(whole, date, persistence);
   return whole;
 }
@@ -54,8 +55,13 @@ class Rendered {
 /** Joining longer ones anew costs less than the memory. */
 const KEPT_BYTES = 4096;
 
-function lengthOf({ head, content }: WholeReply): number {
-  return head.length + (content?.length ?? 0);
+/** A reply that is to be written more than once: joined up to a length, beyond it without a copy of its content. */
+export function toKept(whole: WholeReply, joinedBytes: number): WholeReply {
+  if (whole.bytes !== undefined) return whole;
+  const { head, content } = whole;
+  const isJoined = typeof content === "string" || head.length + (content?.length ?? 0) <= joinedBytes;
+  if (isJoined) return { ...whole, bytes: joinReply(whole) };
+  return whole.headBytes === undefined ? { ...whole, headBytes: Buffer.from(head, "latin1") } : whole;
 }
 
 function render(

@@ -182,7 +182,6 @@ await test("Date is the clock's, also in what is repeated", async (t) => {
   const { connect, repeats } = await start(t);
   const client = connect();
   await warm(client, get("/a"), repeats);
-  const second = (ms: number): number => Math.floor(ms / 1000) * 1000;
   for (const until = Date.now() + 1200; Date.now() < until;) {
     const sentMs = Date.now();
     const [reply = ""] = await inTurn(client, [get("/a")]);
@@ -315,6 +314,11 @@ await test("with the memo and without it, any sequence reads the same but for th
   );
   assert.ok(repeated > 0, "no sequence reached the memo");
 });
+
+/** The beginning of a time's second. */
+function second(ms: number): number {
+  return Math.floor(ms / 1000) * 1000;
+}
 
 async function sendParts(client: RawClient, bytes: string, at: number): Promise<void> {
   client.send(bytes.slice(0, at));
