@@ -287,6 +287,7 @@ export interface PoolOptions {
 /** What `hotpath postgrest` sets beside the public options. */
 export interface PostgrestOptions extends PostgresOptions {
   allowAnonymous?: boolean | undefined;
+  legacyTargetNames?: boolean | undefined;
   openapi?: OpenApiOptions & { standard?: OpenApiVersion | undefined };
 }
 

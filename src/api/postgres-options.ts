@@ -134,6 +134,13 @@ export const POSTGRES_OPTIONS = [
     description: "Allow `sum()`, `avg()`, `count()`, `max()` and `min()` in `select`.",
   },
   {
+    path: "legacyTargetNames",
+    type: "boolean",
+    default: true,
+    internal: true,
+    description: "Let filters name an embedded relation that has an alias by its own name, too.",
+  },
+  {
     path: "planEnabled",
     type: "boolean",
     default: false,

@@ -181,6 +181,8 @@ export interface PostgresSettings {
   /** Whether lists with a limit carry keyset cursors in `Link`. */
   readonly cursors: boolean;
   readonly aggregates: boolean;
+  /** Whether an embedded relation that has an alias may also be addressed by its own name. */
+  readonly legacyTargetNames: boolean;
   readonly planEnabled: boolean;
   /** Function called in the transaction before the request, as `schema.name` or `name`. */
   readonly preRequest: string | null;

@@ -85,7 +85,7 @@ export async function makeWritePlan(
     relation,
     belowRoot(returned),
     { offset: 0 },
-    { maxRows: null, aggregates: settings.aggregates },
+    { ...settings, maxRows: null },
     isDirect ? undefined : WRITTEN,
   );
   const isNamed = method === "POST" && preferences.representation === "headers-only";

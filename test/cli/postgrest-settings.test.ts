@@ -73,7 +73,6 @@ describe("PostgREST's settings", () => {
   test("that have no effect are left, each with one warning", () => {
     const { postgres, warnings } = read({
       "db-pool-automatic-recovery": "false",
-      "url-use-legacy-target-names": "false",
       "db-shemas": "v1",
       "db-plan-enabled": "maybe",
       "db-max-rows": "true",
@@ -85,7 +84,6 @@ describe("PostgREST's settings", () => {
       "db-max-rows is no whole number and has no effect; the default applies (none).",
       "db-plan-enabled is no boolean and has no effect; the default applies (false).",
       "db-pool-automatic-recovery has no counterpart in hotpath, which always connects again.",
-      "url-use-legacy-target-names has no effect: an embedded relation that has an alias may always be named by its own name, too.",
       "db-shemas is not a setting that hotpath knows; it has no effect. Did you mean db-schemas?",
       "app.settings.no-name is no name that PostgreSQL allows a setting; it has no effect.",
     ]);
@@ -101,8 +99,10 @@ describe("PostgREST's settings", () => {
       "log-level": "warn",
       "log-query": "true",
       "openapi-mode": "disabled",
+      "url-use-legacy-target-names": "false",
     });
     assert.deepEqual(warnings, []);
+    assert.equal(postgres.legacyTargetNames, false);
     assert.deepEqual([server.server.socket, server.server.socketMode], ["/run/api.sock", "660"]);
     assert.deepEqual(
       [server.admin.enabled, server.admin.socket, server.admin.socketMode],

@@ -226,7 +226,7 @@ export const SERVER_SETTINGS: readonly Setting[] = [
     isReloadable: true,
     isInDatabase: true,
     isLater: true,
-    unsupported: "has no effect: an embedded relation that has an alias may always be named by its own name, too",
+    option: "postgres:legacyTargetNames",
     description: "Let filters name an embedded relation that has an alias by its own name",
   },
 ];

@@ -39,20 +39,20 @@ export function planRead(
   addEmbeds(catalog, root, query.select);
   addFields(catalog, root, query.select);
   for (const { path, item } of query.filters) {
-    const node = findNode(root, path);
+    const node = findNode(root, path, settings);
     node.where.push(planCondition(catalog, node, item));
   }
   for (const { path, item } of query.logic) {
-    const node = findNode(root, path);
+    const node = findNode(root, path, settings);
     node.where.push(planCondition(catalog, node, item));
   }
   for (const { path, item } of query.order) {
-    const node = findNode(root, path);
+    const node = findNode(root, path, settings);
     node.order = item.map((term) => planOrder(catalog, node, term));
   }
   for (const { path, item } of query.ranges) {
     // The root's range was weighed by the caller.
-    if (path.length > 0) findNode(root, path).range = { ...item };
+    if (path.length > 0) findNode(root, path, settings).range = { ...item };
   }
   root.range = { ...range };
   everyNode(root, (node) => {
@@ -184,13 +184,13 @@ function spreadKind(relationship: Relationship): "one" | "many" {
 }
 
 /** @throws DialectError PGRST108 when the path names a relation that is not embedded. */
-function findNode(root: ReadNode, path: readonly string[]): ReadNode {
+function findNode(root: ReadNode, path: readonly string[], settings: PlanSettings): ReadNode {
   let node = root;
   for (const name of path) {
     const child =
       node.children.find(({ outputName }) => outputName === name) ??
       // Addressing an aliased embed by its target's name: older clients do.
-      node.children.find((candidate) => candidate.name === name);
+      (settings.legacyTargetNames ? node.children.find((candidate) => candidate.name === name) : undefined);
     if (child === undefined) throw notEmbedded(name);
     node = child;
   }

@@ -136,4 +136,6 @@ export interface SpreadField {
 export interface PlanSettings {
   readonly maxRows: number | null;
   readonly aggregates: boolean;
+  /** Whether an embedded relation that has an alias may also be addressed by its own name. */
+  readonly legacyTargetNames: boolean;
 }

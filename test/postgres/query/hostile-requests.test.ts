@@ -297,7 +297,7 @@ function compileText(catalog: Catalog, query: string): string {
   const relation = catalog.relations.get("public")!.get("owner")!;
   const parsed = parseQuery(parseQueryString(query));
   const range = rootRange(undefined, parsed.ranges.findLast(({ path }) => path.length === 0)?.item);
-  const node = planRead(catalog, relation, parsed, range, { maxRows: null, aggregates: true });
+  const node = planRead(catalog, relation, parsed, range, { maxRows: null, aggregates: true, legacyTargetNames: true });
   const options: ReadOptions = {
     format: { kind: "array", stripNulls: false },
     count: "estimated",

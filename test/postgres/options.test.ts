@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolvePostgresSettings, resolveServerSettings } from "../../src/api/options.ts";
-import type { PostgresOptions } from "../../src/api/option-types.ts";
+import type { PostgrestOptions } from "../../src/api/option-types.ts";
 import { createPostgresSource } from "../../src/postgres/source.ts";
 import { startServer } from "../../src/server/start.ts";
 import { defer, type TestScope } from "../support/defer.ts";
@@ -9,10 +9,11 @@ import { testDatabase } from "../support/postgres.ts";
 import { collect, type LogLine } from "../server/listener/harness.ts";
 
 const SCHEMA = `create table users (id int primary key, name text check (name <> 'secret'));
+  create table orders (id int primary key, user_id int references users);
   insert into users values (1, 'Ada');
   create view broken as select 1 / (id - 1) as ratio from users;`;
 
-async function serveLogged(t: TestScope, options: PostgresOptions): Promise<{ url: string; lines: LogLine[] }> {
+async function serveLogged(t: TestScope, options: PostgrestOptions): Promise<{ url: string; lines: LogLine[] }> {
   const lines: LogLine[] = [];
   const source = createPostgresSource(
     resolvePostgresSettings(await testDatabase(t, { sql: SCHEMA }), { argument: options }),
@@ -41,4 +42,14 @@ test("minimal errors tell their code and message alone", async (t) => {
     code: "PGRST205",
     message: "Could not find the table 'public.userz' in the schema cache",
   });
+});
+
+test("an embedded relation with an alias is addressed by its own name only where that is allowed", async (t) => {
+  const query = "select=id,buyer:users(name)&users.name=eq.Ada";
+  const lenient = await serveLogged(t, {});
+  assert.equal((await fetch(`${lenient.url}/orders?${query}`)).status, 200);
+  const strict = await serveLogged(t, { legacyTargetNames: false });
+  const refused = await fetch(`${strict.url}/orders?${query}`);
+  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [400, "PGRST108"]);
+  assert.equal((await fetch(`${strict.url}/orders?${query.replace("users.name", "buyer.name")}`)).status, 200);
 });
