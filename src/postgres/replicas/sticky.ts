@@ -4,10 +4,12 @@ import type { Position } from "./position.ts";
 
 /** Remembers for a while how far a client must be able to see that wrote, for those that do not send tokens back. */
 export interface StickyWindow {
-  wrote(request: Pick<SourceRequest, "headers" | "remoteAddress">, position: Position): void;
+  wrote(request: Client, position: Position): void;
   /** What the client wrote within the window, undefined for nothing. */
-  find(request: Pick<SourceRequest, "headers" | "remoteAddress">): Position | undefined;
+  find(request: Client): Position | undefined;
 }
+
+type Client = Pick<SourceRequest, "headers" | "remoteAddress" | "identity">;
 
 /** Some 100 bytes each; beyond it who wrote longest ago is forgotten. */
 const MAX_CLIENTS = 10_000;
@@ -33,9 +35,12 @@ export function createStickyWindow(windowMs: number): StickyWindow {
   };
 }
 
-/** By credentials, else by address. A hash: credentials may be long, and need not be kept. */
-function clientOf({ headers, remoteAddress }: Pick<SourceRequest, "headers" | "remoteAddress">): string {
-  const { authorization } = headers;
-  if (authorization === undefined) return remoteAddress;
-  return createHash("sha256").update(authorization).digest("base64url");
+/**
+ * By who they showed to be, else by credentials that nobody verifies, else by address. `sub` and not the whole token: that is renewed every few
+ * minutes. A hash: what is sent may be long, and need not be kept.
+ */
+function clientOf({ identity, headers, remoteAddress }: Client): string {
+  const shown = identity?.subject ?? (identity?.key || headers.authorization);
+  if (shown === undefined) return remoteAddress;
+  return createHash("sha256").update(shown).digest("base64url");
 }
