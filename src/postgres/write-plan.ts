@@ -143,8 +143,9 @@ function openType({ baseType }: Column): string {
   return baseType === "character" ? "bpchar" : baseType === "bit" ? '"bit"' : baseType;
 }
 
+/** @throws DialectError 42703, as PostgreSQL would answer a column that is not there. */
 function conflictOf(
-  { primaryKey }: Relation,
+  { primaryKey, columns: known }: Relation,
   method: string,
   { resolution }: Preferences,
   { onConflict }: QueryTree,
@@ -152,6 +153,8 @@ function conflictOf(
   if (method === "PUT") return { resolution: "merge-duplicates", columns: primaryKey };
   if (method !== "POST" || resolution === undefined) return null;
   const columns = onConflict ?? primaryKey;
+  const unknown = columns.find((name) => !known.has(name));
+  if (unknown !== undefined) throw new DialectError("42703", 400, `column "${unknown}" does not exist`);
   return columns.length === 0 ? null : { resolution, columns };
 }
 
