@@ -101,6 +101,11 @@ export async function driveReads(t: TestContext, client: Client): Promise<void> 
   await t.test("counts, ranges and heads", async () => {
     const counted = await cities().select("id", { count: "exact" }).order("id").range(1, 2);
     assert.deepEqual([counted.data, counted.count, counted.status], [[{ id: 2 }, { id: 3 }], 4, 206]);
+    const embedded = await client.from("countries").select("name, cities(count)").order("id").limit(2);
+    assert.deepEqual(embedded.data, [
+      { name: "Norway", cities: [{ count: 2 }] },
+      { name: "Peru", cities: [{ count: 1 }] },
+    ]);
     const head = await cities().select("*", { count: "exact", head: true }).eq("country_id", 1);
     assert.deepEqual([head.data, head.count, head.status], [null, 2, 200]);
     for (const count of ["planned", "estimated"] as const)
