@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { typesCommand } from "../../../src/postgres/batch/template.ts";
 import { privateCluster, queryRows, runSql } from "../../support/postgres.ts";
-import { type Answer, serve } from "../../support/server.ts";
+import { type Answer, serve, type ServedApi } from "../../support/server.ts";
 import { type HostileRequest, hostileRequest } from "./hostile.ts";
 import { type OwnNames, strangerIn } from "./own-names.ts";
 import { startRecorder } from "./recorder.ts";
@@ -57,7 +57,7 @@ test("nothing that 10,000 hostile requests say becomes SQL", { timeout: 300_000 
   const atStart = new Set([...recorder.statements, typesCommand("").statement.text].map(withoutConstants));
   await queryRows(cluster.url, "select pg_stat_statements_reset()");
 
-  const answered = await sendAll(fc.sample(hostileRequest, { numRuns: REQUESTS, seed: 4 }), api.send);
+  const answered = await sendAll(fc.sample(hostileRequest, { numRuns: REQUESTS, seed: 4 }), api);
   await api.server.close();
 
   const own = await ownNames(cluster.url);
@@ -108,15 +108,12 @@ function withoutConstants(statement: string): string {
 }
 
 /** Sends them all, some at a time; answers how many got which status. */
-async function sendAll(
-  requests: readonly HostileRequest[],
-  send: (method: string, path: string, headers: HostileRequest["headers"], body?: string) => Promise<Answer>,
-): Promise<string> {
+async function sendAll(requests: readonly HostileRequest[], api: ServedApi): Promise<string> {
   const statuses: Record<number, number> = {};
   const waiting = requests.values();
   const work = async (): Promise<void> => {
     for (const request of waiting) {
-      const answer = await send(request.method, request.path, request.headers, request.body);
+      const answer = await api.send(request.method, request.path, request.headers, request.body);
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
       assertHarmless(answer, request);
     }
