@@ -17,6 +17,8 @@ export interface Authenticator {
   authenticate(headers: Readonly<IncomingHttpHeaders>): Verdict | Promise<Verdict>;
   /** The refusal of a request without credentials. */
   missing(): CredentialsRefused;
+  /** Header fields that show who asks, as `Vary` names them. */
+  readonly fields: readonly string[];
   /** Another number once keys have changed: what was concluded before is to be concluded anew. */
   readonly generation: number;
   /** Verified tokens that are remembered. */
@@ -79,6 +81,7 @@ export async function openAuthenticator(
         {},
       );
     },
+    fields: ["Authorization", ...(usesApiKeys ? [apiKeys.header] : [])],
     missing: () => new CredentialsRefused("HP_CREDENTIALS_MISSING", "The request does not show who asks.", challenge),
     get generation() {
       return generation;

@@ -1,8 +1,9 @@
 import type { Admission, MetricsRegistry, SourceReply, SourceRequest } from "../api/source.ts";
 import type { Authenticator, Verdict } from "../auth/authenticator.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
-import type { HttpRequest } from "../http/message.ts";
+import type { HttpRequest, ReplyHeaders } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
+import { addVary } from "../http/vary.ts";
 import { createAuthMetrics } from "../observe/auth-metrics.ts";
 import type { Mount } from "./mounts.ts";
 
@@ -13,12 +14,17 @@ export interface Admit {
    * keys are configured.
    */
   judge(request: HttpRequest, mount: Mount): Verdict | undefined | Promise<Verdict>;
+  /** Says in `Vary` that a reply depends on who asks: caches on its way know `Authorization`, but no field of ours for API keys. */
+  vary(headers: ReplyHeaders): void;
   /** Another number once keys have changed, and with them what was concluded. */
   readonly generation: number;
 }
 
 export function createAdmit(authenticator: Authenticator | undefined, registry: MetricsRegistry): Admit {
-  if (authenticator === undefined) return { judge: () => undefined, generation: 0 };
+  if (authenticator === undefined) return { judge: () => undefined, vary: () => undefined, generation: 0 };
+  const { fields } = authenticator;
+  /** Replies have few different values. */
+  const varied = new Map<string, string>();
   const metrics = createAuthMetrics(registry, () => authenticator.remembered);
 
   function conclude(verdict: Verdict, admission: Admission): Verdict {
@@ -37,11 +43,23 @@ export function createAdmit(authenticator: Authenticator | undefined, registry: 
         ? verdict.then((later) => conclude(later, admission))
         : conclude(verdict, admission);
     },
+    vary(headers) {
+      const { vary = "" } = headers;
+      const given = typeof vary === "string" ? vary : vary.join(", ");
+      let value = varied.get(given);
+      if (value === undefined) {
+        value = fields.reduce<string>(addVary, given);
+        if (varied.size < MAX_VARIED) varied.set(given, value);
+      }
+      headers["vary"] = value;
+    },
     get generation() {
       return authenticator.generation;
     },
   };
 }
+
+const MAX_VARIED = 100;
 
 /** The reply to a request that is not admitted, in the words of the source it was for. */
 export function refuse({ source }: Mount, request: SourceRequest, refusal: CredentialsRefused): SourceReply {

@@ -102,8 +102,9 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
   /** Adds what is this request's own. */
   function dress(state: WalkState, resolved: SourceReply, verdict: Verdict | undefined, reply: HttpReply): HttpReply {
     const { request, timing, route, generation, admission, limited } = state;
-    if (addsFields || (admission !== undefined && admission.fields !== NO_FIELDS)) {
+    if (addsFields || verdict !== undefined || (admission !== undefined && admission.fields !== NO_FIELDS)) {
       if (reply.isShared === true) unshare(reply);
+      if (verdict !== undefined) admit.vary(reply.headers);
       Object.assign(reply.headers, admission?.fields);
       cors.allow(request, reply.headers);
       if (settings.traceHeader !== null) echo(request, reply, settings.traceHeader);

@@ -85,6 +85,7 @@ describe("credentials for an upstream", () => {
     assert.equal(expired.headers["www-authenticate"], 'Bearer error="invalid_token", error_description="JWT expired"');
     assert.equal(expired.headers["content-type"], "application/problem+json");
     assert.equal(expired.headers["cache-control"], "no-store");
+    assert.equal(expired.headers["vary"], "Accept-Encoding, Authorization");
     assert.deepEqual(JSON.parse(expired.text), {
       type: "about:blank",
       title: "Unauthorized",
@@ -140,7 +141,8 @@ describe("stored replies", () => {
     assert.deepEqual(new Set(together.filter((_, index) => index % 2 === 1)), new Set(["for bob"]));
     const others = await api.get("/a", { ...bob, "if-none-match": '"ann"' });
     assert.deepEqual([others.status, others.text], [200, "for bob"]);
-    assert.equal((await api.get("/a", { ...bob, "if-none-match": '"bob"' })).status, 304);
+    const unchanged = await api.get("/a", { ...bob, "if-none-match": '"bob"' });
+    assert.deepEqual([unchanged.status, unchanged.headers["vary"]], [304, "Accept-Encoding, Authorization"]);
     assert.equal((await api.get("/a", { authorization: "Bearer x.y.z" })).status, 401);
   });
 
@@ -206,7 +208,8 @@ describe("stored replies", () => {
     assert.ok(replies.length > 200);
     for (const { status, sentMs } of replies) if (sentMs > reloadedMs) assert.equal(status, 401);
     assert.equal((await api.get("/a", { authorization })).status, 401);
-    assert.equal((await api.get("/a", { authorization: `ApiKey ${two.key}` })).text, "for two");
+    const next = await api.get("/a", { authorization: `ApiKey ${two.key}` });
+    assert.deepEqual([next.text, next.headers["vary"]], ["for two", "Accept-Encoding, Authorization, X-API-Key"]);
   });
 });
 
