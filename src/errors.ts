@@ -53,6 +53,16 @@ export const ERRORS = {
   },
   HP_JWT_UNVERIFIABLE: { status: 503, todo: "Try again later." },
   HP_API_KEY_INVALID: { status: 401, todo: "Send a key that is known here and has not ended." },
+  HP_IDEMPOTENCY_KEY_INVALID: {
+    status: 400,
+    todo: 'Send a quoted text, such as Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324".',
+  },
+  HP_IDEMPOTENCY_IN_PROGRESS: { status: 409, todo: "Wait, then send the request again with the same key." },
+  HP_IDEMPOTENCY_MISMATCH: { status: 422, todo: "Use a key for one request only: a new request needs a new key." },
+  HP_IDEMPOTENCY_UNAVAILABLE: {
+    status: 503,
+    todo: "Create the table by hand (docs/guide/writes.md), or set idempotency.enabled to false.",
+  },
   HP_NOT_CACHED: { status: 504, todo: "Ask without only-if-cached." },
   HP_CURSOR_INVALID: { status: 400, todo: "Start again at the first page, and pass `after` on unchanged." },
   HP_POOL_TIMEOUT: { status: 504, todo: "Raise pool.max or pool.acquireTimeout, or lower the load." },

@@ -220,6 +220,16 @@ export interface PostgresOptions {
     /** How often each server is asked how far it is. */
     checkInterval?: Duration | undefined;
   };
+  /** Heed `If-Match`, `If-None-Match` and `If-Unmodified-Since` on writes of one row. */
+  conditionalWrites?: boolean | undefined;
+  idempotency?: {
+    /** Heed `Idempotency-Key` on POST and PATCH. */
+    enabled?: boolean | undefined;
+    /** Table of keys and replies, created when it is first needed. */
+    table?: string | undefined;
+    /** How long a key is remembered. */
+    expireAfter?: Duration | undefined;
+  };
   /** Column that holds the time of a row's last change. */
   updatedAtColumn?: string | null | undefined;
   /** Channel whose notifications reload the database's structure. */

@@ -100,6 +100,36 @@ export const POSTGRES_OPTIONS = [
       "Largest content of a bulk insert, which is stored piece by piece in one transaction; none: `http.maxBodyBytes`, as for any other request.",
   },
   {
+    path: "conditionalWrites",
+    type: "boolean",
+    default: true,
+    description:
+      "Heed `If-Match`, `If-None-Match` and `If-Unmodified-Since` on writes of one row: 412 instead of a lost update.",
+  },
+  {
+    path: "idempotency.enabled",
+    type: "boolean",
+    default: true,
+    flag: "idempotency",
+    description:
+      "Heed `Idempotency-Key` on POST and PATCH: a request sent again is answered again, but not carried out again.",
+  },
+  {
+    path: "idempotency.table",
+    type: "string",
+    default: "hotpath.idempotency_keys",
+    pattern: { expression: /^[^\0.]{1,63}(?:\.[^\0.]{1,50})?$/u, words: "a table's name, with or without its schema" },
+    description: "Table that holds keys and replies; it is created when it is first needed.",
+  },
+  {
+    path: "idempotency.expireAfter",
+    type: "duration",
+    default: "1d",
+    min: "1s",
+    max: "365d",
+    description: "How long a key is remembered.",
+  },
+  {
     path: "updatedAtColumn",
     type: "string",
     default: "updated_at",

@@ -172,6 +172,15 @@ export interface PostgresSettings {
   };
   /** Bytes of content that one bulk insert may have; `null`: no more than any other request. */
   readonly maxBulkBytes: number | null;
+  /** Whether `If-Match` and the like are heeded on writes of one row. */
+  readonly conditionalWrites: boolean;
+  readonly idempotency: {
+    /** Whether `Idempotency-Key` is heeded. */
+    readonly enabled: boolean;
+    /** `schema.name`, or a name in the schema `public`. */
+    readonly table: string;
+    readonly expireAfterMs: number;
+  };
   /** Column whose value becomes `Last-Modified` of a single row; `null`: none. */
   readonly updatedAtColumn: string | null;
   /** Channel whose notifications (no payload, or `reload schema`) reload the catalog; `null`: not listened to. */

@@ -45,6 +45,14 @@ export function tagParts(metadata: string): { update(part: string | Uint8Array):
   };
 }
 
+/**
+ * The fields of a reply that its tag covers beside its content: a 304 repeats none of them, so a change of any must change the tag. The
+ * same rows can be a page of a longer list.
+ */
+export function tagMetadata(headers: Readonly<Record<string, string | string[] | undefined>>): string {
+  return `${asText(headers["content-type"])} ${asText(headers["content-range"])} ${asText(headers["link"])}`;
+}
+
 function toTag(digest: string): string {
   return `"${digest.slice(0, TAG_CHARACTERS)}"`;
 }
@@ -104,6 +112,10 @@ export function listsTag(value: string, tag: string, comparison: "strong" | "wea
   if (value.trim() === "*") return true;
   const matches = comparison === "strong" ? matchesStrongly : matchesWeakly;
   return eachTag(value, (start, end) => matches(value.slice(start, end), tag));
+}
+
+function asText(value: string | string[] | undefined): string {
+  return value === undefined ? "" : typeof value === "string" ? value : value.join(", ");
 }
 
 /** Calls `visit` with the bounds of each well-formed list element until it answers true. */

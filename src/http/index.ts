@@ -23,6 +23,7 @@ export {
   parseEntityTag,
   parseTagList,
   tagContent,
+  tagMetadata,
   tagParts,
 } from "./etag.ts";
 export {

@@ -59,7 +59,8 @@ export async function insertInBulk(context: WriteContext, insert: BulkInsert): P
         return [];
       },
     };
-    await context.run([toCommand(batch)], mode);
+    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    await context.run(request, scope, [toCommand(batch)], mode);
     return toWriteReply(exchange, tally.results());
   } finally {
     await batches.return();

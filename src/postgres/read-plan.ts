@@ -38,6 +38,9 @@ export interface ReadTarget {
   readonly namesProfile: boolean;
 }
 
+/** What of a request makes a read. */
+export type ReadRequest = Pick<SourceRequest, "method" | "headers" | "identity" | "basePath" | "path" | "query">;
+
 /** Everything about a read that other requests of the same shape can use again. */
 export interface ReadPlan {
   readonly compiled: CompiledRead;
@@ -53,8 +56,8 @@ export interface ReadPlan {
 
 /** Parses, plans and compiles a read. */
 export async function makeReadPlan(
-  context: ReadContext,
-  request: SourceRequest,
+  context: Pick<ReadContext, "settings" | "catalog" | "resolveTypes">,
+  request: ReadRequest,
   target: ReadTarget,
   preferences: Preferences,
   parameters: readonly QueryParameter[],
@@ -170,6 +173,6 @@ export function takesCursors(
 }
 
 /** A range is asked for by GET alone (RFC 9110 section 14.2). */
-export function rangeOf({ method, headers }: SourceRequest): string | undefined {
+export function rangeOf({ method, headers }: Pick<SourceRequest, "method" | "headers">): string | undefined {
   return method === "GET" ? headers.range : undefined;
 }

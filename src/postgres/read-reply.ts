@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { formatLink } from "../http/index.ts";
 import { formatCursor } from "./cursor.ts";
@@ -9,7 +9,7 @@ import type { CommandResult } from "./pool/index.ts";
 import { appliedToRead, NO_PREFERENCES, type Preferences } from "./preferences.ts";
 import { canonicalQuery, fillCanonical } from "./query/canonical-query.ts";
 import type { QueryParameter } from "./query/query-string.ts";
-import type { ReadPlan, ReadTarget } from "./read-plan.ts";
+import type { ReadPlan, ReadRequest, ReadTarget } from "./read-plan.ts";
 import { withReplySettings } from "./reply-settings.ts";
 import { outOfBounds, rangeReply } from "./row-range.ts";
 
@@ -22,7 +22,7 @@ export function explainReply({ media }: Pick<ReadPlan, "media">, [main]: readonl
 /** One read on its way to a reply. */
 export interface ReadExchange {
   readonly settings: PostgresSettings;
-  readonly request: SourceRequest;
+  readonly request: ReadRequest;
   readonly target: ReadTarget;
   readonly preferences: Preferences;
   readonly plan: ReadPlan;

@@ -7,7 +7,15 @@ import type { Preferences } from "./preferences.ts";
 import { parseQuery } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
 import { bindTemplate, type Bindings, type Template } from "./query/statement.ts";
-import { makeReadPlan, rangeOf, type ReadContext, type ReadPlan, type ReadTarget, takesCursors } from "./read-plan.ts";
+import {
+  makeReadPlan,
+  rangeOf,
+  type ReadContext,
+  type ReadPlan,
+  type ReadRequest,
+  type ReadTarget,
+  takesCursors,
+} from "./read-plan.ts";
 import { explainReply, toReply } from "./read-reply.ts";
 
 /** Answers GET and HEAD of a relation or a row. Throws at once what is wrong with the request itself. */
@@ -80,8 +88,8 @@ function takeCursor(
 }
 
 /** All that a plan depends on besides catalog and settings; a new catalog comes with a new cache. */
-function shapeKey(
-  request: SourceRequest,
+export function shapeKey(
+  request: ReadRequest,
   { relation, key }: ReadTarget,
   { count }: Preferences,
   cursor: Cursor | null,

@@ -28,6 +28,10 @@ export interface TransactionMode {
   readonly end: "commit" | "rollback";
   /** It may share a statement with others of the shape, where it is one implicit transaction. */
   readonly batch?: BatchShape | undefined;
+  /** All its statements see one state of the database: at least `repeatable read`. */
+  readonly isStable?: boolean;
+  /** Commands of our own, run by the connecting user before the transaction is opened for the request; what `look` throws ends it. */
+  readonly before?: { readonly commands: readonly Command[]; look(results: readonly CommandResult[]): void };
   /** Looks at the results before the end; what it throws rolls the transaction back and reaches the caller. */
   readonly check?: (results: readonly CommandResult[]) => void;
   /**
@@ -73,7 +77,7 @@ export function createTransactionRunner(
     const opening = openTransaction(request, scope);
     const commands = withVariant(given, opening.variant);
     const target = router();
-    const isolation = asked.isolation ?? opening.isolation;
+    const isolation = isolationOf(asked, opening);
     const mode = isolation === asked.isolation ? asked : { ...asked, isolation };
     if (mode.access === "read write") {
       const track = mode.end === "commit" ? createTrack(target, committed, request) : undefined;
@@ -113,9 +117,9 @@ export function createTransactionRunner(
  * server itself when it fails. A pooler that gives each transaction another connection would lose the setting that lets it write.
  */
 function isSendable({ pool }: PostgresSettings, mode: TransactionMode): boolean {
-  const { isolation, end, check, proceed } = mode;
+  const { isolation, end, before, check, proceed } = mode;
   const isPlain = isolation === undefined && end === "commit" && check === undefined && proceed === undefined;
-  return isPlain && pool.preparedStatements;
+  return isPlain && before === undefined && pool.preparedStatements;
 }
 
 async function writeAlone(
@@ -167,20 +171,23 @@ async function runBlock(
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
-  { access, isolation, end, check, proceed }: TransactionMode,
+  { access, isolation, end, before, check, proceed }: TransactionMode,
   track?: Track,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
   const options = { signal, ...opening.limit };
-  const { length: opened } = opening.commands;
   await using session = await pool.acquire({ signal });
-  const begin = [command(beginSql(access, isolation)), ...opening.commands, ...commands];
-  const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
-    all.slice(1 + opened, 1 + opened + commands.length);
+  const step: Step = (further) => session.run(further, options).catch(neverCommitted);
+  const begin = command(beginSql(access, isolation));
   try {
-    if (check === undefined && proceed === undefined) return toResults(await finish([...begin, ...ENDINGS[end]]));
-    const step: Step = (further) => session.run(further, options).catch(neverCommitted);
-    const results = toResults(await step(begin));
+    if (before !== undefined) before.look((await step([begin, ...before.commands])).slice(1));
+    const ahead = before === undefined ? [begin, ...opening.commands] : opening.commands;
+    const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
+      all.slice(ahead.length, ahead.length + commands.length);
+    if (check === undefined && proceed === undefined) {
+      return toResults(await finish([...ahead, ...commands, ...ENDINGS[end]]));
+    }
+    const results = toResults(await step([...ahead, ...commands]));
     check?.(results);
     const closing = (await proceed?.(results, step)) ?? [];
     await finish([...closing, ...ENDINGS[end]]);
@@ -201,6 +208,18 @@ async function runBlock(
   }
 }
 
+/** Runs commands of our own in a transaction that writes, as the connecting user. */
+export async function runOwn(pool: Pool, commands: readonly Command[]): Promise<readonly CommandResult[]> {
+  await using session = await pool.acquire();
+  try {
+    const begin = command(beginSql("read write", undefined));
+    return (await session.run([begin, ...commands, ...ENDINGS.commit])).slice(1, 1 + commands.length);
+  } catch (error) {
+    await session.rollBack();
+    throw error;
+  }
+}
+
 function beginSql(access: TransactionMode["access"], isolation: Isolation | undefined): string {
   const level = isolation === undefined ? "" : ` ISOLATION LEVEL ${isolation.toUpperCase()}`;
   return `BEGIN${level} ${access.toUpperCase()}`;
@@ -215,6 +234,11 @@ function command(text: string): Command {
   let known = commandsByText.get(text);
   if (known === undefined) commandsByText.set(text, (known = { statement: createStatement(text), values: [] }));
   return known;
+}
+
+function isolationOf(asked: TransactionMode, opening: Opening): Isolation | undefined {
+  const isolation = asked.isolation ?? opening.isolation;
+  return asked.isStable === true && isolation !== "serializable" ? "repeatable read" : isolation;
 }
 
 const commandsByText = new Map<string, Command>();
@@ -234,7 +258,7 @@ function outcomeUnknown(error: unknown): unknown {
   return new DialectError("PGRST001", 503, "Database client error. Retrying the connection.", {
     details:
       "The connection was lost before the database had confirmed the commit: the write may have been carried out.",
-    hint: "See whether it was before you send it again.",
+    hint: "See whether it was before you send it again, unless it had an Idempotency-Key.",
     headers: { "retry-after": "1" },
     cause: error,
   });

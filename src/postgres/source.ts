@@ -14,6 +14,7 @@ import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
 import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
+import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
 import type { Command, Listener, Pool } from "./pool/index.ts";
@@ -21,14 +22,13 @@ import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
-import type { ReadContext } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
-import { createTransactionRunner, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
+import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { Router } from "./replicas/index.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { mayBeBulk, write } from "./write.ts";
-import type { WritePlan } from "./write-plan.ts";
+import type { WriteContext } from "./write-plan.ts";
 import type { Setting, TransactionScope } from "./transaction.ts";
 
 /** Plans of request shapes that are kept; a shape is a few kilobytes. */
@@ -37,8 +37,7 @@ const MAX_PLANS = 2000;
 /** What a catalog brings with it: all of it goes when the catalog is read again. */
 interface Schema {
   readonly catalog: Catalog;
-  readonly reads: ReadContext;
-  readonly writePlans: PlanCache<WritePlan>;
+  readonly relations: WriteContext;
   readonly calls: PlanCache<CallPlan>;
   readonly types: TypeResolver;
   readonly documents: Documents;
@@ -76,6 +75,7 @@ class PostgresSource implements Source {
   #isAuthenticating = false;
   #maxBodyBytes = Infinity;
   readonly #bulkTurns: Turns;
+  readonly #idempotency: Idempotency;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -84,6 +84,9 @@ class PostgresSource implements Source {
     this.#events = events;
     // The other connections stay free for everybody else.
     this.#bulkTurns = createTurns(Math.max(1, Math.floor(settings.pool.max / 2)), "bulk inserts");
+    this.#idempotency = createIdempotency(settings, (commands) =>
+      this.#requireRouter().write(async (pool) => runOwn(pool, commands)),
+    );
     const run = createTransactionRunner(
       settings,
       () => this.#requireRouter(),
@@ -241,28 +244,15 @@ class PostgresSource implements Source {
   }
 
   #readOrWrite(
-    { catalog, reads, writePlans, types }: Schema,
+    { catalog, relations }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "relation" }>,
   ): Promise<SourceReply> {
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (isRead && request.headers.prefer === undefined) return read(reads, request, route, NO_PREFERENCES);
-    return this.#withPreferences(catalog, request, (preferences) => {
-      if (isRead) return read(reads, request, route, preferences);
-      const scope = this.#scopeOf(route.relation.schema, preferences);
-      const run = (commands: readonly Command[], mode?: TransactionMode) =>
-        this.#runTransaction(request, scope, commands, mode);
-      const context = {
-        settings: this.#settings,
-        catalog,
-        writePlans,
-        run,
-        resolveTypes: types,
-        maxBodyBytes: this.#maxBodyBytes,
-        bulkTurns: this.#bulkTurns,
-      };
-      return write(context, request, route, preferences);
-    });
+    if (isRead && request.headers.prefer === undefined) return read(relations, request, route, NO_PREFERENCES);
+    return this.#withPreferences(catalog, request, (preferences) =>
+      isRead ? read(relations, request, route, preferences) : write(relations, request, route, preferences),
+    );
   }
 
   #call(
@@ -277,7 +267,8 @@ class PostgresSource implements Source {
       const scope = this.#scopeOf(route.schema, preferences);
       const run = (commands: readonly Command[], mode: TransactionMode, settings: readonly Setting[]) =>
         this.#runTransaction(request, { ...scope, settings }, commands, mode);
-      const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types };
+      const idempotency = this.#idempotency;
+      const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types, idempotency };
       return call(context, request, route, preferences);
     });
   }
@@ -341,19 +332,22 @@ class PostgresSource implements Source {
       const types = createTypeResolver(query);
       if (catalog.version === this.#schema?.catalog.version) {
         // Types that no column has yet are not part of the version.
-        this.#schema = { ...this.#schema, types, reads: { ...this.#schema.reads, resolveTypes: types } };
+        this.#schema = { ...this.#schema, types, relations: { ...this.#schema.relations, resolveTypes: types } };
         return;
       }
       this.#schema = {
         catalog,
-        reads: {
+        relations: {
           settings: this.#settings,
           catalog,
           plans: createPlanCache(MAX_PLANS),
+          writePlans: createPlanCache(MAX_PLANS),
           resolveTypes: types,
           run: this.#runTransaction,
+          maxBodyBytes: this.#maxBodyBytes,
+          bulkTurns: this.#bulkTurns,
+          idempotency: this.#idempotency,
         },
-        writePlans: createPlanCache(MAX_PLANS),
         calls: createPlanCache(MAX_PLANS),
         types,
         documents: createDocuments(catalog, this.#documentSettings()),

@@ -71,7 +71,10 @@ export function createOpenTransaction(
 }
 
 /** Whether requests run under roles of their own, with settings that functions and policies can read. */
-export function usesRequestSettings(settings: PostgresSettings, { identity }: SourceRequest): boolean {
+export function usesRequestSettings(
+  settings: PostgresSettings,
+  { identity }: Pick<SourceRequest, "identity">,
+): boolean {
   const { anonRole, preRequest, appSettings } = settings;
   return identity !== undefined || anonRole !== null || preRequest !== null || appSettings.length > 0;
 }

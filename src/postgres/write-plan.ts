@@ -1,11 +1,10 @@
-import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceRequest } from "../api/source.ts";
 import type { Catalog, Column, Relation } from "./catalog/types.ts";
 import { representationKey } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
+import type { Idempotency } from "./idempotency/index.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
-import type { Command, CommandResult } from "./pool/index.ts";
 import type { Preferences } from "./preferences.ts";
 import type { QueryTree, SelectItem } from "./query/ast.ts";
 import { planConditions, planRead } from "./query/build-plan.ts";
@@ -13,25 +12,19 @@ import { type CompiledWrite, compileWrite, WRITTEN } from "./query/compile-write
 import { parseQuery } from "./query/parse.ts";
 import type { ContentForm, PlannedConflict, PlannedWrite } from "./query/planned-write.ts";
 import type { QueryParameter } from "./query/query-string.ts";
-import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadTarget } from "./read-plan.ts";
+import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadContext, type ReadTarget } from "./read-plan.ts";
 import { rootRange } from "./row-range.ts";
-import type { TransactionMode } from "./run-transaction.ts";
 import { usesRequestSettings } from "./transaction.ts";
 import type { Turns } from "./turns.ts";
 
 /** What writing relations needs of its source. */
-export interface WriteContext {
-  readonly settings: PostgresSettings;
-  readonly catalog: Catalog;
+export interface WriteContext extends ReadContext {
   readonly writePlans: PlanCache<WritePlan>;
-  /** SQL names of the types that casts name; unknown ones are left out. */
-  resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  readonly idempotency: Idempotency;
   /** Content that is held as a whole; longer lists are inserted in bulk. */
   readonly maxBodyBytes: number;
   /** Does a bulk insert if there are not too many under way: each holds a connection for as long as its client sends. */
   readonly bulkTurns: Turns;
-  /** Runs the commands in one transaction, after those that open it for the request. */
-  run(commands: readonly Command[], mode: TransactionMode): Promise<readonly CommandResult[]>;
 }
 
 /** Everything about a write that others of the same shape can use again. */

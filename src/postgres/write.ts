@@ -17,9 +17,12 @@ import { readBeginning } from "./payload/read-content.ts";
 import { type Preferences, transactionEnd } from "./preferences.ts";
 import { parseColumns } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
+import { runGuarded } from "./guarded-write.ts";
+import type { IdempotencyGuard } from "./idempotency/index.ts";
 import { bind, withKey } from "./read.ts";
 import type { ReadTarget } from "./read-plan.ts";
 import { explainReply } from "./read-reply.ts";
+import { conditionOf } from "./write-condition.ts";
 import { makeWritePlan, type WriteContext, type WrittenContent } from "./write-plan.ts";
 import { createWriteCheck, toWriteReply } from "./write-reply.ts";
 
@@ -36,15 +39,18 @@ export async function write(
   const columns = method === "POST" || method === "PATCH" ? columnsOf(parameters) : null;
   const end = transactionEnd(context.settings.txEnd, preferences);
   let payload: Payload | null = null;
+  let idempotency: IdempotencyGuard | undefined;
   if (method !== "DELETE") {
     const type = payloadType(request.headers["content-type"]);
     const { bytes, goesOn } = await readBeginning(request.body, context.maxBodyBytes);
     if (goesOn) {
+      refuseLongWithKey(context, request);
       const batches = startBatches(context, request, target, type, bytes, columns !== null);
       const insert = { request, target, preferences, parameters, shape, columns, batches, end };
       return context.bulkTurns(() => insertInBulk(context, insert));
     }
     payload = parsePayload(bytes, type, columns !== null);
+    if (method !== "PUT") idempotency = context.idempotency.guard(request, bytes);
   }
   const content = contentOf(context.catalog, target, method, payload, columns);
   const key = shapeKey(request, target, preferences, content, shape.key);
@@ -59,9 +65,19 @@ export async function write(
     parameters,
   );
   const exchange = { settings: context.settings, request, target, preferences, plan };
+  const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+  const isExplained = plan.media.explain !== null;
   const mode = { access: "read write", end, ...createWriteCheck(exchange) } as const;
-  const results = await context.run([command], mode);
-  return plan.media.explain === null ? toWriteReply(exchange, results) : explainReply(plan, results);
+  return runGuarded({
+    commands: [command],
+    mode,
+    run: (commands, how) => context.run(request, scope, commands, how),
+    answer: (results) => (isExplained ? explainReply(plan, results) : toWriteReply(exchange, results)),
+    idempotency: context.idempotency,
+    // What is rolled back is no result to be repeated.
+    key: end === "rollback" ? undefined : idempotency,
+    condition: await conditionOf(context, request, target, parameters, shape),
+  });
 }
 
 /** Whether a request may insert a list of rows, from its head alone: a POST to something like a relation, of no form. */
@@ -96,6 +112,14 @@ function startBatches(
   }
   const splitter = createListSplitter(type, BATCH_BYTES);
   return readBatches(begun, body, { splitter, namesColumns, maxRowBytes: maxBodyBytes });
+}
+
+/** What has to be compared with what came before is held as a whole. */
+function refuseLongWithKey({ settings, maxBodyBytes }: WriteContext, { headers, body }: SourceRequest): void {
+  if (headers["idempotency-key"] === undefined || !settings.idempotency.enabled) return;
+  body.destroy();
+  const message = `With an Idempotency-Key the content may have ${maxBodyBytes} bytes.`;
+  throw new HotpathError("HP_BODY_TOO_LARGE", message, { todo: "Send less at a time, or leave out the key." });
 }
 
 /** The content as the statement takes it, and what it puts into it. */

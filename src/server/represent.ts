@@ -13,7 +13,7 @@ import {
 import { HotpathError } from "../errors.ts";
 import { evaluatePreconditions, isConditional, type Precondition } from "../http/conditional.ts";
 import { formatHttpDate, parseHttpDate } from "../http/date.ts";
-import { encodeTag, tagContent } from "../http/etag.ts";
+import { encodeTag, tagContent, tagMetadata } from "../http/etag.ts";
 import type { HttpReply, HttpRequest, ReplyHeaders } from "../http/message.ts";
 import { toNotModifiedHeaders, withoutContentFields } from "../http/not-modified.ts";
 import { toProblemReply } from "../http/problem.ts";
@@ -122,7 +122,7 @@ function validate(draft: Draft): HttpReply | Promise<HttpReply> {
     headers["etag"] = kept.etag;
     return finish(draft);
   }
-  const metadata = `${asText(headers["content-type"])} ${asText(headers["content-range"])} ${asText(headers["link"])}`;
+  const metadata = tagMetadata(headers);
   if (body instanceof Uint8Array && body.byteLength > SLICE_LENGTH) return validateLarge(draft, body, metadata);
   headers["etag"] = tagContent(body, metadata);
   if (kept !== undefined) kept.etag = headers["etag"];

@@ -104,6 +104,8 @@ function withPostgresDefaults(given: ReadonlyMap<string, unknown>, values: Setti
     // Roles and the database say how long statements may run.
     ["postgres:pool.statementTimeout", null],
     ["postgres:updatedAtColumn", null],
+    ["postgres:conditionalWrites", false],
+    ["postgres:idempotency.enabled", false],
     ["postgres:allowAnonymous", given.has("postgres:anonRole")],
     ["postgres:openapi.proxyUri", `http://${tcpHost}:${values.get("server-port")}/`],
     ...given,

@@ -1,4 +1,6 @@
 import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import { runGuarded } from "../guarded-write.ts";
+import type { Idempotency } from "../idempotency/index.ts";
 import type { PlanCache } from "../plan-cache.ts";
 import type { Command, CommandResult } from "../pool/index.ts";
 import { type Preferences, transactionEnd } from "../preferences.ts";
@@ -15,6 +17,7 @@ import { type CallContent, readCallContent } from "./content.ts";
 /** What calling functions needs of its source. */
 export interface CallContext extends CallPlanContext {
   readonly plans: PlanCache<CallPlan>;
+  readonly idempotency: Idempotency;
   /** Runs the commands in one transaction, after those that open it for the request and make the settings. */
   run(
     commands: readonly Command[],
@@ -45,11 +48,23 @@ export async function call(
     context.plans.set(key, plan);
   }
   const command = bind(plan, shape, given);
-  const results = await context.run([command], modeOf(context, plan, preferences), plan.hoisted.settings);
-  const result = results.at(-1);
-  // What changes nothing needs no look before its end.
-  if (!plan.mayWrite) createCallCheck(plan, preferences)?.(results);
-  return toCallReply({ settings: context.settings, target, preferences, plan }, result);
+  const mode = modeOf(context, plan, preferences);
+  const { hoisted, mayWrite } = plan;
+  const exchange = { settings: context.settings, target, preferences, plan };
+  const hasKey = mayWrite && content !== null && mode.end === "commit";
+  return runGuarded({
+    commands: [command],
+    mode,
+    run: (commands, how) => context.run(commands, how, hoisted.settings),
+    answer(results) {
+      // What changes nothing needs no look before its end.
+      if (!mayWrite) createCallCheck(plan, preferences)?.(results);
+      return toCallReply(exchange, results.at(-1));
+    },
+    idempotency: context.idempotency,
+    key: hasKey ? context.idempotency.guard(request, JSON.stringify([content.text, content.fields])) : undefined,
+    condition: undefined,
+  });
 }
 
 /** All that a plan depends on besides catalog and settings; a new catalog comes with a new cache. */

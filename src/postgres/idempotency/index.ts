@@ -1,0 +1,1 @@
+export { createIdempotency, type Idempotency, type IdempotencyGuard, RepeatedReply } from "./idempotency.ts";
