@@ -179,8 +179,14 @@ async function runBlock(
   await using session = await pool.acquire({ signal });
   const step: Step = (further) => session.run(further, options).catch(neverCommitted);
   const begin = command(beginSql(access, isolation));
+  let isLooking = false;
   try {
-    if (before !== undefined) before.look((await step([begin, ...before.commands])).slice(1));
+    if (before !== undefined) {
+      const found = (await step([begin, ...before.commands])).slice(1);
+      isLooking = true;
+      before.look(found);
+      isLooking = false;
+    }
     const ahead = before === undefined ? [begin, ...opening.commands] : opening.commands;
     const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
       all.slice(ahead.length, ahead.length + commands.length);
@@ -194,6 +200,8 @@ async function runBlock(
     return results;
   } catch (error) {
     await session.rollBack();
+    // What was found may be that it was committed before: whoever is told so must be able to see it.
+    if (isLooking) track?.((await session.run([COMMITTED]).catch(() => undefined))?.[0]);
     throw end === "commit" && access === "read write" ? outcomeUnknown(error) : error;
   }
 

@@ -29,7 +29,7 @@ test("over HTTP a write answers a token, and no read that carries it is older, o
     }
   };
   const client = async (id: number): Promise<void> => {
-    for (let n = 1; n <= 60; n++) {
+    for (let n = 1; n <= 30; n++) {
       const token = await write(nodes[(id + n) % 2] as ServedApi, id, n);
       for (const node of nodes) assert.ok(((await value(node, id, token)) ?? -1) >= n, `client ${id}, write ${n}`);
     }
@@ -69,9 +69,14 @@ test("what makes a read go to the primary: a preference, a token of elsewhere, t
 
   const reply = await api.send("PATCH", "/counter?id=eq.77", { "content-type": "application/json" }, '{"n":3}');
   assert.ok(reply.headers["consistency-token"], "a write that met no row");
+  const keyed = { "content-type": "application/json", "idempotency-key": '"once"' };
+  const again = [await api.send("PATCH", "/counter?id=eq.1", keyed, '{"n":4}')];
+  again.push(await api.send("PATCH", "/counter?id=eq.1", keyed, '{"n":4}'));
+  assert.deepEqual([again[1]?.status, again[1]?.headers["idempotent-replayed"]], [204, "true"]);
+  for (const { headers } of again) assert.equal(await value(api, 1, String(headers["consistency-token"])), 4);
   const refused = await api.send("PATCH", "/counter?id=eq.1", { "content-type": "application/json" }, '{"n":"x"}');
   assert.deepEqual([refused.status, refused.headers["consistency-token"]], [400, undefined]);
-  assert.deepEqual(await queryRows(primary.url, "select n from counter"), [{ n: 2 }]);
+  assert.deepEqual(await queryRows(primary.url, "select n from counter"), [{ n: 4 }]);
 });
 
 test("a node that starts while the primary is down serves reads, refuses writes, and writes once it is back", async (t) => {
