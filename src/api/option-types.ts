@@ -1,4 +1,5 @@
 import type {
+  ChangesFollow,
   ContentEncoding,
   ErrorVerbosity,
   ForwardedFields,
@@ -207,6 +208,30 @@ export interface PostgresOptions {
   maxRows?: number | null | undefined;
   /** Largest content of a bulk insert; `null`: as of any other request. */
   maxBulkBytes?: ByteSize | null | undefined;
+  changes?: {
+    /** By the database's log, not at all, or whatever works. */
+    follow?: ChangesFollow | undefined;
+    /** The database itself, where the source's URL leads to a pooler. */
+    url?: string | null | undefined;
+    /** Name of a permanent replication slot. */
+    slot?: string | null | undefined;
+    /** Name of a publication that somebody else maintains. */
+    publication?: string | null | undefined;
+    /** Log that a permanent slot may make the database keep. */
+    maxRetained?: ByteSize | undefined;
+    /** Cached replies are used while they are known to be no older. */
+    maxStaleness?: Duration | undefined;
+  };
+  queryCache?: {
+    /** Cache replies until a row they were made from changes. */
+    enabled?: boolean | undefined;
+    /** The longest that a reply is used although nothing has changed. */
+    maxAge?: Duration | undefined;
+    /** How long replies are cached while changes cannot be followed; `null`: not at all. */
+    ttl?: Duration | null | undefined;
+    /** Exceptions: `orders=off`, `rates=30s`, `top_users=users+orders`. */
+    tables?: readonly string[] | undefined;
+  };
   pool?: PoolOptions;
   /** Connection URLs of streaming replicas. */
   replicas?: readonly string[] | undefined;

@@ -268,6 +268,93 @@ export const POSTGRES_OPTIONS = [
   },
 
   {
+    path: "changes.follow",
+    type: "choice",
+    default: "auto",
+    choices: ["auto", "log", "none"],
+    description:
+      "How changes of the database are followed, whoever makes them: by its log (logical replication), or not at all; `auto` takes the first that works.",
+  },
+  {
+    path: "changes.url",
+    type: "string",
+    default: null,
+    secret: true,
+    pattern: { expression: /^postgres(ql)?:\/\//, words: "a URL such as postgres://user:password@host:5432/database" },
+    description: "The database for following changes, where the source's own URL leads to a pooler.",
+  },
+  {
+    path: "changes.slot",
+    type: "string",
+    default: null,
+    pattern: { expression: /^[a-z0-9_]{1,63}$/, words: "a name of lower-case letters, digits and _" },
+    description:
+      "Name of a permanent replication slot: what is cached survives a lost connection, but while hotpath is away the database keeps its log; none: a temporary slot.",
+  },
+  {
+    path: "changes.publication",
+    type: "string",
+    default: null,
+    pattern: IDENTIFIER,
+    description: "Publication to follow, which somebody else maintains; none: hotpath makes one and removes it.",
+  },
+  {
+    path: "changes.maxRetained",
+    type: "bytes",
+    default: "1GB",
+    min: "1KiB",
+    max: "10000GB",
+    description: "A permanent slot that makes the database keep more of its log than this is made anew.",
+  },
+  {
+    path: "changes.maxStaleness",
+    type: "duration",
+    default: "5s",
+    min: "1s",
+    max: "10m",
+    description:
+      "Cached replies are used while it is known that they are no older than this; usually they are some milliseconds old at most.",
+  },
+
+  {
+    path: "queryCache.enabled",
+    type: "boolean",
+    default: true,
+    flag: "query-cache",
+    description: "Cache replies whose tables are followed, until a row they were made from changes.",
+  },
+  {
+    path: "queryCache.maxAge",
+    type: "duration",
+    default: "1h",
+    min: "1s",
+    max: "30d",
+    description: "How long a cached reply is used at most although nothing has changed.",
+  },
+  {
+    path: "queryCache.ttl",
+    type: "duration",
+    default: null,
+    min: "1ms",
+    max: "1d",
+    description:
+      "How long replies are cached while changes cannot be followed, and may be out of date; none: they are not cached then.",
+  },
+  {
+    path: "queryCache.tables",
+    type: "list",
+    default: [],
+    min: 0,
+    max: 1000,
+    pattern: {
+      expression: /^[^=\0]{1,127}=(off|\d{1,9}(ms|s|m|h|d)|[^=+\0]{1,127}(\+[^=+\0]{1,127})*)$/u,
+      words: "entries such as orders=off, rates=30s or top_users=users+orders",
+    },
+    description:
+      "Exceptions by table, view or function: `off` never caches it, a duration caches it for so long whatever changes, tables parted by `+` are what its replies depend on.",
+  },
+
+  {
     path: "pool.max",
     type: "integer",
     default: 10,

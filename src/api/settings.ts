@@ -162,6 +162,8 @@ export interface PostgresSettings {
   readonly allowAnonymous: boolean;
   readonly maxRows: number | null;
   readonly pool: PoolSettings;
+  readonly changes: ChangesSettings;
+  readonly queryCache: QueryCacheSettings;
   /** Connection URLs of streaming replicas. Hold passwords: never printed. */
   readonly replicas: readonly string[];
   readonly consistency: {
@@ -214,6 +216,30 @@ export interface PostgresSettings {
     /** The version that JSON without a version means. */
     readonly standard: OpenApiVersion;
   };
+}
+
+/** How changes of a database are followed. */
+export interface ChangesSettings {
+  readonly follow: ChangesFollow;
+  /** May hold a password: never printed. `null`: the source's own URL. */
+  readonly url: string | null;
+  /** A permanent slot; `null`: a temporary one. */
+  readonly slot: string | null;
+  /** Somebody else's; `null`: our own. */
+  readonly publication: string | null;
+  /** Bytes of log that a permanent slot may hold back. */
+  readonly maxRetained: number;
+  readonly maxStalenessMs: number;
+}
+
+/** Which replies of a database are cached, and for how long. */
+export interface QueryCacheSettings {
+  readonly enabled: boolean;
+  readonly maxAgeMs: number;
+  /** While changes cannot be followed; `null`: not at all. */
+  readonly ttlMs: number | null;
+  /** `name=off`, `name=30s`, `name=table+table`. */
+  readonly tables: readonly string[];
 }
 
 /** How a source uses its connections. */
@@ -315,5 +341,6 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type RequestLog = "none" | "failed" | "errors" | "all";
 export type TransactionEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
 export type ErrorVerbosity = "verbose" | "minimal";
+export type ChangesFollow = "auto" | "log" | "none";
 export type OpenApiVersion = "2.0" | "3.1";
 export type OpenApiMode = "follow-privileges" | "ignore-privileges" | "disabled";

@@ -13,7 +13,10 @@ import type { HttpReply, HttpRequest } from "../http/message.ts";
 export interface Source {
   /** Names the source in logs, metrics and errors, e.g. `postgres`. */
   readonly name: string;
-  /** `false`: nothing it answers is ever stored, so the cache is not asked. Default `true`. */
+  /**
+   * `false`: nothing it answers is stored, and nothing stored is used, so the cache is not asked. Looked at for each request: it may change
+   * at any time. Default `true`.
+   */
   readonly isCacheable?: boolean;
   /**
    * Whether a stored reply may answer this GET or HEAD, and its own be stored. Asked for each that the cache may answer: a client may know
@@ -53,6 +56,8 @@ export interface Source {
   reload?(): Promise<void>;
   /** `false` takes the server out of rotation (`/ready` answers 503). Absent: always ready. */
   isReady?(): boolean;
+  /** More than `isReady` for `/ready`, without deciding it: a few words by topic. Shown to whoever asks: no secrets. */
+  describe?(): Readonly<Record<string, string>>;
   /** Lets requests under way finish, then releases everything. */
   close?(): Promise<void>;
 }
@@ -101,6 +106,8 @@ export interface SourceReply extends HttpReply {
   route?: string;
   /** What our own cache may do with the reply, apart from what its fields tell clients. Absent: what the fields say. */
   cache?: CacheHints;
+  /** Why the reply must not be stored although others of the source are: a token for `Cache-Status`. */
+  uncachedFor?: string;
 }
 
 /** What a source allows the cache in front of it. Clients see nothing of it. */
@@ -128,6 +135,17 @@ export interface SourceContext {
   readonly isAuthenticating: boolean;
   /** `http.maxBodyBytes`: what a request's content may have unless the source says otherwise. */
   readonly maxBodyBytes: number;
+  /** The cache in front of the source; absent: nothing is stored. */
+  readonly cache?: SourceCache;
+}
+
+/** What a source that knows of changes does to the cache in front of it. */
+export interface SourceCache {
+  /**
+   * Removes replies by their tags; also those being fetched at this moment will not be stored. In force on this node when the call returns;
+   * resolves when it is on all that share the cache, or will be tried until it is. Never rejects.
+   */
+  purge(tags: readonly string[]): Promise<void>;
 }
 
 /** The part of a pino logger that sources use. */

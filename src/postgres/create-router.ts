@@ -7,8 +7,12 @@ import { createPool } from "./pool/index.ts";
 import { createReplicaRouter, createSoleRouter, type Router } from "./replicas/index.ts";
 import { startupSettings } from "./transaction.ts";
 
-/** Makes what sends a source's reads and writes to its servers, and shows them in metrics. Nothing connects yet. */
-export function createRouter(settings: PostgresSettings, log: Log, metrics: MetricsRegistry): Router {
+/**
+ * Makes what sends a source's reads and writes to its servers, and shows them in metrics. Nothing connects yet.
+ *
+ * @param isCached a cache in front may be behind of what a client knows.
+ */
+export function createRouter(settings: PostgresSettings, log: Log, metrics: MetricsRegistry, isCached = false): Router {
   const startup = startupSettings(settings);
   const batches = observeBatches(metrics);
   const urls = [settings.url, ...settings.replicas];
@@ -18,5 +22,9 @@ export function createRouter(settings: PostgresSettings, log: Log, metrics: Metr
   }
   const pool = createPool({ ...settings.pool, url: settings.url, startup }, log, batches);
   observePool(metrics, pool);
-  return createSoleRouter(pool);
+  return createSoleRouter(pool, {
+    url: settings.url,
+    tracksPositions: isCached,
+    stickyMs: settings.consistency.stickyMs,
+  });
 }

@@ -3,6 +3,7 @@ import type { SourceRequest } from "../api/source.ts";
 import { BatchShape } from "./batch/shape.ts";
 import { makeBatchTemplate } from "./batch/template.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
+import type { CachePlan, QueryCache } from "./changes/query-cache.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.ts";
 import { chooseReadMedia, type ReadMedia } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
@@ -24,6 +25,8 @@ export interface ReadContext {
   readonly settings: PostgresSettings;
   readonly catalog: Catalog;
   readonly plans: PlanCache<ReadPlan>;
+  /** Absent: replies are not cached. */
+  readonly queryCache: QueryCache | undefined;
   /** SQL names of the types that casts name; unknown ones are left out. */
   resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
   readonly run: RunTransaction;
@@ -50,13 +53,15 @@ export interface ReadPlan {
   readonly offset: number;
   readonly pageLimit: number | undefined;
   readonly keyset: { readonly terms: readonly CursorTerm[]; readonly scope: string } | null;
+  /** How its replies are cached, where replies are. */
+  readonly caching: CachePlan | undefined;
   /** Names the resource for `Content-Location`, with the operands of a request put in. */
   readonly canonical: CanonicalTemplate;
 }
 
 /** Parses, plans and compiles a read. */
 export async function makeReadPlan(
-  context: Pick<ReadContext, "settings" | "catalog" | "resolveTypes">,
+  context: Pick<ReadContext, "settings" | "catalog" | "queryCache" | "resolveTypes">,
   request: ReadRequest,
   target: ReadTarget,
   preferences: Preferences,
@@ -104,6 +109,11 @@ export async function makeReadPlan(
     offset: range.offset,
     pageLimit: node.range.limit,
     keyset: terms === null ? null : { terms, scope: cursorScope(node, terms) },
+    caching: context.queryCache?.plan(node, {
+      isExplained: media.explain !== null,
+      isEstimated: compiled.plannedCount !== null,
+      isHandled: media.format.kind === "handler",
+    }),
     canonical: canonicalTemplate(parameters, operands),
   };
 }

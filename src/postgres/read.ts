@@ -2,7 +2,7 @@ import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceReply, SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { assertScope, type Cursor, parseCursor } from "./cursor.ts";
-import type { Command } from "./pool/index.ts";
+import type { Command, CommandResult } from "./pool/index.ts";
 import type { Preferences } from "./preferences.ts";
 import { parseQuery } from "./query/parse.ts";
 import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
@@ -44,11 +44,25 @@ export function read(
     if (plannedCount !== null) commands.push(bind(plannedCount, bindings, parameters));
     const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
     return context.run(request, scope, commands, plan.mode).then((results) => {
-      if (plan.media.explain !== null) return explainReply(plan, results);
       const exchange = { settings: context.settings, request, target, preferences, plan };
-      return toReply(exchange, results, given, cursor === null ? shape.operands : null);
+      const reply =
+        plan.media.explain !== null
+          ? explainReply(plan, results)
+          : toReply(exchange, results, given, cursor === null ? shape.operands : null);
+      if (plan.caching !== undefined) {
+        const caching = hasReplySettings(plan, results) ? "settings" : plan.caching;
+        context.queryCache?.mark(reply, request, caching, bindings);
+      }
+      return reply;
     });
   }
+}
+
+/** Whether a function of the database chose header fields or the status. */
+function hasReplySettings({ compiled: { layout } }: ReadPlan, [main]: readonly CommandResult[]): boolean {
+  const row = main?.rows[0];
+  if (row === undefined || layout.replyHeaders === -1) return false;
+  return (row[layout.replyHeaders] ?? null) !== null || (row[layout.replyStatus] ?? null) !== null;
 }
 
 const NO_VALUES: readonly (string | null)[] = [];

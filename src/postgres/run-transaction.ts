@@ -11,7 +11,7 @@ import {
   type Pool,
   variantOf,
 } from "./pool/index.ts";
-import { COMMITTED, type Need, type Router } from "./replicas/index.ts";
+import { COMMITTED, type Need, type ReadOrigin, type Router } from "./replicas/index.ts";
 import {
   createOpenTransaction,
   identityOf,
@@ -65,12 +65,14 @@ export type RunTransaction = (
  * @param router sends reads to a server that has what the request demands, and writes to the primary
  * @param committed told the `Consistency-Token` of what a request has committed, or seen where it asked for that, where there are replicas
  * @param catalog the one in use
+ * @param origin told what a request's read sees at least, where positions are tracked
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
   router: () => Router,
   committed: (request: SourceRequest, token: string) => void = () => undefined,
   catalog: () => RoleCatalog | undefined = () => undefined,
+  origin: (request: SourceRequest, origin: ReadOrigin) => void = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, catalog);
   const run: RunTransaction = (request, scope, given, asked = READ) => {
@@ -86,11 +88,12 @@ export function createTransactionRunner(
     }
     const need = (): Need => target.needOf(request);
     const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
+    const from = target.tracksPositions ? (seen: ReadOrigin) => origin(request, seen) : undefined;
     const isImplicit = mode.isolation === undefined && mode.check === undefined && mode.proceed === undefined;
     if (!isImplicit) {
       // "cannot use serializable mode in a hot standby"
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
-      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen);
+      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen, from);
     }
     const { batch } = mode;
     const options = {
@@ -99,9 +102,9 @@ export function createTransactionRunner(
       identity: batch === undefined ? "" : identityOf(opening),
       ...opening.limit,
     };
-    if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options), seen);
+    if (opening.commands.length === 0) return target.read(need, (pool) => pool.run(commands, options), seen, from);
     return target
-      .read(need, (pool) => pool.run([...opening.commands, ...commands], options), seen)
+      .read(need, (pool) => pool.run([...opening.commands, ...commands], options), seen, from)
       .then((results) => results.slice(opening.commands.length));
   };
   return (request, scope, commands, mode) => {

@@ -7,8 +7,11 @@ import { toProblemReply } from "../http/problem.ts";
 import { call } from "./call/call.ts";
 import { callMethods, isCallMethod, notACall } from "./call/call-methods.ts";
 import type { CallPlan } from "./call/call-plan.ts";
-import { readCatalog } from "./catalog/read-catalog.ts";
+import { type CatalogQuery, readCatalog } from "./catalog/read-catalog.ts";
 import type { Catalog } from "./catalog/types.ts";
+import { createQueryCache } from "./changes/query-cache.ts";
+import type { TagSource } from "./changes/read-tags.ts";
+import type { Tracker } from "./changes/tracker.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { DialectError } from "./dialect-error.ts";
@@ -17,15 +20,16 @@ import { createDocuments, type Documents, type DocumentSettings } from "./openap
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
-import type { Command, Listener, Pool } from "./pool/index.ts";
+import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
 import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
 import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
+import type { ReadPlan } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
-import type { Router } from "./replicas/index.ts";
+import type { ReadOrigin, Router } from "./replicas/index.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { mayBeBulk, write } from "./write.ts";
 import type { WriteContext } from "./write-plan.ts";
@@ -41,6 +45,8 @@ interface Schema {
   readonly calls: PlanCache<CallPlan>;
   readonly types: TypeResolver;
   readonly documents: Documents;
+  /** What the replies depend on, where they are cached. */
+  readonly tagSource: TagSource | undefined;
 }
 
 /** What a source tells whoever made it. */
@@ -56,8 +62,6 @@ export function createPostgresSource(settings: PostgresSettings, events: Postgre
 
 class PostgresSource implements Source {
   readonly name = "postgres";
-  // Its replies depend on Accept, Prefer and Range without saying so in Vary.
-  readonly isCacheable = false;
   readonly admission = "verify";
   readonly #settings: PostgresSettings;
   readonly #events: PostgresEvents;
@@ -65,12 +69,17 @@ class PostgresSource implements Source {
   readonly #queryLog: QueryLog | undefined;
   /** `Consistency-Token` of each request that has committed something. */
   readonly #committed = new WeakMap<SourceRequest, string>();
+  /** What the read of each request has seen, where positions are tracked. */
+  readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
   #router: Router | undefined;
+  #tracker: Tracker | undefined;
   #log: Log | undefined;
   #schema: Schema | undefined;
   #listener: Listener | undefined;
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
+  /** The last attempt to find out what replies depend on; never rejects. */
+  #caching: Promise<void> = Promise.resolve();
   #isStarting = true;
   #isAuthenticating = false;
   #maxBodyBytes = Infinity;
@@ -92,6 +101,7 @@ class PostgresSource implements Source {
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
       () => this.#schema?.catalog,
+      (request, origin) => this.#origins.set(request, origin),
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;
@@ -104,12 +114,43 @@ class PostgresSource implements Source {
           };
   }
 
-  async start({ log, metrics, isAuthenticating, maxBodyBytes }: SourceContext): Promise<void> {
+  get isCacheable(): boolean {
+    return this.#tracker?.isUsable ?? false;
+  }
+
+  /** A client may know of something newer than what is stored, or want to be told how new the reply is. */
+  mayReuse(request: SourceRequest): boolean {
+    const router = this.#router;
+    if (router === undefined || !router.tracksPositions) return true;
+    if (router.isFollowed(request)) return false;
+    try {
+      const need = router.needOf(request);
+      if (need === undefined) return true;
+      return typeof need === "object" && (this.#tracker?.covers(need) ?? false);
+    } catch {
+      // The source refuses what cannot be read.
+      return false;
+    }
+  }
+
+  async start({ log, metrics, isAuthenticating, maxBodyBytes, cache }: SourceContext): Promise<void> {
     this.#log = log;
     this.#isAuthenticating = isAuthenticating;
     this.#maxBodyBytes = maxBodyBytes;
-    this.#router = createRouter(this.#settings, log, metrics);
+    const isCached = cache !== undefined && this.#settings.queryCache.enabled;
+    this.#router = createRouter(this.#settings, log, metrics, isCached);
     await this.#router.start();
+    if (isCached) {
+      const { createTracker } = await import("./changes/tracker.ts");
+      const query: CatalogQuery = async (text, values) => {
+        const run = (pool: Pool) => pool.run([{ statement: createStatement(text), values }], CATALOG_OPTIONS);
+        // A replica might not know yet what the primary's log tells of.
+        return (await this.#requireRouter().write(run))[0]?.rows ?? [];
+      };
+      const restructured = (): void => void this.reload();
+      const settings = this.#settings;
+      this.#tracker = createTracker({ settings, log, metrics, cache, query, router: this.#router, restructured });
+    }
     if (this.#settings.reloadChannel !== null) await this.#listen(this.#router, this.#settings.reloadChannel);
     await this.#load();
     this.#isStarting = false;
@@ -190,6 +231,11 @@ class PostgresSource implements Source {
     return this.#schema !== undefined && (this.#router?.isReachable() ?? false);
   }
 
+  describe(): Readonly<Record<string, string>> {
+    if (this.#tracker === undefined) return {};
+    return { changes: this.#tracker.reason ?? "followed" };
+  }
+
   /** What is served, for a start-up message. */
   get catalog(): Catalog | undefined {
     return this.#schema?.catalog;
@@ -199,6 +245,7 @@ class PostgresSource implements Source {
     this.#closed = true;
     clearTimeout(this.#retry);
     await this.#listener?.close();
+    await this.#tracker?.close();
     await this.#router?.close();
   }
 
@@ -251,7 +298,9 @@ class PostgresSource implements Source {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (isRead && request.headers.prefer === undefined) return read(relations, request, route, NO_PREFERENCES);
     return this.#withPreferences(catalog, request, (preferences) =>
-      isRead ? read(relations, request, route, preferences) : write(relations, request, route, preferences),
+      isRead
+        ? read(relations, request, route, preferences)
+        : this.#purged(write(relations, request, route, preferences), route.relation.oid),
     );
   }
 
@@ -269,7 +318,8 @@ class PostgresSource implements Source {
         this.#runTransaction(request, { ...scope, settings }, commands, mode);
       const idempotency = this.#idempotency;
       const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types, idempotency };
-      return call(context, request, route, preferences);
+      const called = call(context, request, route, preferences);
+      return method === "POST" ? this.#purged(called, undefined) : called;
     });
   }
 
@@ -285,6 +335,16 @@ class PostgresSource implements Source {
 
   #scopeOf(schema: string, { timezone }: Preferences): TransactionScope {
     return { schema, timezone: timezone ?? null };
+  }
+
+  /** Whoever is told of a write, or hears of it from who was told, gets no reply from before it. */
+  #purged(written: Promise<SourceReply>, relation: number | undefined): Promise<SourceReply> {
+    const tracker = this.#tracker;
+    if (tracker === undefined) return written;
+    return written.then(async (reply) => {
+      await tracker.written(relation);
+      return reply;
+    });
   }
 
   #requireRouter(): Router {
@@ -333,26 +393,31 @@ class PostgresSource implements Source {
       if (catalog.version === this.#schema?.catalog.version) {
         // Types that no column has yet are not part of the version.
         this.#schema = { ...this.#schema, types, relations: { ...this.#schema.relations, resolveTypes: types } };
-        return;
-      }
-      this.#schema = {
-        catalog,
-        relations: {
-          settings: this.#settings,
+      } else {
+        this.#schema = {
           catalog,
-          plans: createPlanCache(MAX_PLANS),
-          writePlans: createPlanCache(MAX_PLANS),
-          resolveTypes: types,
-          run: this.#runTransaction,
-          maxBodyBytes: this.#maxBodyBytes,
-          bulkTurns: this.#bulkTurns,
-          idempotency: this.#idempotency,
-        },
-        calls: createPlanCache(MAX_PLANS),
-        types,
-        documents: createDocuments(catalog, this.#documentSettings()),
-      };
-      this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
+          relations: {
+            settings: this.#settings,
+            catalog,
+            plans: createPlanCache(MAX_PLANS),
+            writePlans: createPlanCache(MAX_PLANS),
+            queryCache: undefined,
+            resolveTypes: types,
+            run: this.#runTransaction,
+            maxBodyBytes: this.#maxBodyBytes,
+            bulkTurns: this.#bulkTurns,
+            idempotency: this.#idempotency,
+          },
+          calls: createPlanCache(MAX_PLANS),
+          types,
+          documents: createDocuments(catalog, this.#documentSettings()),
+          tagSource: undefined,
+        };
+        this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
+      }
+      this.#caching = this.#caching.then(() => this.#cacheReplies(catalog));
+      // The first requests do not wait for the cache.
+      if (!this.#isStarting) await this.#caching;
     } catch (error) {
       if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;
       if (this.#closed) return;
@@ -362,12 +427,34 @@ class PostgresSource implements Source {
       this.#retry.unref();
     }
   }
+
+  /** Finds out what replies depend on, and has them cached from then on. */
+  async #cacheReplies(catalog: Catalog): Promise<void> {
+    const tracker = this.#tracker;
+    if (tracker === undefined) return;
+    try {
+      const tagSource = await tracker.prepare(catalog);
+      const schema = this.#schema;
+      if (this.#closed || schema?.catalog.version !== catalog.version) return;
+      if (schema.tagSource?.dependencies.version === tagSource.dependencies.version) {
+        tracker.confirm();
+        return;
+      }
+      const queryCache = createQueryCache(this.#settings, tagSource, tracker, (request) => this.#origins.get(request));
+      const relations = { ...schema.relations, plans: createPlanCache<ReadPlan>(MAX_PLANS), queryCache };
+      this.#schema = { ...schema, relations, tagSource };
+      tracker.adopt(tagSource);
+    } catch (error) {
+      if (!this.#closed) this.#log?.warn({ reason: messageOf(error) }, "what replies depend on could not be read");
+    }
+  }
 }
 
 /** Listening is not worth a late start: when it begins later, the catalog is read again. */
 const LISTEN_PATIENCE_MS = 2000;
 /** Reading a catalog of thousands of tables takes seconds at most. */
 const CATALOG_TIMEOUT_MS = 60_000;
+const CATALOG_OPTIONS = { timeoutMs: CATALOG_TIMEOUT_MS };
 const CATALOG_RETRY_MS = 1000;
 
 function isFinal(error: HotpathError): boolean {

@@ -12,6 +12,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** By name, e.g. `{ postgres: "ok" }`. Shown to whoever asks: no secrets. */
   readonly checks: Readonly<Record<string, string>>;
+  /** What is worth knowing and decides nothing. Also shown to whoever asks. */
+  readonly details?: Readonly<Record<string, string>>;
 }
 
 /** Where the admin listener listens and whom it answers. */

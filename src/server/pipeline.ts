@@ -57,7 +57,10 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     const purged = parts.purge(request);
     if (purged !== undefined) return purged;
     const mount = parts.findMount(request.path);
-    if (mount !== undefined) state.route = mount.basePath === "" ? "/" : mount.basePath;
+    if (mount !== undefined) {
+      state.route = mount.basePath === "" ? "/" : mount.basePath;
+      state.source = mount.source;
+    }
     const judged = mount === undefined ? undefined : admit.judge(request, mount);
     return judged instanceof Promise
       ? judged.then((verdict) => count(state, mount, verdict))
@@ -101,7 +104,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 
   /** Adds what is this request's own. */
   function dress(state: WalkState, resolved: SourceReply, verdict: Verdict | undefined, reply: HttpReply): HttpReply {
-    const { request, timing, route, generation, admission, limited } = state;
+    const { request, timing, route, source, generation, admission, limited } = state;
     if (addsFields || verdict !== undefined || (admission !== undefined && admission.fields !== NO_FIELDS)) {
       if (reply.isShared === true) unshare(reply);
       if (verdict !== undefined) admit.vary(reply.headers);
@@ -112,7 +115,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       if (timing !== undefined) reply.headers["server-timing"] = timing.toString();
     }
     if (resolved.memo !== undefined && timing === undefined && (parts.limit?.limits.isLocal ?? true)) {
-      const isOver = (): boolean => parts.isOver() || admit.generation !== generation;
+      const isOver = (): boolean => parts.isOver() || admit.generation !== generation || source?.isCacheable === false;
       const recordAgain = (): void => record(request.method, request.path, route, reply.status, 0);
       const admitAgain = limited === undefined ? always : repeatedAdmission(parts.limit, limited, request, reply);
       reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, admitAgain, recordAgain);
@@ -163,6 +166,8 @@ interface WalkState {
   readonly timing: RequestTiming | undefined;
   /** The pattern that metrics and logs name. */
   route: string;
+  /** Absent: nobody is mounted there. */
+  source?: Source;
   /** That of the keys which the verdict on it rests on, or an earlier one. */
   readonly generation: number;
   /** What its limits looked at and said; absent where there are none. */

@@ -22,6 +22,7 @@ import { openLimits } from "./open-limits.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createPurgeMethod } from "./purge-method.ts";
 import { createRepresent } from "./represent.ts";
+import { createSourceCache } from "./source-cache.ts";
 import { createSourceMetrics } from "./source-metrics.ts";
 import { createUpgrade } from "./upgrade.ts";
 
@@ -105,9 +106,10 @@ export async function startService(
     const isAuthenticating = authenticator !== undefined;
     const { maxBodyBytes } = settings.http;
     await Promise.all(
-      sources.map(async ({ source, path }) =>
-        source.start?.({ log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes }),
-      ),
+      sources.map(async ({ source, path }) => {
+        const context = { log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes };
+        await source.start?.(cache === undefined ? context : { ...context, cache: createSourceCache(cache) });
+      }),
     );
     return {
       handle,
@@ -161,11 +163,13 @@ async function within(done: Promise<void>, limitMs: number): Promise<void> {
 
 function readiness(sources: readonly Source[]): Readiness {
   const checks: Record<string, string> = {};
+  const details: Record<string, string> = {};
   for (const [index, source] of sources.entries()) {
     const name = sources.some((other, place) => place < index && other.name === source.name)
       ? `${source.name}-${index + 1}`
       : source.name;
     checks[name] = (source.isReady?.() ?? true) ? "ok" : "not ready";
+    for (const [topic, words] of Object.entries(source.describe?.() ?? {})) details[`${name} ${topic}`] = words;
   }
-  return { ready: Object.values(checks).every((check) => check === "ok"), checks };
+  return { ready: Object.values(checks).every((check) => check === "ok"), checks, details };
 }

@@ -52,6 +52,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   "server.socketMode": ["660", "777"],
   "admin.socketMode": ["600", "666"],
   "auth.jwt.keysUrl": ["https://id.example/keys", "http://localhost:1/keys?v=1"],
+  "changes.url": ["postgres://one/db", "postgresql://two/db"],
   "openapi.proxyUri": ["https://api.example/v1", "http://localhost:8080"],
 };
 
@@ -66,6 +67,7 @@ const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   appSettings: ["one=1", "two.b=two words"],
   "cache.memcached": ["one", "[::1]:11211"],
   hoistedSettings: ["work_mem", "plan_filter.limit"],
+  "queryCache.tables": ["orders=off", "rates=30s"],
   addresses: ["http://127.0.0.1:4001", "http://127.0.0.1:4002"],
   trustedProxies: ["10.0.0.0/8", "::1"],
   "headers.setRequest": ["x-one: 1", "x-two: 2"],

@@ -20,6 +20,7 @@ describe("PostgREST's settings", () => {
     );
     assert.deepEqual([postgres.anonRole, postgres.allowAnonymous, postgres.reloadChannel], [null, false, "pgrst"]);
     assert.deepEqual([postgres.rowPaths, postgres.cursors, postgres.updatedAtColumn], [false, false, null]);
+    assert.equal(postgres.queryCache.enabled, false);
     assert.equal(postgres.pool.statementTimeoutMs, null);
   });
 

@@ -26,7 +26,9 @@ async function fixture(t: TestScope, max = 1, url?: string): Promise<Fixture> {
   const database = url ?? (await testDatabase(t, { sql: SCHEMA }));
   const settings = resolvePostgresSettings(database, { argument: { anonRole: "postgres" } });
   const { pool, lines } = testPool(t, database, { max, startup: startupSettings(settings) });
-  const run = createTransactionRunner(settings, () => createSoleRouter(pool));
+  const run = createTransactionRunner(settings, () =>
+    createSoleRouter(pool, { url: database, tracksPositions: false, stickyMs: null }),
+  );
   const leave = new AbortController();
   const request = {
     method: "POST",

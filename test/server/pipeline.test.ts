@@ -172,6 +172,8 @@ test("a database behind the pipeline", async (t) => {
   const url = await testDatabase(t, { sql: SCHEMA });
   const api = await serve(t, url, {
     base: "/api",
+    // What the cache does it says in fields of its own.
+    postgres: { queryCache: { enabled: false } },
     server: { http: { serverTiming: true, traceHeader: "X-Request-Id" } },
   });
 

@@ -17,6 +17,8 @@ export const TEST_SETTINGS = {
   full_page_writes: "off",
   max_connections: 300,
   wal_level: "logical",
+  max_wal_senders: 50,
+  max_replication_slots: 50,
   shared_buffers: "64MB",
 } as const;
 

@@ -33,7 +33,12 @@ export interface ServedApi {
 }
 
 /** What `hotpath postgrest` switches off. */
-export const POSTGREST_LIKE = { rowPaths: false, cursors: false, updatedAtColumn: null } as const;
+export const POSTGREST_LIKE = {
+  rowPaths: false,
+  cursors: false,
+  updatedAtColumn: null,
+  queryCache: { enabled: false },
+} as const;
 
 /** Serves a database at `/` until the test has ended. */
 export async function serve(

@@ -65,7 +65,11 @@ export function deliverFetched(
     fill.end();
     if (isPlain(exchange)) context.passes.add(exchange.key, times.receivedAtMs);
     settled(undefined);
-    return tellStatus(context, reply, status);
+    return tellStatus(
+      context,
+      reply,
+      reply.uncachedFor === undefined ? status : { ...status, detail: reply.uncachedFor },
+    );
   }
   const { body } = reply;
   const { maxEntryBytes, unattendedMs } = context.settings;

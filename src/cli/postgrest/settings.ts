@@ -111,6 +111,8 @@ function withPostgresDefaults(given: ReadonlyMap<string, unknown>, values: Setti
     ...given,
     ["postgres:openapi.standard", "2.0"],
     ["postgres:rowPaths", false],
+    // Its clients know no Vary, and its databases no publication of ours.
+    ["postgres:queryCache.enabled", false],
     ["postgres:cursors", false],
     ["postgres:logQueries", values.get("log-query") === "true" ? LOGGED[values.get("log-level")] : "none"],
     ...(values.get("db-channel-enabled") === "false" ? [["postgres:reloadChannel", null] as const] : []),

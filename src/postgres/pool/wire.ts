@@ -6,7 +6,7 @@ export interface Wire {
   readonly stream: Duplex;
   on(event: "connect" | "sslconnect" | "end" | "parseComplete", listener: () => void): void;
   on(event: "error", listener: (error: Error) => void): void;
-  once(event: "readyForQuery", listener: () => void): void;
+  once(event: "readyForQuery" | "replicationStart", listener: () => void): void;
   connect(portOrPath: number | string, host?: string): void;
   requestSsl(): void;
   cancel(processId: number, secretKey: number): void;

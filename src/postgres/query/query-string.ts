@@ -97,8 +97,14 @@ export type OperandUse = "text" | "pattern" | "list";
 export function bindOperand(operand: string, use: OperandUse): string | undefined {
   if (use === "text") return operand;
   if (use === "pattern") return operand.replaceAll("*", "%");
+  const items = listItems(operand);
+  return items === undefined ? undefined : listLiteral(items);
+}
+
+/** The values of `in.(…)`, from the bracket on; `undefined` when it is not a list. */
+export function listItems(operand: string): readonly string[] | undefined {
   const parsed = run(listValue, operand);
-  return "value" in parsed ? listLiteral(parsed.value) : undefined;
+  return "value" in parsed ? parsed.value : undefined;
 }
 
 /** The operand of `in`. The list of one empty text is the empty list, as the dialect has it. */

@@ -9,7 +9,7 @@ import { BEYOND, committedPosition } from "./committed-position.ts";
 import { covers, type Position } from "./position.ts";
 import { observeReplicas, type RouteReason } from "./metrics.ts";
 import { pickServer } from "./pick.ts";
-import type { Router } from "./router.ts";
+import type { ReadOrigin, Router } from "./router.ts";
 import type { Server } from "./server.ts";
 import { createStickyWindow } from "./sticky.ts";
 import { formatToken } from "./token.ts";
@@ -44,15 +44,16 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
   const listeners = new Set<MovingListener>();
   /** Where the catalog in use was read: structure that a replica lacks would be looked for in vain there. */
   let floor: Position | undefined;
-  /** What reads must have seen in any case. */
-  let demanded: Position | undefined;
+  const moved = new Set<() => void>();
   /** Replicas that may be read from, as long as nothing changes: worked out once and not for each read. */
   let fresh: { readonly servers: readonly Server[]; readonly until: number } | undefined;
   topology.onNews = () => {
     fresh = undefined;
   };
   topology.onMove = () => {
-    if (topology.primary !== undefined) for (const listener of listeners) listener.moveTo(topology.primary.pool);
+    if (topology.primary === undefined) return;
+    for (const listener of listeners) listener.moveTo(topology.primary.pool);
+    for (const listener of moved) listener();
   };
 
   return {
@@ -71,9 +72,10 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
       return formatToken(position);
     },
     catalog,
-    demand(position) {
-      if (demanded === undefined || !covers(demanded, position)) demanded = position;
+    get primaryUrl() {
+      return (topology.primary ?? topology.servers[0])?.url ?? settings.url;
     },
+    onMove: (listener) => void moved.add(listener),
     listen(channel, onNotify, onListening) {
       const listener = createMovingListener(channel, onNotify, onListening, topology.primary?.pool);
       listeners.add(listener);
@@ -101,9 +103,13 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     demand: () => Need,
     attempt: (pool: Pool) => Promise<T>,
     seen?: (token: string) => void,
+    from?: (origin: ReadOrigin) => void,
   ): Promise<T> {
-    const readFrom = (server: Server): Promise<T> =>
-      server === topology.primary ? attempt(server.pool) : server.read(attempt);
+    const readFrom = (server: Server): Promise<T> => {
+      const isPrimary = server === topology.primary;
+      from?.(isPrimary ? "primary" : server.report?.position);
+      return isPrimary ? attempt(server.pool) : server.read(attempt);
+    };
     const readAndTell = async (server: Server): Promise<T> => {
       const result = await readFrom(server);
       await server.probeAnew();
@@ -122,9 +128,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     } catch (error) {
       if (!mayWorkElsewhere(error)) throw error;
       if (isServersFault(error)) server.failed();
-      const other =
-        pickServer(readable(need, server).filter((one) => demanded === undefined || has(one, demanded))) ??
-        topology.primary;
+      const other = pickServer(readable(need, server)) ?? topology.primary;
       if (other === undefined) throw error;
       observed.routed(other !== topology.primary, "retried");
       return run(other);
@@ -141,13 +145,12 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     return chooseFor(need);
   }
 
-  function chooseFor(asked: Position | undefined): Choice | Promise<Choice> {
-    const need = asked === undefined || (demanded !== undefined && covers(demanded, asked)) ? demanded : asked;
+  function chooseFor(need: Position | undefined): Choice | Promise<Choice> {
     if (need !== undefined && (need.timeline !== topology.timeline || need.cluster !== topology.cluster)) {
       return onPrimary("foreign");
     }
     const server = pickServer(readable(need));
-    if (server !== undefined) return { server, reason: asked === undefined ? "fresh" : "token" };
+    if (server !== undefined) return { server, reason: need === undefined ? "fresh" : "token" };
     const now = performance.now();
     const hasReplica = topology.servers.some((one) => topology.isReplica(one, now));
     if (need === undefined) return onPrimary(hasReplica ? "lagging" : "no-replica");

@@ -3,6 +3,9 @@ import type { CommandResult, Listener, Pool } from "../pool/index.ts";
 import type { Need } from "./need.ts";
 import type { Position } from "./position.ts";
 
+/** What a read sees at least: all that was committed before it, or what its replica had replayed; undefined: nobody knows. */
+export type ReadOrigin = "primary" | Position | undefined;
+
 /** Sends each read and write of a source to one of the database's servers. */
 export interface Router {
   /** Whether commits are to be followed by `COMMITTED`, and its result handed to `committed`. */
@@ -19,8 +22,14 @@ export interface Router {
    *
    * @param need asked where it matters; what it throws rejects the read
    * @param seen told the token of a state that has all that the read saw
+   * @param from told, before an attempt, what it will see at least
    */
-  read<T>(need: () => Need, attempt: (pool: Pool) => Promise<T>, seen?: (token: string) => void): Promise<T>;
+  read<T>(
+    need: () => Need,
+    attempt: (pool: Pool) => Promise<T>,
+    seen?: (token: string) => void,
+    from?: (origin: ReadOrigin) => void,
+  ): Promise<T>;
   /**
    * Runs a write on the primary, once more on the new one if the old one has certainly not carried it out. Rejects with what the attempt
    * rejects with, and with `HP_NO_PRIMARY`.
@@ -33,11 +42,10 @@ export interface Router {
   committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
   /** Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing. */
   catalog<T>(read: (pool: Pool) => Promise<T>): Promise<T>;
-  /**
-   * From now on no read is answered from a state before this position. The cache demands it of everything that it has purged: a reply
-   * from before would be stored after its purge, and stay.
-   */
-  demand(position: Position): void;
+  /** URL of the primary as far as is known, for connections of a kind that pools do not have. May hold a password: never printed. */
+  readonly primaryUrl: string;
+  /** Tells when the primary is found elsewhere. */
+  onMove(listener: () => void): void;
   /** Listens on the primary, whichever that is. */
   listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener;
   /** Whether any server that may be read from answers. */

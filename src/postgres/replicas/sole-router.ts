@@ -8,15 +8,14 @@ import { createStickyWindow } from "./sticky.ts";
 import { formatToken } from "./token.ts";
 
 export interface SoleRouterOptions {
+  readonly url: string;
   /** Positions matter although there are no replicas: to a cache in front that may be behind. */
   readonly tracksPositions: boolean;
   readonly stickyMs: number | null;
 }
 
-const UNTRACKED: SoleRouterOptions = { tracksPositions: false, stickyMs: null };
-
 /** The router of a database without replicas: everything goes to its one pool, and nothing is watched. */
-export function createSoleRouter(pool: Pool, { tracksPositions, stickyMs }: SoleRouterOptions = UNTRACKED): Router {
+export function createSoleRouter(pool: Pool, { url, tracksPositions, stickyMs }: SoleRouterOptions): Router {
   const sticky = stickyMs === null ? undefined : createStickyWindow(stickyMs);
   let last: Position | undefined;
 
@@ -33,7 +32,10 @@ export function createSoleRouter(pool: Pool, { tracksPositions, stickyMs }: Sole
     start: () => pool.start(),
     isFollowed: (request) => tracksPositions && consistencyOf(request.headers) === "monotonic",
     needOf: (request) => (tracksPositions ? (needOf(request) ?? sticky?.find(request)) : undefined),
-    read: (_need, attempt, seen) => (seen === undefined ? attempt(pool) : readAndTell(attempt, seen)),
+    read(_need, attempt, seen, from) {
+      from?.("primary");
+      return seen === undefined ? attempt(pool) : readAndTell(attempt, seen);
+    },
     write: (attempt) => attempt(pool),
     committed(request, result) {
       const position = committedPosition(result, last);
@@ -43,7 +45,8 @@ export function createSoleRouter(pool: Pool, { tracksPositions, stickyMs }: Sole
       return formatToken(position);
     },
     catalog: (read) => read(pool),
-    demand: () => undefined,
+    primaryUrl: url,
+    onMove: () => undefined,
     listen: (channel, onNotify, onListening) => pool.listen(channel, onNotify, onListening),
     isReachable: () => pool.isReachable(),
     close: () => pool.close(),

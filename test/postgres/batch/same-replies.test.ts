@@ -104,8 +104,10 @@ test("replies are the same to the byte whether reads share statements or not", a
   await queryRows(url, ROWS, [NASTY_TEXTS]);
   await queryRows(url, PARTS, [NASTY_TEXTS]);
   // With one connection and no pipeline whatever arrives together waits together.
-  const shared = await serve(t, url, { postgres: { pool: { max: 1, maxPipelineDepth: 1 } } });
-  const alone = await serve(t, url, { postgres: { pool: { maxBatch: 1 } } });
+  const shared = await serve(t, url, {
+    postgres: { pool: { max: 1, maxPipelineDepth: 1 }, queryCache: { enabled: false } },
+  });
+  const alone = await serve(t, url, { postgres: { pool: { maxBatch: 1 }, queryCache: { enabled: false } } });
 
   await t.test("random reads of few shapes, bad values among them", async () => {
     await fc.assert(

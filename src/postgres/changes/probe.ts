@@ -1,0 +1,69 @@
+import type { Client } from "pg";
+import { connect, createClient, destroyClient } from "../pool/open.ts";
+import type { PoolSettings } from "../pool/types.ts";
+import { type Lsn, toLsn } from "./lsn.ts";
+import { parseSnapshot, type Snapshot } from "./visibility.ts";
+
+/** What the database was like at one moment. */
+export interface ProbeResult {
+  /** By `performance.now()`, before the database was asked. */
+  readonly askedAtMs: number;
+  readonly snapshot: Snapshot;
+  /** The log is safe on disk up to here. */
+  readonly lsn: Lsn;
+}
+
+/** An ordinary connection beside the stream: what the stream does not tell is asked here. */
+export interface Probe {
+  /** Looks at the database now; those who ask meanwhile get the answer to a later look. */
+  look(): Promise<ProbeResult>;
+  query(text: string, values?: readonly (string | null)[]): Promise<readonly (readonly (string | null)[])[]>;
+  /** Settles when the connection is gone, with the reason. Never rejects. */
+  readonly ended: Promise<Error>;
+  close(): void;
+}
+
+/** Opens one. Rejects with `HP_DATABASE_REFUSED` or `HP_DATABASE_UNREACHABLE`. */
+export async function openProbe(settings: PoolSettings): Promise<Probe> {
+  const client = createClient({ ...settings, startup: STARTUP }, { statement_timeout: STATEMENT_TIMEOUT_MS });
+  const ended = Promise.withResolvers<Error>();
+  await connect(client);
+  client.on("error", ended.resolve);
+  client.on("end", () => ended.resolve(new Error("The connection has ended.")));
+  return {
+    look: () => look(client),
+    query: (text, values = []) => query(client, text, values),
+    ended: ended.promise,
+    close: () => destroyClient(client),
+  };
+}
+
+/** Publications lock the tables they name for a moment; nobody's change of a table's structure is to wait for that. */
+const STARTUP = { lock_timeout: "2000", default_transaction_read_only: "off", search_path: "pg_catalog" } as const;
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+const LOOK = {
+  name: "hp_look",
+  text: "select pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_flush_lsn()::text",
+};
+
+async function look(client: Client): Promise<ProbeResult> {
+  const askedAtMs = performance.now();
+  const { rows } = await client.query<[string, string]>({ ...LOOK, rowMode: "array" });
+  const [snapshot, lsn] = rows[0] ?? ["", ""];
+  return { askedAtMs, snapshot: parseSnapshot(snapshot), lsn: toLsn(lsn) };
+}
+
+async function query(
+  client: Client,
+  text: string,
+  values: readonly (string | null)[],
+): Promise<readonly (readonly (string | null)[])[]> {
+  const { rows } = await client.query<(string | null)[]>({
+    text,
+    values: [...values],
+    rowMode: "array",
+    types: { getTypeParser: () => (value: string) => value },
+  });
+  return rows;
+}

@@ -1,0 +1,317 @@
+import { hash } from "node:crypto";
+import type { PostgresSettings } from "../../api/settings.ts";
+import type { Log, MetricsRegistry, SourceCache } from "../../api/source.ts";
+import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { Catalog } from "../catalog/types.ts";
+import type { Position, ReadOrigin, Router } from "../replicas/index.ts";
+import { type FindCacheRule, parseCacheRules } from "./cache-rules.ts";
+import type { ChangeKind, ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
+import { observeChanges } from "./change-metrics.ts";
+import { readDependencies } from "./dependencies.ts";
+import { type Lsn, NO_LSN } from "./lsn.ts";
+import { readPublication } from "./publication.ts";
+import type { TagSource } from "./read-tags.ts";
+import { RecentChanges } from "./recent-changes.ts";
+import { createReplicationFeed, type Feed } from "./replication-feed.ts";
+import { createRowTags, type RowTags, type TagScheme } from "./row-tags.ts";
+import { createTagNames, type TagNames } from "./tag-names.ts";
+import { FeedUnavailable } from "./unavailable.ts";
+
+/** What a tracker works with. */
+export interface TrackerOptions {
+  readonly settings: PostgresSettings;
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+  readonly cache: SourceCache;
+  readonly query: CatalogQuery;
+  readonly router: Pick<Router, "tracksPositions" | "primaryUrl" | "onMove">;
+  /** The catalog is to be read again. */
+  readonly restructured: () => void;
+}
+
+/** Follows the changes of a database, and removes the replies they make out of date. */
+export interface Tracker {
+  /** Whether the cache may be asked. */
+  readonly isUsable: boolean;
+  /** Whether changes are followed, so that what is stored is at most as old as the settings allow. */
+  readonly isCurrent: boolean;
+  /** Whether tags of values may be relied on: whoever follows the changes names the same ones. */
+  readonly isPrecise: boolean;
+  /** Why changes are not followed, in words; `undefined` while they are. */
+  readonly reason: string | undefined;
+  /** Reads what the replies from a catalog depend on. */
+  prepare(catalog: Catalog): Promise<TagSource>;
+  /** From now on replies are tagged so. Everything that was stored before goes; until then nothing is current. */
+  adopt(source: TagSource): void;
+  /** What replies depend on was read again, and is as before. */
+  confirm(): void;
+  /** Whether a reply with these tags, read by somebody who has seen so much, may be stored. */
+  isSeen(tags: readonly string[], origin: ReadOrigin): boolean;
+  /** Whether every stored reply has seen as much. */
+  covers(position: Position): boolean;
+  /**
+   * To be awaited after a write of ours has been committed, and before its client is told: whoever asks afterwards then sees it, from the
+   * cache, too.
+   *
+   * @param table the relation that was written to; undefined where nobody knows.
+   */
+  written(table: number | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes a tracker; it begins with the first `adopt`. */
+export function createTracker(options: TrackerOptions): Tracker {
+  return new ChangeTracker(options);
+}
+
+class ChangeTracker implements Tracker, ChangeSink {
+  readonly #options: TrackerOptions;
+  readonly #metrics: ReturnType<typeof observeChanges>;
+  readonly #maxStalenessMs: number;
+  readonly #ruleOf: FindCacheRule;
+  #names: TagNames | undefined;
+  #rowTags: RowTags | undefined;
+  #source: TagSource | undefined;
+  #feed: Feed | undefined;
+  /** What has been stored under: goes when anything may have been missed. */
+  readonly #tables = new Set<number>();
+  #recent = new RecentChanges();
+  #adopting = 0;
+  #mode: Mode;
+  /** By `performance.now()`: what was visible then is known. */
+  #provenAtMs = Number.NEGATIVE_INFINITY;
+  #advised = new Set<string>();
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+    this.#ruleOf = parseCacheRules(options.settings.queryCache.tables);
+    this.#maxStalenessMs = options.settings.changes.maxStalenessMs;
+    this.#mode = this.#otherMode;
+    options.router.onMove(() => this.#feed?.restart());
+    this.#metrics = observeChanges(options.metrics, {
+      state: () => this.#feed?.state ?? "connecting",
+      lagBytes: () => this.#feed?.stats().lagBytes ?? 0,
+      stalenessMs: () => performance.now() - this.#provenAtMs,
+    });
+  }
+
+  get isUsable(): boolean {
+    return this.#mode === "following" ? this.isCurrent : this.#mode === "timed" && this.#adopting === 0;
+  }
+
+  get isCurrent(): boolean {
+    return this.#adopting === 0 && performance.now() - this.#provenAtMs <= this.#maxStalenessMs;
+  }
+
+  get isPrecise(): boolean {
+    return true;
+  }
+
+  get reason(): string | undefined {
+    if (this.isCurrent) return undefined;
+    if (this.#options.settings.changes.follow === "none") return "option changes.follow is none";
+    return this.#feed === undefined ? "starting" : (this.#feed.reason ?? "the changes known are too old");
+  }
+
+  async prepare(catalog: Catalog): Promise<TagSource> {
+    const { query, settings } = this.#options;
+    const { publication } = settings.changes;
+    this.#names ??= createTagNames(await readPrefix(query, settings));
+    const published =
+      publication === null ? undefined : await readPublication(query, publication).catch(ignoreUnavailable);
+    const dependencies = await readDependencies(query, catalog, published);
+    return { catalog, dependencies, names: this.#names, ruleOf: this.#ruleOf };
+  }
+
+  adopt(source: TagSource): void {
+    this.#source = source;
+    for (const oid of source.dependencies.tables.keys()) this.#tables.add(oid);
+    for (const relations of source.catalog.relations.values()) {
+      for (const { oid } of relations.values()) this.#tables.add(oid);
+    }
+    this.#advise(source);
+    this.#adopting++;
+    void this.#renew(source).finally(() => {
+      this.#adopting--;
+    });
+  }
+
+  confirm(): void {
+    this.#feed?.confirm();
+  }
+
+  isSeen(tags: readonly string[], origin: ReadOrigin): boolean {
+    if (origin === "primary") return true;
+    if (origin === undefined || !isSameLog(origin, this.#feed?.followed)) return false;
+    return this.#recent.isSeen(tags, Number(origin.lsn));
+  }
+
+  covers(position: Position): boolean {
+    const feed = this.#feed;
+    return feed !== undefined && isSameLog(position, feed.followed) && feed.stats().passed >= Number(position.lsn);
+  }
+
+  async written(table: number | undefined): Promise<void> {
+    if (this.#mode === "off") return;
+    if (this.#mode === "following" && (await this.#feed?.caughtUp(WRITE_PATIENCE_MS)) === true) return;
+    // The stream takes its time, or there is none: everything that was read from the table goes.
+    const names = this.#names;
+    if (names === undefined) return;
+    const tables = table === undefined ? [...this.#tables] : this.#tablesOf(table);
+    await this.#options.cache.purge(tables.map((oid) => names.table(oid)));
+  }
+
+  async close(): Promise<void> {
+    await this.#feed?.close();
+  }
+
+  changed({ tags, committedAtMs, endLsn }: ChangeReport): Promise<void> {
+    if (this.#options.router.tracksPositions) this.#recent.note(tags, endLsn);
+    const purged = this.#options.cache.purge(tags);
+    const nowMs = Date.now();
+    for (const atMs of committedAtMs) this.#metrics.delay.observe(Math.max(0, nowMs - atMs) / 1000);
+    return purged;
+  }
+
+  lost(reason: LossReason, before: Lsn): Promise<void> {
+    this.#metrics.flushed(reason);
+    if (reason === "start") {
+      this.#mode = "following";
+      // Another log may count from elsewhere.
+      this.#recent = new RecentChanges();
+    }
+    this.#recent.noteAll(before);
+    const names = this.#names;
+    if (names === undefined) return Promise.resolve();
+    return this.#options.cache.purge([...this.#tables].map((oid) => names.table(oid)));
+  }
+
+  proven(atMs: number): void {
+    this.#provenAtMs = Math.max(this.#provenAtMs, atMs);
+  }
+
+  interrupted(): void {
+    // A permanent slot goes on where it was, and until then what is stored is as old as it may be.
+    if (this.#mode !== "following" || this.#options.settings.changes.slot !== null) return;
+    this.#provenAtMs = Number.NEGATIVE_INFINITY;
+    // What was stored to be purged is not to be used as if it were only stored for a time.
+    void this.lost("interruption", NO_LSN);
+    this.#mode = this.#otherMode;
+  }
+
+  restructured(): void {
+    this.#options.restructured();
+  }
+
+  counted(kind: ChangeKind): void {
+    this.#metrics.counted(kind);
+  }
+
+  /** The tables that a relation stands on, as far as that is known. */
+  #tablesOf(relation: number): readonly number[] {
+    const dependency = this.#source?.dependencies.of(relation);
+    return dependency?.kind === "tables" ? [relation, ...dependency.tables] : [relation];
+  }
+
+  /** What is done while changes are not followed. */
+  get #otherMode(): Mode {
+    const { ttlMs, tables } = this.#options.settings.queryCache;
+    return ttlMs !== null || tables.some((entry) => /=\d+[a-z]+$/.test(entry)) ? "timed" : "off";
+  }
+
+  async #renew({ names }: TagSource): Promise<void> {
+    if (this.#options.settings.changes.follow === "none") {
+      await this.lost("structure", NO_LSN);
+      return;
+    }
+    if (this.#feed !== undefined) {
+      await this.#feed.renew();
+      return;
+    }
+    const { settings, log, router } = this.#options;
+    const { changes, pool } = settings;
+    const scheme = (): TagScheme => this.#source?.dependencies.scheme ?? NOTHING.scheme;
+    this.#rowTags = createRowTags(names, scheme, () => this.restructured());
+    this.#feed = createReplicationFeed({
+      settings: () => ({ ...pool, url: changes.url ?? router.primaryUrl }),
+      slot: changes.slot,
+      maxRetainedBytes: changes.maxRetained,
+      publication: { name: changes.publication ?? publicationName(names), isOurs: changes.publication === null },
+      rowTags: this.#rowTags,
+      names,
+      sink: this,
+      log,
+      tables: () => {
+        const { tables, left } = this.#source?.dependencies ?? NOTHING;
+        const barred = left.filter(({ reason }) => reason === "no-identity").map(({ oid }) => oid);
+        return { followed: [...tables.values()], barred: new Set(barred) };
+      },
+    });
+  }
+
+  /** Tables whose replies are not cached though they could be. */
+  #advise({ dependencies }: TagSource): void {
+    for (const { schema, name, reason } of dependencies.left) {
+      const advice = ADVICE[reason];
+      const key = `${schema}.${name} ${reason}`;
+      if (advice === undefined || this.#advised.has(key)) continue;
+      this.#advised.add(key);
+      this.#options.log.info(
+        { table: `${schema}.${name}`, reason: advice[0], todo: advice[1] },
+        "replies from a table are not cached",
+      );
+    }
+  }
+}
+
+/** A commit mostly arrives within some milliseconds. */
+const WRITE_PATIENCE_MS = 100;
+
+function isSameLog(
+  { cluster, timeline }: Position,
+  log: { readonly cluster: string; readonly timeline: number } | undefined,
+): boolean {
+  return log?.cluster === cluster && log.timeline === timeline;
+}
+
+/** Replies are kept until they are out of date, kept for a time, or not kept. */
+type Mode = "following" | "timed" | "off";
+
+const NOTHING: Pick<TagSource["dependencies"], "tables" | "left" | "scheme"> = {
+  tables: new Map(),
+  left: [],
+  scheme: { tableOf: () => undefined, partitioned: [] },
+};
+
+const ADVICE: Readonly<Record<string, readonly [reason: string, todo: string]>> = {
+  "no-identity": [
+    "its rows cannot be told apart in the log",
+    "give it a primary key, or alter table … replica identity full",
+  ],
+  "not-followed": [
+    "the database user does not own it",
+    "let its owner create a publication and name it with --changes-publication",
+  ],
+  "unlogged-table": ["its changes are not in the log", "alter table … set logged"],
+};
+
+/** The same on every node that serves the database alike, and on no other. */
+async function readPrefix(query: CatalogQuery, { schemas, extraSearchPath, url }: PostgresSettings): Promise<string> {
+  const found = await query(
+    "select system_identifier::text, (select oid::text from pg_database where datname = current_database()) from pg_control_system()",
+    [],
+  ).catch(() => undefined);
+  // Without the right to ask, whoever uses the same URL is taken to serve the same.
+  const identity = found?.[0] ?? [url];
+  return hash("sha256", JSON.stringify([identity, schemas, extraSearchPath]), "base64url").slice(0, 10);
+}
+
+function publicationName(names: TagNames): string {
+  const [prefix = ""] = names.table(0).split(":");
+  return `hotpath_${hash("sha256", prefix, "hex").slice(0, 12)}`;
+}
+
+function ignoreUnavailable(error: unknown): ReadonlySet<number> {
+  if (error instanceof FeedUnavailable) return new Set();
+  throw error;
+}
