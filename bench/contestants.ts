@@ -17,11 +17,11 @@ export interface Contestant {
   readonly isDistinct?: boolean;
 }
 
-/** hotpath as a user runs it: the built program, no flags but the ports. */
-export function hotpath(databaseUrl: string): ServerProgram {
+/** hotpath as a user runs it, but for the query cache: the built program, where every request is a read of the database. */
+export function hotpath(databaseUrl: string, flags: readonly string[] = ["--no-query-cache"]): ServerProgram {
   return {
-    key: "hotpath",
-    words: (port) => [HOTPATH, "serve", "--port", String(port), "--admin-port", "0"],
+    key: `hotpath ${flags.join(" ")}`,
+    words: (port) => [HOTPATH, "serve", "--port", String(port), "--admin-port", "0", ...flags],
     environment: { HOTPATH_DATABASE_URL: databaseUrl },
   };
 }

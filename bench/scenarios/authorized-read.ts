@@ -97,7 +97,7 @@ function encode(part: object): string {
 function hotpath(databaseUrl: string): ServerProgram {
   return {
     key: "hotpath authorized",
-    words: (port) => [HOTPATH, "serve", "--port", String(port), "--admin-port", "0"],
+    words: (port) => [HOTPATH, "serve", "--port", String(port), "--admin-port", "0", "--no-query-cache"],
     environment: { HOTPATH_DATABASE_URL: databaseUrl, HOTPATH_JWT_SECRET: SECRET },
   };
 }
