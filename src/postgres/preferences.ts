@@ -1,4 +1,5 @@
 import type { TransactionEnd } from "../api/settings.ts";
+import type { Catalog } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
 
 /** What `Prefer` asked for (RFC 7240), as far as the dialect knows it. Unset: not asked. */
@@ -29,6 +30,21 @@ const KNOWN = {
   consistency: ["primary", "monotonic"],
 } as const;
 
+/**
+ * Reads what a request prefers. A time zone that the database does not know is left out.
+ *
+ * @throws DialectError PGRST122 under `handling=strict` when something asked for is not known.
+ */
+export async function readPreferences(catalog: Catalog, prefer: string | string[]): Promise<Preferences> {
+  const preferences = parsePreferences(Array.isArray(prefer) ? prefer.join(",") : prefer);
+  const { timezone } = preferences;
+  const isTimezone = timezone === undefined || (await catalog.timezones()).has(timezone);
+  refuseUnknown(preferences, isTimezone);
+  if (isTimezone) return preferences;
+  const { timezone: _ignored, ...rest } = preferences;
+  return rest;
+}
+
 /** Of a preference given twice the first counts (RFC 7240 section 2). */
 export function parsePreferences(header: string): Preferences {
   const found: Partial<Record<keyof typeof KNOWN, string>> = {};
@@ -53,7 +69,7 @@ export function parsePreferences(header: string): Preferences {
 }
 
 /** @throws DialectError PGRST122 under `handling=strict` when something asked for is not known. */
-export function refuseUnknown(preferences: Preferences, isTimezone: boolean): void {
+function refuseUnknown(preferences: Preferences, isTimezone: boolean): void {
   if (preferences.handling !== "strict") return;
   const invalid = [...preferences.unknown, ...(isTimezone ? [] : [`timezone=${preferences.timezone}`])];
   if (invalid.length === 0) return;

@@ -5,7 +5,6 @@ import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { call } from "./call/call.ts";
-import { callMethods, isCallMethod, notACall } from "./call/call-methods.ts";
 import type { CallPlan } from "./call/call-plan.ts";
 import { type CatalogQuery, readCatalog } from "./catalog/read-catalog.ts";
 import type { Catalog } from "./catalog/types.ts";
@@ -14,15 +13,15 @@ import type { TagSource } from "./changes/read-tags.ts";
 import type { Tracker } from "./changes/tracker.ts";
 import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
-import { DialectError } from "./dialect-error.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
 import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
 import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
+import { allowedMethods, refuseMethod } from "./methods.ts";
 import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
-import { NO_PREFERENCES, parsePreferences, type Preferences, refuseUnknown } from "./preferences.ts";
+import { NO_PREFERENCES, type Preferences, readPreferences } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
@@ -269,13 +268,10 @@ class PostgresSource implements Source {
 
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
     const { method } = request;
-    if (route.kind === "call") return this.#call(schema, request, route);
     if (route.kind === "root") assertDescribed(this.#settings);
-    if (method === "OPTIONS") return optionsReply(allowedMethods(route));
-    if (!takesMethod(route, method))
-      throw new DialectError("PGRST117", 405, `Unsupported HTTP method: ${method}`, {
-        headers: { allow: allowedMethods(route) },
-      });
+    if (method === "OPTIONS") return optionsReply(allowedMethods(schema.catalog, route));
+    refuseMethod(schema.catalog, route, method);
+    if (route.kind === "call") return this.#call(schema, request, route);
     if (route.kind === "root") return this.#describe(schema, request, route);
     return this.#readOrWrite(schema, request, route);
   }
@@ -308,10 +304,7 @@ class PostgresSource implements Source {
     { catalog, calls, types }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "call" }>,
-  ): Promise<SourceReply> | SourceReply {
-    const { method } = request;
-    if (method === "OPTIONS") return optionsReply(callMethods(catalog, route));
-    if (!isCallMethod(method)) throw notACall(method, callMethods(catalog, route));
+  ): Promise<SourceReply> {
     return this.#withPreferences(catalog, request, (preferences) => {
       const scope = this.#scopeOf(route.schema, preferences);
       const run = (commands: readonly Command[], mode: TransactionMode, settings: readonly Setting[]) =>
@@ -319,7 +312,7 @@ class PostgresSource implements Source {
       const idempotency = this.#idempotency;
       const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types, idempotency };
       const called = call(context, request, route, preferences);
-      return method === "POST" ? this.#purged(called, undefined) : called;
+      return request.method === "POST" ? this.#purged(called, undefined) : called;
     });
   }
 
@@ -472,35 +465,6 @@ function countRelations(catalog: Catalog): number {
   return count;
 }
 
-async function readPreferences(catalog: Catalog, prefer: string | string[]): Promise<Preferences> {
-  const preferences = parsePreferences(Array.isArray(prefer) ? prefer.join(",") : prefer);
-  const { timezone } = preferences;
-  const isTimezone = timezone === undefined || (await catalog.timezones()).has(timezone);
-  refuseUnknown(preferences, isTimezone);
-  if (isTimezone) return preferences;
-  const { timezone: _ignored, ...rest } = preferences;
-  return rest;
-}
-
-type DescribedRoute = Exclude<Route, { kind: "call" }>;
-
-function takesMethod(route: DescribedRoute, method: string): boolean {
-  if (method === "GET" || method === "HEAD") return true;
-  if (route.kind === "root") return false;
-  return method === "PATCH" || method === "PUT" || method === "DELETE" || (method === "POST" && route.key === null);
-}
-
 function optionsReply(allow: string): SourceReply {
   return { status: 200, headers: { allow }, body: "", validate: false };
-}
-
-function allowedMethods(route: DescribedRoute): string {
-  if (route.kind === "root") return "OPTIONS,GET,HEAD";
-  const { insertable, updatable, deletable, primaryKey } = route.relation;
-  const methods = ["OPTIONS,GET,HEAD"];
-  if (insertable && route.key === null) methods.push("POST");
-  if (insertable && updatable && primaryKey.length > 0) methods.push("PUT");
-  if (updatable) methods.push("PATCH");
-  if (deletable) methods.push("DELETE");
-  return methods.join(",");
 }

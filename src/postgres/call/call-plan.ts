@@ -115,7 +115,7 @@ function resolveCall(
   }));
   const places = groupPlaces([...query.arguments, ...fields]);
   const names =
-    content === null ? [...places.keys()].sort() : (content.argumentNames ?? [...(query.columns ?? [])].sort());
+    content === null ? [...places.keys()].sort() : (content.argumentNames ?? [...new Set(query.columns)].sort());
   const asked = { schema, name, argumentNames: names, mediaType: content?.mediaType ?? null };
   const routine = content?.isOpaque ? findOpaque(catalog, asked) : findRoutine(catalog, asked);
   if (takesContent(routine, asked.mediaType)) return { routine, args: { kind: "content" } };

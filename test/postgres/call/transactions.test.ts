@@ -17,7 +17,7 @@ const codeOf = ({ text }: Answer): unknown => (JSON.parse(text) as { code?: unkn
 
 test("what a function may do follows from the method and its volatility", async (t) => {
   const url = await testDatabase(t, { sql: SCHEMA });
-  const api = await serve(t, url);
+  const api = await serve(t, url, { postgres: { planEnabled: true } });
   const lines = async (): Promise<unknown[]> =>
     (await queryRows(url, "select line from log order by id")).map(({ line }) => line);
 
@@ -30,6 +30,11 @@ test("what a function may do follows from the method and its volatility", async 
   assert.equal(await api.json("/rpc/mode_volatile"), "on");
   assert.equal((await api.send("POST", "/rpc/mode", {}, "{}")).text, '"on"');
   assert.equal((await api.send("POST", "/rpc/mode_volatile", {}, "{}")).text, '"off"');
+  assert.deepEqual(await lines(), ["posted"]);
+
+  const plan = { accept: "application/vnd.pgrst.plan" };
+  const planned = await api.send("POST", "/rpc/add", plan, '{"line": "planned"}');
+  assert.match(planned.text, /^Aggregate[^]*cost/);
   assert.deepEqual(await lines(), ["posted"]);
 
   // What fails leaves nothing behind, whether the database finds it or we do.
