@@ -38,6 +38,9 @@ export interface Outcome {
 const REGISTERS = 40;
 const PER_GROUP = 5;
 const MAX_LAG_MS = 1500;
+/** A cached reply may have been made from a replica that lagged, and may be used while changes are not known for so long. */
+const MAX_STALENESS_MS = 1500;
+const BOUND_MS = MAX_LAG_MS + MAX_STALENESS_MS;
 
 /**
  * Writers through hotpath and around it, readers on two nodes, two replicas, and faults. Every reply is checked against all that was written;
@@ -63,7 +66,7 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
     ),
   );
   const over = new AbortController();
-  const history = new History(MAX_LAG_MS);
+  const history = new History(BOUND_MS);
   const tally = emptyTally();
   const random = seeded(options.seed);
   const world: World = {
@@ -89,7 +92,7 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
   const happened = await disturb(faults, options, random).finally(() => over.abort());
   await Promise.all(clients);
   await Promise.all(replicas.map(async (replica) => caughtUp(primary, replica)));
-  await delay(2 * MAX_LAG_MS);
+  await delay(2 * BOUND_MS);
   const { compared, different } = await compare(world);
   return { tally, faults: happened, compared, different, routed: await routedBy(nodes) };
 }
@@ -114,7 +117,12 @@ async function startNode(
   { redis }: RunOptions,
 ): Promise<ServedApi> {
   return serve(t, url, {
-    postgres: { replicas, pool: { max: 4, minIdle: 1 }, consistency: { maxLag: MAX_LAG_MS, checkInterval: 100 } },
+    postgres: {
+      replicas,
+      pool: { max: 4, minIdle: 1 },
+      consistency: { maxLag: MAX_LAG_MS, checkInterval: 100 },
+      changes: { maxStaleness: MAX_STALENESS_MS },
+    },
     server: { cache: { redis: redis?.url } },
   });
 }
