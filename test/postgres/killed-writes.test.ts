@@ -36,6 +36,11 @@ test("when the database is killed, what was acknowledged is there, and nothing i
       await delay(20);
     }
   };
+  const restart = async (before: Promise<void>, signal: NodeJS.Signals): Promise<void> => {
+    await before;
+    await cluster.kill(signal);
+    await cluster.start();
+  };
   const client = async (): Promise<void> => {
     while (next < WRITES) {
       const item = next++;
@@ -43,10 +48,7 @@ test("when the database is killed, what was acknowledged is there, and nothing i
       const [after, signal] = KILLS[kills] ?? [Infinity, "SIGKILL" as const];
       if (answers.size < after) continue;
       kills++;
-      killing = killing.then(async () => {
-        await cluster.kill(signal);
-        await cluster.start();
-      });
+      killing = restart(killing, signal);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
