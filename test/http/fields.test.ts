@@ -158,6 +158,7 @@ describe("hotpath/http", () => {
       "readReplyDirectives",
       "selectByteRanges",
       "tagContent",
+      "tagMetadata",
       "tagParts",
       "toNotModifiedHeaders",
       "toProblem",
