@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Contestant } from "./contestants.ts";
-import { requestTo, type ServerProgram } from "./server-process.ts";
+import { requestTo } from "./server-process.ts";
 
 /** A contestant that can be asked. */
 export interface Answering {
@@ -17,8 +17,8 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
   for (const id of ids) {
     let expected: { name: string; value: unknown } | undefined;
     for (const { contestant, port } of answering) {
-      const body = await fetchBody(contestant.program, port, contestant.path(id), contestant.headers?.(id));
-      const json: unknown = JSON.parse(body.toString());
+      const body = await fetchBody(contestant, port, id);
+      const json: unknown = body.length === 0 ? null : JSON.parse(body.toString());
       const value = contestant.unwrap === undefined ? json : contestant.unwrap(json);
       if (expected === undefined) {
         expected = { name: contestant.name, value };
@@ -35,24 +35,25 @@ export async function assertAgreement(answering: readonly Answering[], ids: read
 }
 
 async function fetchBody(
-  program: ServerProgram,
+  { program, path: pathOf, headers, write }: Contestant,
   port: number,
-  path: string,
-  headers: Readonly<Record<string, string>> = {},
+  id: number,
 ): Promise<Buffer> {
+  const path = pathOf(id);
   return new Promise((resolve, reject) => {
-    const request = requestTo(program, port, path, 10_000, headers);
+    const request = requestTo(program, port, path, 10_000, headers?.(id) ?? {}, write?.method);
     request.once("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);
       response.once("end", () => {
         const body = Buffer.concat(chunks);
-        if (response.statusCode === 200) resolve(body);
+        if (response.statusCode === 200 || (write !== undefined && response.statusCode === 201)) resolve(body);
         else reject(new Error(`${path} answers ${response.statusCode}: ${body.toString().slice(0, 500)}`));
       });
     });
     request.once("error", reject);
+    request.end(write?.content(id));
     request.once("timeout", () => request.destroy(new Error(`${path} is not answered`)));
   });
 }

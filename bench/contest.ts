@@ -43,19 +43,22 @@ const WARM_UP_SECONDS = 2;
 /**
  * Measures contestants against each other: all servers are up, and take turns for several rounds.
  *
+ * @param before runs before each turn
  * @param floor what they are compared with besides: a server that answers the bytes of a file.
  */
 export async function runContest(
   contestants: readonly Contestant[],
   context: BenchContext,
   floor: Floor = NODE_HTTP,
+  before: () => Promise<void> = async () => undefined,
 ): Promise<readonly Score[]> {
   const ids = shuffledIds(USERS);
   const processes = new Map<string, ServerProcess>();
-  const start = async ({ program, path, headers }: Contestant): Promise<ServerProcess> => {
+  const start = async ({ program, path, headers, write }: Contestant): Promise<ServerProcess> => {
     const running = processes.get(program.key);
     if (running !== undefined) return running;
-    const started = await startServerProcess(program, path(ids[0]!), context.cores, context.signal, headers?.(ids[0]!));
+    const ready = write?.ready ?? path(ids[0]!);
+    const started = await startServerProcess(program, ready, context.cores, context.signal, headers?.(ids[0]!));
     processes.set(program.key, started);
     return started;
   };
@@ -64,17 +67,23 @@ export async function runContest(
     for (const contestant of contestants) answering.push({ contestant, port: (await start(contestant)).port });
     context.say(`comparing ${COMPARED_IDS} replies of ${contestants.length} contestants`);
     const typical = await assertAgreement(answering, ids.slice(0, COMPARED_IDS));
-    const all = [...contestants, await floorOf(typical, floor, context)];
+    const [{ write } = {}] = contestants;
+    const all = [
+      ...contestants,
+      { ...(await floorOf(typical, floor, context)), ...(write === undefined ? {} : { write }) },
+    ];
     const rounds = new Map<Contestant, Round[]>(all.map((each) => [each, []]));
     for (const contestant of all) {
       const server = await start(contestant);
       context.say(`warming up ${contestant.name}`);
+      await before();
       await measure(contestant, server, ids, WARM_UP_SECONDS, context);
     }
     for (let round = 0; round < context.rounds * context.patience; round++) {
       for (const contestant of rotate(all, round)) {
         const measured = rounds.get(contestant) ?? [];
         if (measured.filter(isQuiet).length >= context.rounds) continue;
+        await before();
         const result = await measure(contestant, await start(contestant), ids, context.seconds, context);
         measured.push(result);
         context.say(`round ${round + 1} ${contestant.name}: ${describeRound(result)}`);
@@ -116,10 +125,13 @@ async function measure(
   const before = cpuSnapshot(server.pid, database.pid);
   const ownBefore = ownSeconds();
   const startedAt = performance.now();
+  const { write } = contestant;
+  const sent = write === undefined ? ids : ids.slice(0, write.variety);
   const result = await generate({
     port: server.port,
-    paths: ids.map((id) => contestant.path(id)),
-    headers: contestant.headers === undefined ? undefined : ids.map(contestant.headers),
+    paths: sent.map((id) => contestant.path(id)),
+    headers: contestant.headers === undefined ? undefined : sent.map(contestant.headers),
+    write: write === undefined ? undefined : { method: write.method, contents: sent.map(write.content) },
     connections,
     isDistinct: contestant.isDistinct ?? false,
     seconds,

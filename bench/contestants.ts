@@ -15,6 +15,19 @@ export interface Contestant {
   readonly unwrap?: (json: unknown) => unknown;
   /** Each request has a field of its own, so that no two are alike. Only with wrk. */
   readonly isDistinct?: boolean;
+  /** It writes. Only with wrk. */
+  readonly write?: WriteRequest;
+}
+
+/** What a writing request has beside its target and fields. */
+export interface WriteRequest {
+  readonly method: "POST" | "PATCH";
+  /** Of a user's id: one line. */
+  readonly content: (id: number) => string;
+  /** How many ids are written with; content of many rows takes memory in the load generator. */
+  readonly variety: number;
+  /** A target to GET until the server is up. */
+  readonly ready: string;
 }
 
 /** hotpath as a user runs it, but for the query cache: the built program, where every request is a read of the database. */

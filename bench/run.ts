@@ -51,9 +51,13 @@ async function main(): Promise<number> {
 async function bench(): Promise<number> {
   const { values, positionals } = readArguments();
   const scenarios = SCENARIOS.filter(
-    (scenario) => positionals.includes(scenario.name) || (positionals.includes("all") && RESULTS.includes(scenario)),
+    (scenario) =>
+      positionals.some((word) => isNamed(scenario, word)) ||
+      (positionals.includes("all") && RESULTS.includes(scenario)),
   );
-  const unknown = positionals.filter((word) => word !== "all" && SCENARIOS.every(({ name }) => name !== word));
+  const unknown = positionals.filter(
+    (word) => word !== "all" && !SCENARIOS.some((scenario) => isNamed(scenario, word)),
+  );
   if (values.help || scenarios.length === 0 || unknown.length > 0) {
     process.stdout.write(HELP);
     return values.help ? 0 : 2;
@@ -123,6 +127,11 @@ async function runAll(scenarios: readonly Scenario[], context: BenchContext, mac
 function toJson(results: readonly Finished[], machine: string, date: string): string {
   const scenarios = results.map(({ name, result }) => ({ name, failures: result.failures, details: result.details }));
   return `${JSON.stringify({ date, machine, scenarios }, null, 2)}\n`;
+}
+
+/** By its name, or by what it has in common with others: `write` stands for `write-insert` and the like. */
+function isNamed({ name }: Scenario, word: string): boolean {
+  return name === word || (word === "write" && name.startsWith("write-"));
 }
 
 function readArguments() {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type ClientRequest, get } from "node:http";
-import { get as getSecurely } from "node:https";
+import { type ClientRequest, request as requestPlainly } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../src/demo/cluster.ts";
 import { type Cores, serverPrefix } from "./machine.ts";
@@ -81,6 +81,7 @@ async function statusOf(
   headers: Readonly<Record<string, string>>,
 ): Promise<number> {
   const request = requestTo(program, port, path, START_TIMEOUT_MS, headers);
+  request.end();
   return new Promise((resolve) => {
     request.once("error", () => resolve(0));
     request.once("timeout", () => request.destroy());
@@ -92,16 +93,17 @@ async function statusOf(
   });
 }
 
-/** A GET over HTTP/1.1 on a connection of its own. */
+/** A request over HTTP/1.1 on a connection of its own, still to be ended. */
 export function requestTo(
   { isSecure }: ServerProgram,
   port: number,
   path: string,
   timeout: number,
   headers: Readonly<Record<string, string>>,
+  method = "GET",
 ): ClientRequest {
-  const options = { host: "127.0.0.1", port, path, headers, agent: false, timeout } as const;
-  return isSecure === true ? getSecurely({ ...options, rejectUnauthorized: false }) : get(options);
+  const options = { host: "127.0.0.1", port, method, path, headers, agent: false, timeout } as const;
+  return isSecure === true ? requestSecurely({ ...options, rejectUnauthorized: false }) : requestPlainly(options);
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

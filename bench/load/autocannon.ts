@@ -19,6 +19,7 @@ type Autocannon = (options: {
 /** `autocannon`: slower than the servers it measures, so its figures are a lower bound. Each connection cycles alone. */
 export async function loadWithAutocannon(request: LoadRequest): Promise<LoadResult> {
   if (request.isDistinct) throw new Error("autocannon sends the same fields with each request");
+  if (request.write !== undefined) throw new Error("writes are measured with wrk");
   const name = "autocannon";
   const { default: autocannon } = (await import(name)) as { default: Autocannon };
   const result = await autocannon({

@@ -21,6 +21,7 @@ export const STREAMS = 8;
 async function run(request: LoadRequest, scheme: "http" | "https", flags: readonly string[]): Promise<LoadResult> {
   if (request.isDistinct || request.headers !== undefined)
     throw new Error("h2load sends the same fields with each request");
+  if (request.write !== undefined) throw new Error("writes are measured with wrk");
   const list = join(request.folder, "urls");
   const log = join(request.folder, "h2load.log");
   const base = `${scheme}://127.0.0.1:${request.port}`;

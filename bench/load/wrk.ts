@@ -9,8 +9,10 @@ const RESULT = "bench-result ";
 export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   const script = join(request.folder, "requests.lua");
   const list = join(request.folder, "paths");
-  await writeFile(list, request.paths.map((path, index) => `${toLine(path, request.headers?.[index])}\n`).join(""));
-  await writeFile(script, scriptFor(list, request.isDistinct));
+  const { paths, headers, write } = request;
+  const lines = paths.map((path, index) => `${toLine(path, write?.contents[index] ?? "", headers?.[index])}\n`);
+  await writeFile(list, lines.join(""));
+  await writeFile(script, scriptFor(list, write?.method ?? "GET", request.isDistinct));
   const words = ["-t1", `-c${request.connections}`, `-d${request.seconds}s`, "--timeout", "10s", "--latency"];
   const url = `http://127.0.0.1:${request.port}`;
   const printed = await runTool("wrk", [...words, "-s", script, url], request.signal);
@@ -19,22 +21,23 @@ export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   return JSON.parse(line.slice(RESULT.length)) as LoadResult;
 }
 
-/** A path, and names and values of its header fields, parted by tabs. */
-function toLine(path: string, headers: Readonly<Record<string, string>> = {}): string {
-  return [path, ...Object.entries(headers).flat()].join("\t");
+/** A path, content, and names and values of header fields, parted by tabs. */
+function toLine(path: string, content: string, headers: Readonly<Record<string, string>> = {}): string {
+  return [path, content, ...Object.entries(headers).flat()].join("\t");
 }
 
-function scriptFor(list: string, isDistinct: boolean): string {
+function scriptFor(list: string, method: string, isDistinct: boolean): string {
   return `
 local requests = {}
 local sent = 0
 
 function init()
   for line in io.lines(${JSON.stringify(list)}) do
-    local path, rest = line:match("^([^\\t]+)(.*)$")
+    local path, content, rest = line:match("^([^\\t]+)\\t([^\\t]*)(.*)$")
     local headers = {}
+    if content == "" then content = nil end
     for name, value in rest:gmatch("\\t([^\\t]+)\\t([^\\t]+)") do headers[name] = value end
-    requests[#requests + 1] = wrk.format("GET", path, headers)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
+    requests[#requests + 1] = wrk.format("${method}", path, headers, content)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
   end
 end
 

@@ -10,11 +10,15 @@ import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
 import { rivalPools } from "./rival-pools.ts";
 import { startup } from "./startup.ts";
+import { writeBulk, writeInsert, writeUpdate } from "./write.ts";
 
 /** Every scenario; `all` runs those that are part of the results, in this order. */
 export const SCENARIOS: readonly Scenario[] = [
   readByKey,
   authorizedRead,
+  writeInsert,
+  writeUpdate,
+  writeBulk,
   list,
   embed,
   memory,
