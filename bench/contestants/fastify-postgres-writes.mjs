@@ -33,8 +33,11 @@ function query(text, values) {
 }
 
 await serveWrites({
-  row: async (text, values) => (await query(text, values))[0],
-  cell: async (text, values) => (await query(text, values).values())[0][0],
+  row: (text, values) => query(text, values).then(([row]) => row),
+  cell: (text, values) =>
+    query(text, values)
+      .values()
+      .then(([[cell]]) => cell),
   run: (text, values) => query(text, values),
   close: () => sql.end({ timeout: 5 }),
 });
