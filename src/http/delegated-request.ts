@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { hasContent } from "./content.ts";
-import type { HttpRequest, ReplyHeaders } from "./message.ts";
+import type { ContentBeginning, HttpRequest, ReplyHeaders } from "./message.ts";
 
 /** A request seen through another: what a subclass does not change is asked of the first one, and only when it is read. */
 export class DelegatedRequest implements HttpRequest {
@@ -40,6 +40,9 @@ export class DelegatedRequest implements HttpRequest {
   }
   get body(): Readable {
     return this.#request.body;
+  }
+  takeContent(maxBytes: number): Promise<ContentBeginning> | undefined {
+    return this.#request.takeContent?.(maxBytes);
   }
   get hasContent(): boolean {
     return hasContent(this.#request);

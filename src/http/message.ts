@@ -23,6 +23,11 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** The request's content. Who reads it owns it; unread content is discarded by the listener. */
   readonly body: Readable;
+  /**
+   * Reads the content up to a limit, or a little beyond it, without what a stream costs; what there is after that is in `body`. To be called
+   * once, and before `body` is looked at. Absent, and where it answers nothing: all of it is in `body`.
+   */
+  takeContent?(maxBytes: number): Promise<ContentBeginning> | undefined;
   /** Whether content follows the head. Absent: as `Content-Length` and `Transfer-Encoding` say. */
   readonly hasContent?: boolean;
   /**
@@ -30,6 +35,12 @@ export interface HttpRequest {
    * Absent: nobody would get it.
    */
   inform?(status: number, headers: Readonly<ReplyHeaders>): void;
+}
+
+/** The beginning of a request's content, which is all of it unless it goes on. */
+export interface ContentBeginning {
+  readonly bytes: Buffer;
+  readonly goesOn: boolean;
 }
 
 /** Header fields of a reply, names in lower case. */

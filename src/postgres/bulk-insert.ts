@@ -37,7 +37,7 @@ export async function insertInBulk(context: WriteContext, insert: BulkInsert): P
     const plan = await makeWritePlan(context, request, target, preferences, parameters, content);
     if (preferences.representation === "representation" && !plan.isListable) throw unlistable();
     const exchange = { settings: context.settings, request, target, preferences, plan };
-    const { check } = createWriteCheck(exchange);
+    const check = createWriteCheck(exchange);
     const toCommand = ({ text }: Batch) =>
       bind(plan.compiled.main, { operands: shape.operands, cursor: [], content: text }, parameters);
     const tally = createTally(plan);

@@ -25,10 +25,15 @@ const SERIALIZATION_FAILURE = "40001";
 const NO_TABLE: ReadonlySet<unknown> = new Set(["42P01", "3F000"]);
 
 /** Carries out a write, held against its condition and under its key where it has them, and answers it. */
-export async function runGuarded(write: GuardedWrite): Promise<SourceReply> {
+export function runGuarded(write: GuardedWrite): Promise<SourceReply> {
   const { key, condition, commands, mode, run, answer } = write;
+  if (key !== undefined || condition !== undefined) return runRepeatedly(write);
   // With nothing but a commit before it the write may travel with others.
-  if (key === undefined && condition === undefined) return answer(await run(commands, mode));
+  return run(commands, mode).then(answer);
+}
+
+async function runRepeatedly(write: GuardedWrite): Promise<SourceReply> {
+  const { key, condition } = write;
   let hasCreated = false;
   for (let attempt = 1; ; attempt++) {
     try {

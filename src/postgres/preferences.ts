@@ -36,13 +36,33 @@ const KNOWN = {
  * @throws DialectError PGRST122 under `handling=strict` when something asked for is not known.
  */
 export async function readPreferences(catalog: Catalog, prefer: string | string[]): Promise<Preferences> {
-  const preferences = parsePreferences(Array.isArray(prefer) ? prefer.join(",") : prefer);
+  const header = Array.isArray(prefer) ? prefer.join(",") : prefer;
+  const preferences = parsePreferences(header);
   const { timezone } = preferences;
   const isTimezone = timezone === undefined || (await catalog.timezones()).has(timezone);
   refuseUnknown(preferences, isTimezone);
-  if (isTimezone) return preferences;
   const { timezone: _ignored, ...rest } = preferences;
-  return rest;
+  const read = isTimezone ? preferences : rest;
+  remember(catalog, header, read);
+  return read;
+}
+
+/** The preferences of a header that was read before: clients send few different ones. */
+export function recallPreferences(catalog: Catalog, prefer: string | string[]): Preferences | undefined {
+  return typeof prefer === "string" ? remembered.get(catalog)?.get(prefer) : undefined;
+}
+
+const remembered = new WeakMap<Catalog, Map<string, Preferences>>();
+/** Clients choose what is remembered, so its number and length are bounded. */
+const MAX_REMEMBERED = 200;
+const MAX_REMEMBERED_CHARACTERS = 200;
+
+function remember(catalog: Catalog, header: string, preferences: Preferences): void {
+  if (header.length > MAX_REMEMBERED_CHARACTERS) return;
+  let known = remembered.get(catalog);
+  if (known === undefined) remembered.set(catalog, (known = new Map()));
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  known.set(header, preferences);
 }
 
 /** Of a preference given twice the first counts (RFC 7240 section 2). */

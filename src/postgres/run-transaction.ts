@@ -125,24 +125,32 @@ function isSendable({ pool }: PostgresSettings, mode: TransactionMode): boolean 
   return isPlain && before === undefined && pool.preparedStatements;
 }
 
-async function writeAlone(
+function writeAlone(
   router: Router,
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
   track: Track | undefined,
 ): Promise<readonly CommandResult[]> {
-  const options = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
-  try {
-    return await router.write(async (pool) => {
-      const results = await pool.run([...opening.commands, ...commands], options);
-      // On any connection, but now that the commit is confirmed. A position that cannot be had must not pass for a write that failed.
-      if (track !== undefined) track((await pool.run([COMMITTED], IS_WRITE).catch(() => undefined))?.[0]);
-      return results.slice(opening.commands.length);
+  const { length: opened } = opening.commands;
+  const all = opened === 0 ? commands : [...opening.commands, ...commands];
+  const limit = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
+  const written = router.write((pool) => {
+    if (track === undefined) return pool.run(all, limit);
+    // Asked for behind the commit in the same packet, but apart: a position that cannot be had must not pass for a write that failed.
+    let position: Promise<CommandResult | undefined> | undefined;
+    const followed = (answer: typeof position): void => void (position = answer);
+    return pool.run(all, { ...limit, sequel: { command: COMMITTED, followed } }).then(async (results) => {
+      track(await position);
+      return results;
     });
-  } catch (error) {
-    throw outcomeUnknown(error);
-  }
+  });
+  return written.then(
+    (results) => (opened === 0 ? results : results.slice(opened)),
+    (error: unknown) => {
+      throw outcomeUnknown(error);
+    },
+  );
 }
 
 /** Takes the result of `COMMITTED`, undefined where there is none. */
@@ -161,9 +169,6 @@ function createTrack(
     if (token !== undefined) committed(request, token);
   };
 }
-
-/** So that no connection is switched over for it. */
-const IS_WRITE = { isWrite: true };
 
 /**
  * An explicit transaction on a connection of its own: an error leaves it failed until it is rolled back, so nobody else's statement

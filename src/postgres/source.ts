@@ -21,7 +21,7 @@ import { createRouter } from "./create-router.ts";
 import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
 import { allowedMethods, refuseMethod } from "./methods.ts";
 import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
-import { NO_PREFERENCES, type Preferences, readPreferences } from "./preferences.ts";
+import { NO_PREFERENCES, type Preferences, readPreferences, recallPreferences } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
 import type { ReadPlan } from "./read-plan.ts";
@@ -323,7 +323,8 @@ class PostgresSource implements Source {
   ): Promise<SourceReply> {
     const { prefer } = request.headers;
     // Most requests prefer nothing, and then there is nothing to wait for.
-    return prefer === undefined ? answer(NO_PREFERENCES) : readPreferences(catalog, prefer).then(answer);
+    const known = prefer === undefined ? NO_PREFERENCES : recallPreferences(catalog, prefer);
+    return known !== undefined ? answer(known) : readPreferences(catalog, prefer ?? "").then(answer);
   }
 
   #scopeOf(schema: string, { timezone }: Preferences): TransactionScope {

@@ -1,3 +1,4 @@
+import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceReply, SourceRequest } from "../api/source.ts";
 import { ENCODINGS } from "../content/compression/index.ts";
 import { HotpathError } from "../errors.ts";
@@ -25,8 +26,13 @@ export interface WriteCondition {
   tagOf(results: readonly CommandResult[]): string | undefined;
 }
 
+/** Whether a write is to be held against a condition. */
+export function isHeldTo({ conditionalWrites }: PostgresSettings, { headers }: SourceRequest): boolean {
+  return conditionalWrites && isConditional(headers);
+}
+
 /**
- * The condition of a request, or undefined where it has none.
+ * The condition of a request that has one.
  *
  * @throws HotpathError HP_BAD_REQUEST for a write that is not about one row, which would mean something else than it says.
  */
@@ -36,9 +42,8 @@ export async function conditionOf(
   target: ReadTarget,
   parameters: readonly QueryParameter[],
   shape: QueryShape,
-): Promise<WriteCondition | undefined> {
+): Promise<WriteCondition> {
   const { method, headers } = request;
-  if (!context.settings.conditionalWrites || !isConditional(headers)) return undefined;
   const isOne =
     method === "PUT" || target.key !== null || isSingleRow(target.relation, parseQuery(parameters), { offset: 0 });
   if (method === "POST" || !isOne) throw notAboutOneRow();

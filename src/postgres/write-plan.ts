@@ -35,6 +35,8 @@ export interface WritePlan {
   readonly location: readonly string[];
   /** What `Prefer: resolution=` came to; null where there is nothing to be in conflict with. */
   readonly resolution: PlannedConflict["resolution"] | null;
+  /** `Preference-Applied`, by what was preferred. */
+  readonly applied: WeakMap<Preferences, string | undefined>;
   /** The rows of several such statements can be answered as one list. */
   readonly isListable: boolean;
 }
@@ -93,7 +95,14 @@ export async function makeWritePlan(
     catalogVersion: catalog.version,
   });
   const isListable = media.format.kind === "array" && media.explain === null && isRowByRow(query);
-  return { compiled, media, location, resolution: planned.conflict?.resolution ?? null, isListable };
+  return {
+    compiled,
+    media,
+    location,
+    resolution: planned.conflict?.resolution ?? null,
+    applied: new WeakMap(),
+    isListable,
+  };
 }
 
 function planWrite(

@@ -4,7 +4,7 @@ import { HotpathError } from "../errors.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import type { CommandResult } from "./pool/index.ts";
-import { allowsOverride, appliedToWrite, type Preferences } from "./preferences.ts";
+import { allowsOverride, appliedToWrite, NO_PREFERENCES, type Preferences } from "./preferences.ts";
 import type { ReadTarget } from "./read-plan.ts";
 import { notSingular } from "./read-reply.ts";
 import { withReplySettings } from "./reply-settings.ts";
@@ -21,32 +21,30 @@ export interface WriteExchange {
 }
 
 /** What undoes a write when it has come to another number of rows than the request allows; nothing where any number is right. */
-export function createWriteCheck(exchange: WriteExchange): Pick<TransactionMode, "check"> {
+export function createWriteCheck(exchange: WriteExchange): TransactionMode["check"] {
   const { plan, target, request, preferences } = exchange;
   const { method } = request;
   const isSingular = plan.media.format.kind === "object" && target.key === null;
   const mayLimit = (method === "PATCH" || method === "DELETE") && preferences.handling === "strict";
   const limit = mayLimit ? preferences.maxAffected : undefined;
-  if (plan.media.explain !== null || (!isSingular && limit === undefined && method !== "PUT")) return {};
-  return {
-    check(results) {
-      const count = writtenCount(plan, results);
-      if (method === "PUT" && count !== 1) {
-        throw new DialectError("PGRST115", 400, "Payload values do not match URL in primary key column(s)");
-      }
-      if (isSingular && count !== 1) throw notSingular(target, count);
-      if (limit !== undefined && count > limit) {
-        throw new DialectError("PGRST124", 400, "Query result exceeds max-affected preference constraint", {
-          details: `The query affects ${count} rows`,
-        });
-      }
-    },
+  if (plan.media.explain !== null || (!isSingular && limit === undefined && method !== "PUT")) return undefined;
+  return (results) => {
+    const count = writtenCount(plan, results);
+    if (method === "PUT" && count !== 1) {
+      throw new DialectError("PGRST115", 400, "Payload values do not match URL in primary key column(s)");
+    }
+    if (isSingular && count !== 1) throw notSingular(target, count);
+    if (limit !== undefined && count > limit) {
+      throw new DialectError("PGRST124", 400, "Query result exceeds max-affected preference constraint", {
+        details: `The query affects ${count} rows`,
+      });
+    }
   };
 }
 
 /** The reply to a write that was carried out. */
 export function toWriteReply(exchange: WriteExchange, results: readonly CommandResult[]): SourceReply {
-  const { request, target, preferences, plan, settings } = exchange;
+  const { request, target, preferences, plan } = exchange;
   const { method } = request;
   const { layout } = plan.compiled;
   const row = results[0]?.rows[0] ?? [];
@@ -58,12 +56,7 @@ export function toWriteReply(exchange: WriteExchange, results: readonly CommandR
   const location = locationOf(exchange, row, count);
   if (location !== undefined) headers["location"] = location;
   if (method !== "PUT" && target.key === null) headers["content-range"] = contentRange(method, count, preferences);
-  const applied = appliedToWrite({
-    method,
-    preferences,
-    resolves: method === "POST" && plan.resolution !== null,
-    honoursTransaction: allowsOverride(settings.txEnd),
-  });
+  const applied = preferences === NO_PREFERENCES ? undefined : appliedTo(exchange);
   if (applied !== undefined) headers["preference-applied"] = applied;
   const isAnswered = preferences.representation === "representation";
   if (isAnswered) {
@@ -78,6 +71,17 @@ export function toWriteReply(exchange: WriteExchange, results: readonly CommandR
     body: target.namesProfile && typeof body === "string" && body !== "" ? besideFieldTexts(body) : body,
   };
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
+}
+
+/** Worked out once for a plan and the preferences that it was asked with. */
+function appliedTo({ request: { method }, preferences, plan, settings }: WriteExchange): string | undefined {
+  const { applied, resolution } = plan;
+  if (applied.has(preferences)) return applied.get(preferences);
+  const honoursTransaction = allowsOverride(settings.txEnd);
+  const resolves = method === "POST" && resolution !== null;
+  const text = appliedToWrite({ method, preferences, resolves, honoursTransaction });
+  applied.set(preferences, text);
+  return text;
 }
 
 /** How many rows were written, as the statement's answer has it. */

@@ -1,10 +1,10 @@
 import type { SourceReply, SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
-import type { Catalog, Relation } from "./catalog/types.ts";
-import { representationKey } from "./catalog/types.ts";
+import { bindContent } from "./bound-content.ts";
 import { insertInBulk } from "./bulk-insert.ts";
+import { type GuardedWrite, runGuarded } from "./guarded-write.ts";
+import type { IdempotencyGuard } from "./idempotency/index.ts";
 import { type Batch, readBatches } from "./payload/batches.ts";
-import { type MemberUse, readMembers } from "./payload/members.ts";
 import {
   createListSplitter,
   type Payload,
@@ -16,18 +16,17 @@ import {
 import { readBeginning } from "./payload/read-content.ts";
 import { type Preferences, transactionEnd } from "./preferences.ts";
 import { parseColumns } from "./query/parse.ts";
-import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-string.ts";
-import { runGuarded } from "./guarded-write.ts";
-import type { IdempotencyGuard } from "./idempotency/index.ts";
+import { parseQueryString, type QueryParameter, type QueryShape, shapeOf } from "./query/query-string.ts";
 import { bind, withKey } from "./read.ts";
 import type { ReadTarget } from "./read-plan.ts";
 import { explainReply } from "./read-reply.ts";
-import { conditionOf } from "./write-condition.ts";
-import { makeWritePlan, type WriteContext, type WrittenContent } from "./write-plan.ts";
+import type { TransactionMode } from "./run-transaction.ts";
+import { conditionOf, isHeldTo } from "./write-condition.ts";
+import { makeWritePlan, type WriteContext, type WritePlan, type WrittenContent } from "./write-plan.ts";
 import { createWriteCheck, toWriteReply } from "./write-reply.ts";
 
-/** Answers POST, PATCH, PUT and DELETE of a relation, and all but POST of a row. */
-export async function write(
+/** Answers POST, PATCH, PUT and DELETE of a relation, and all but POST of a row. Throws at once what is wrong with the head. */
+export function write(
   context: WriteContext,
   request: SourceRequest,
   target: ReadTarget,
@@ -35,49 +34,92 @@ export async function write(
 ): Promise<SourceReply> {
   const { method } = request;
   const parameters = withKey(target, parseQueryString(request.query));
-  const shape = shapeOf(parameters);
   const columns = method === "POST" || method === "PATCH" ? columnsOf(parameters) : null;
-  const end = transactionEnd(context.settings.txEnd, preferences);
-  let payload: Payload | null = null;
-  let idempotency: IdempotencyGuard | undefined;
-  if (method !== "DELETE") {
-    const type = payloadType(request.headers["content-type"]);
-    const { bytes, goesOn } = await readBeginning(request.body, context.maxBodyBytes);
-    if (goesOn) {
-      refuseLongWithKey(context, request);
-      const batches = startBatches(context, request, target, type, bytes, columns !== null);
-      const insert = { request, target, preferences, parameters, shape, columns, batches, end };
-      return context.bulkTurns(() => insertInBulk(context, insert));
-    }
-    payload = parsePayload(bytes, type, columns !== null);
-    if (method !== "PUT") idempotency = context.idempotency.guard(request, bytes);
-  }
-  const content = contentOf(context.catalog, target, method, payload, columns);
-  const key = shapeKey(request, target, preferences, content, shape.key);
-  let plan = context.writePlans.get(key);
-  if (plan === undefined) {
-    plan = await makeWritePlan(context, request, target, preferences, parameters, content);
-    context.writePlans.set(key, plan);
-  }
-  const command = bind(
-    plan.compiled.main,
-    { operands: shape.operands, cursor: [], content: content.text, members: content.members },
+  const asked: AskedWrite = {
+    context,
+    request,
+    target,
+    preferences,
     parameters,
-  );
-  const exchange = { settings: context.settings, request, target, preferences, plan };
-  const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
-  const isExplained = plan.media.explain !== null;
-  const mode = { access: "read write", end, ...createWriteCheck(exchange) } as const;
-  return runGuarded({
-    commands: [command],
-    mode,
-    run: (commands, how) => context.run(request, scope, commands, how),
-    answer: (results) => (isExplained ? explainReply(plan, results) : toWriteReply(exchange, results)),
-    idempotency: context.idempotency,
-    // What is rolled back is no result to be repeated.
-    key: end === "rollback" ? undefined : idempotency,
-    condition: await conditionOf(context, request, target, parameters, shape),
+    shape: shapeOf(parameters),
+    columns,
+    end: transactionEnd(context.settings.txEnd, preferences),
+  };
+  if (method === "DELETE") return writeWhole(asked, null, undefined);
+  const type = payloadType(request.headers["content-type"]);
+  return readBeginning(request, context.maxBodyBytes).then(({ bytes, goesOn }) => {
+    if (goesOn) return writeInBulk(asked, type, bytes);
+    const payload = parsePayload(bytes, type, columns !== null);
+    return writeWhole(asked, payload, method === "PUT" ? undefined : context.idempotency.guard(request, bytes));
   });
+}
+
+/** What a writing request asks for, but for its content. */
+interface AskedWrite {
+  readonly context: WriteContext;
+  readonly request: SourceRequest;
+  readonly target: ReadTarget;
+  readonly preferences: Preferences;
+  readonly parameters: readonly QueryParameter[];
+  readonly shape: QueryShape;
+  readonly columns: readonly string[] | null;
+  readonly end: TransactionMode["end"];
+}
+
+/** Carries out a write whose content, if any, is at hand. Continued by callbacks, as reads are. */
+function writeWhole(
+  asked: AskedWrite,
+  payload: Payload | null,
+  idempotency: IdempotencyGuard | undefined,
+): Promise<SourceReply> {
+  const { context, request, target, preferences, parameters, shape, columns, end } = asked;
+  const content = bindContent(context.catalog, target, request.method, payload, columns);
+  const key = shapeKey(request, target, preferences, content, shape.key);
+  const known = context.writePlans.get(key);
+  if (known !== undefined) return writePlanned(known);
+  return makeWritePlan(context, request, target, preferences, parameters, content).then((plan) => {
+    context.writePlans.set(key, plan);
+    return writePlanned(plan);
+  });
+
+  function writePlanned(plan: WritePlan): Promise<SourceReply> {
+    const { text, members } = content;
+    const bindings = { operands: shape.operands, cursor: NO_VALUES, content: text, members };
+    const commands = [bind(plan.compiled.main, bindings, parameters)];
+    const exchange = { settings: context.settings, request, target, preferences, plan };
+    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    const check = createWriteCheck(exchange);
+    const mode: TransactionMode = check === undefined ? PLAIN[end] : { ...PLAIN[end], check };
+    const isExplained = plan.media.explain !== null;
+    const guarded: GuardedWrite = {
+      commands,
+      mode,
+      run: (sent, how) => context.run(request, scope, sent, how),
+      answer: (results) => (isExplained ? explainReply(plan, results) : toWriteReply(exchange, results)),
+      idempotency: context.idempotency,
+      // What is rolled back is no result to be repeated.
+      key: end === "rollback" ? undefined : idempotency,
+      condition: undefined,
+    };
+    if (!isHeldTo(context.settings, request)) return runGuarded(guarded);
+    return conditionOf(context, request, target, parameters, shape).then((condition) =>
+      runGuarded({ ...guarded, condition }),
+    );
+  }
+}
+
+const NO_VALUES: readonly (string | null)[] = [];
+const PLAIN: Readonly<Record<TransactionMode["end"], TransactionMode>> = {
+  commit: { access: "read write", end: "commit" },
+  rollback: { access: "read write", end: "rollback" },
+};
+
+/** Carries out an insert whose content goes on. */
+function writeInBulk(asked: AskedWrite, type: PayloadType, begun: Buffer): Promise<SourceReply> {
+  const { context, request, target, columns } = asked;
+  refuseLongWithKey(context, request);
+  const batches = startBatches(context, request, target, type, begun, columns !== null);
+  return context.bulkTurns(() => insertInBulk(context, { ...asked, batches }));
 }
 
 /** Whether a request may insert a list of rows, from its head alone: a POST to something like a relation, of no form. */
@@ -120,70 +162,6 @@ function refuseLongWithKey({ settings, maxBodyBytes }: WriteContext, { headers, 
   body.destroy();
   const message = `With an Idempotency-Key the content may have ${maxBodyBytes} bytes.`;
   throw new HotpathError("HP_BODY_TOO_LARGE", message, { todo: "Send less at a time, or leave out the key." });
-}
-
-/** The content as the statement takes it, and what it puts into it. */
-interface BoundContent extends WrittenContent {
-  readonly text: string;
-  readonly members: readonly (string | null)[];
-}
-
-/** Beyond this length finding the members of an object takes longer here than in the database. */
-const MAX_MEMBERS_CHARACTERS = 64 * 1024;
-const NOTHING: ReadonlySet<string> = new Set();
-
-function contentOf(
-  catalog: Catalog,
-  { relation, key }: ReadTarget,
-  method: string,
-  payload: Payload | null,
-  columns: readonly string[] | null,
-): BoundContent {
-  if (payload === null) return { form: "none", names: [], missing: NOTHING, text: "", members: [] };
-  // Of CSV and forms all columns count.
-  const names = payload.keys ?? columns ?? [];
-  const { text, isList } = payload;
-  const whole = { form: isList ? "list" : "object", names, missing: NOTHING, text, members: [] } as const;
-  if (method === "PUT" && key !== null) return withPathKey(whole, relation, key);
-  if (isList || method === "PUT" || text.length > MAX_MEMBERS_CHARACTERS) return whole;
-  // Where nobody has looked at the text yet, the database says what is wrong with it.
-  if (payload.keys === null && !isJson(text)) return whole;
-  const members = readMembers(text, names, usesOf(catalog, relation, names));
-  if (members === undefined) return whole;
-  const missing = members.includes(undefined)
-    ? new Set(names.filter((_, index) => members[index] === undefined))
-    : NOTHING;
-  return { form: "members", names, missing, text, members: members.map((member) => member ?? null) };
-}
-
-/** The key of a row path is the row's, whether the content repeats it or not. */
-function withPathKey(whole: BoundContent, { primaryKey }: Relation, key: readonly string[]): BoundContent {
-  if (whole.form !== "object") return whole;
-  const added = primaryKey.flatMap((name, index) => (whole.names.includes(name) ? [] : [[name, key[index]] as const]));
-  if (added.length === 0) return whole;
-  const members = added.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",");
-  const rest = whole.text.slice(whole.text.indexOf("{") + 1);
-  const text = `{${members}${whole.names.length === 0 ? "" : ","}${rest}`;
-  return { ...whole, names: [...whole.names, ...added.map(([name]) => name)].sort(), text };
-}
-
-function usesOf(catalog: Catalog, relation: Relation, names: readonly string[]): readonly MemberUse[] {
-  return names.map((name) => {
-    const column = relation.columns.get(name);
-    if (column === undefined) return "text";
-    if (column.baseType === "json" || column.baseType === "jsonb") return "json";
-    if (catalog.representations.has(representationKey("json", column.type))) return "json";
-    return column.category === "A" || column.isComposite ? "structured" : "text";
-  });
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function columnsOf(parameters: readonly QueryParameter[]): readonly string[] | null {

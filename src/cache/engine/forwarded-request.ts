@@ -81,6 +81,11 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
   override get hasContent(): boolean {
     return !this.#demand.isUnattended && super.hasContent;
   }
+  /** The content may be another than the request's. */
+  override takeContent(): undefined {
+    return undefined;
+  }
+
   override get body(): Readable {
     return this.#demand.isUnattended ? Readable.from([]) : super.body;
   }

@@ -35,10 +35,7 @@ export async function call(
 ): Promise<SourceReply> {
   const query = parseQueryString(request.query);
   const namesColumns = query.some(({ name, hasValue }) => name === "columns" && hasValue);
-  const content =
-    request.method === "POST"
-      ? await readCallContent(request.body, request.headers["content-type"], namesColumns)
-      : null;
+  const content = request.method === "POST" ? await readCallContent(request, namesColumns) : null;
   const given: GivenCall = { query, content };
   const shape = shapeOf(query, content === null);
   const key = shapeKey(request, target, preferences, shape, content);

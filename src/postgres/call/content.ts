@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Readable } from "node:stream";
+import type { HttpRequest } from "../../http/message.ts";
 import { DialectError } from "../dialect-error.ts";
 import { invalidPayload } from "../payload/invalid-payload.ts";
 import { parsePayload } from "../payload/payload.ts";
@@ -32,11 +32,11 @@ const FORM_TYPE = "application/x-www-form-urlencoded";
  * @throws DialectError PGRST102 for content that is not of its type, or of a type that functions do not take.
  */
 export async function readCallContent(
-  body: Readable,
-  contentType: string | undefined,
+  request: Pick<HttpRequest, "body" | "takeContent" | "headers">,
   namesColumns: boolean,
 ): Promise<CallContent> {
-  const bytes = await readContent(body);
+  const bytes = await readContent(request);
+  const { "content-type": contentType } = request.headers;
   const mediaType = (contentType ?? JSON_TYPE).split(";", 1)[0]!.trim().toLowerCase();
   const whole = { mediaType, argumentNames: [], isArray: false, isOpaque: false, fields: [] };
   switch (mediaType) {

@@ -56,7 +56,8 @@ function memberPlaces(text: string): ReadonlyMap<string, Place> {
   let at = skipSpace(text, skipSpace(text, 0) + 1);
   while (text.charCodeAt(at) !== CLOSE_BRACE) {
     const nameEnd = stringEnd(text, at);
-    const name = JSON.parse(text.slice(at, nameEnd)) as string;
+    const raw = text.slice(at + 1, nameEnd - 1);
+    const name = raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
     const end = valueEnd(text, start);
     places.set(name, { start, end });

@@ -1,19 +1,19 @@
 import type { Readable } from "node:stream";
+import type { ContentBeginning, HttpRequest } from "../../http/message.ts";
+
+type WithContent = Pick<HttpRequest, "body" | "takeContent">;
 
 /** The whole content of a request, whose length the listener bounds. Rejects as the stream fails. */
-export async function readContent(body: Readable): Promise<Buffer> {
-  return (await readBeginning(body, Infinity)).bytes;
+export async function readContent(request: WithContent): Promise<Buffer> {
+  return (await readBeginning(request, Infinity)).bytes;
 }
 
-/** The beginning of a request's content, which is all of it unless it goes on. */
-export interface ContentBeginning {
-  readonly bytes: Buffer;
-  /** There is more to be read from the stream, which is paused. */
-  readonly goesOn: boolean;
+/** Reads a request's content up to a limit, or a little beyond it; what goes on is in its `body`. Rejects as the stream fails. */
+export function readBeginning(request: WithContent, maxBytes: number): Promise<ContentBeginning> {
+  return request.takeContent?.(maxBytes) ?? fromStream(request.body, maxBytes);
 }
 
-/** Reads a request's content up to a limit, or a little beyond it. Rejects as the stream fails. */
-export function readBeginning(body: Readable, maxBytes: number): Promise<ContentBeginning> {
+function fromStream(body: Readable, maxBytes: number): Promise<ContentBeginning> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

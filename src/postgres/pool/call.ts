@@ -6,7 +6,7 @@ import type { BatchShape } from "../batch/shape.ts";
 import type { PipelinedConnection } from "./connection.ts";
 import type { PreparedStatement } from "./prepared.ts";
 import { isQuick, type StatementTraits, traitsOf } from "./statement.ts";
-import type { Command, CommandResult, RunOptions } from "./types.ts";
+import type { Command, CommandResult, RunOptions, Sequel } from "./types.ts";
 import type { Waiting } from "./waiting-list.ts";
 
 /** What is counted of calls, by whoever makes them. */
@@ -25,6 +25,8 @@ export class Call implements Waiting<Call> {
   isWaiting = false;
   /** May write; else its transaction only reads, where connections start so. */
   isWrite = false;
+  /** What is to be sent right behind it. */
+  sequel: Sequel | undefined = undefined;
   /** Of the connection's own, which nobody waits for and which means nothing on another. */
   isInternal = false;
 

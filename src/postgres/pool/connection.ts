@@ -5,6 +5,7 @@ import { ConnectionLostError } from "./errors.ts";
 import { destroyClient } from "./open.ts";
 import { PreparedStatements } from "./prepared.ts";
 import { bindHead, learnPace, traitsOf, unnamedStatement } from "./statement.ts";
+import type { CommandResult, Sequel } from "./types.ts";
 import { insideOf, PipelineQuery, type Receiver } from "./wire.ts";
 
 /** Whom a connection tells what happens on it. */
@@ -136,6 +137,22 @@ export class PipelinedConnection implements Receiver {
     this.#width += call.width;
     this.#encode(call);
     this.#client.query(this.#query);
+    if (call.sequel !== undefined) this.#sendSequel(call.sequel, call.isWrite);
+  }
+
+  #sendSequel({ command, followed }: Sequel, isWrite: boolean): void {
+    const answer = new Promise<CommandResult | undefined>((resolve) => {
+      const call = new Call(
+        [command],
+        { calls: 0, errors: 0 },
+        ([result]) => resolve(result),
+        () => resolve(undefined),
+      );
+      call.isInternal = true;
+      call.isWrite = isWrite;
+      this.send(call);
+    });
+    followed(answer);
   }
 
   flush(): void {
@@ -145,7 +162,7 @@ export class PipelinedConnection implements Receiver {
 
   /** The caller of a sent call has left: nobody else's statement may suffer from it. */
   abandon(call: Call): void {
-    if (this.#calls.length === 1 && this.#calls[0] === call) this.#cancel();
+    if (this.#calls[0] === call && this.#isAlone) this.#cancel();
   }
 
   /** Says goodbye; resolves when the socket is closed. The connection must have nothing to answer. */
@@ -202,7 +219,7 @@ export class PipelinedConnection implements Receiver {
       return;
     }
     const [head] = this.#calls;
-    if (head?.isSettled && this.#calls.length === 1) this.#cancel();
+    if (head?.isSettled && !head.isInternal && this.#isAlone) this.#cancel();
     if (head === undefined) this.idleSince = this.progressedAt;
     this.#owner.progressed(this);
   }
@@ -263,6 +280,11 @@ export class PipelinedConnection implements Receiver {
     for (const entry of parses.slice(confirmed)) this.#prepared?.takeBack(entry);
   }
 
+  /** Behind the head there are none but the connection's own calls, which a cancel request may hit. */
+  get #isAlone(): boolean {
+    return this.#calls.every(({ isInternal }, place) => place === 0 || isInternal);
+  }
+
   #cancel(): void {
     this.#cancelling ??= this.#cancelCurrent();
   }
@@ -291,7 +313,10 @@ export class PipelinedConnection implements Receiver {
       const isAnswered = call.failure !== undefined && !isFarewell(call.failure);
       call.fail(isAnswered ? call.failure : new ConnectionLostError(true, call.failure ?? cause));
     }
-    for (const call of unseen) call.rewind();
+    for (const call of unseen) {
+      call.rewind();
+      if (call.isInternal) call.fail(new ConnectionLostError(false, said));
+    }
     if (this.isExclusive) for (const call of unseen) call.fail(new ConnectionLostError(false, said));
     else this.#owner.replay(unseen.filter((call) => !call.isSettled && !call.isInternal));
     this.#owner.lost(this, cause);

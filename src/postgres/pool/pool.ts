@@ -103,6 +103,7 @@ class ConnectionPool implements Pool {
         if (options !== undefined) {
           call.timeoutMs = options.timeoutMs ?? 0;
           call.isWrite = options.isWrite ?? false;
+          call.sequel = options.sequel;
           call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
           if (options.lateSignal !== undefined) {
             call.lateSignal = options.lateSignal;

@@ -57,6 +57,18 @@ export interface RunOptions {
    * is switched over before them, and back before the next who only read.
    */
   readonly isWrite?: boolean;
+  /** Runs behind the commands, on the same connection and after their commit, in a transaction of its own. */
+  readonly sequel?: Sequel;
+}
+
+/** What follows a call. */
+export interface Sequel {
+  readonly command: Command;
+  /**
+   * Told what it answers, or will answer: undefined where that cannot be had. Told anew when the call has to be sent again; what it was told
+   * last when the call resolves is what counts.
+   */
+  readonly followed: (answer: Promise<CommandResult | undefined>) => void;
 }
 
 /** Connections to one database, shared by everybody. */

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
-import { emptyBody, RequestBody } from "./request-body.ts";
+import { HotpathError } from "../../errors.ts";
+import type { ContentBeginning, HttpRequest, ReplyHeaders } from "../../http/message.ts";
+import { emptyBody, RequestBody, takeContent } from "./request-body.ts";
 
 /**
  * An HTTP/1.1 request. Nothing is computed before it is read: most requests are answered without a signal, a body
@@ -22,6 +23,7 @@ export class Http1Request implements HttpRequest {
   #questionMark = NOT_SOUGHT;
   #abort: AbortController | undefined;
   #body: Readable | undefined;
+  #hasOverflowed = false;
 
   constructor(
     message: IncomingMessage,
@@ -107,6 +109,23 @@ export class Http1Request implements HttpRequest {
     return this.#body;
   }
 
+  takeContent(maxBytes: number): Promise<ContentBeginning> | undefined {
+    const content = this.#content;
+    if (content === undefined || this.#body !== undefined) return undefined;
+    const taking = takeContent(this.#message, content, maxBytes);
+    return taking.then(
+      (beginning) => {
+        const leftBytes = content.maxBytes - beginning.bytes.length;
+        if (beginning.goesOn) this.#body = new RequestBody(this.#message, leftBytes);
+        return beginning;
+      },
+      (error: unknown) => {
+        this.#hasOverflowed = error instanceof HotpathError && error.code === "HP_BODY_TOO_LARGE";
+        throw error;
+      },
+    );
+  }
+
   get hasContent(): boolean {
     return this.#content !== undefined;
   }
@@ -129,7 +148,7 @@ export class Http1Request implements HttpRequest {
 
   /** Whether the content was found to be larger than allowed. */
   get hasOverflowed(): boolean {
-    return this.#body instanceof RequestBody && this.#body.hasOverflowed;
+    return this.#hasOverflowed || (this.#body instanceof RequestBody && this.#body.hasOverflowed);
   }
 
   /** Lets go of the connection's stream; whoever still reads the body gets an error. */

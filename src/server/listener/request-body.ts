@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { HotpathError } from "../../errors.ts";
+import type { ContentBeginning } from "../../http/message.ts";
 
 /**
  * A request's content, bounded. Stands before the connection's own stream because destroying that one, as
@@ -59,9 +60,41 @@ export class RequestBody extends Readable {
   };
 
   readonly #onClose = (): void => {
-    if (!this.#source.readableEnded) this.destroy(new HotpathError("HP_BAD_REQUEST", "The content ended early."));
+    if (!this.#source.readableEnded) this.destroy(endedEarly());
   };
 }
+
+/** Reads a request's content up to `maxBytes`, or a little beyond it; then the connection's stream is paused. Fails as `RequestBody` does. */
+export function takeContent(
+  source: Readable,
+  limit: { readonly maxBytes: number; readonly onFirstRead?: () => void },
+  maxBytes: number,
+): Promise<ContentBeginning> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] | undefined;
+    let bytes: Buffer = EMPTY;
+    let length = 0;
+    const onData = (chunk: Buffer): void => {
+      // Nearly all content comes in one piece.
+      if (length === 0) bytes = chunk;
+      else (chunks ??= [bytes]).push(chunk);
+      length += chunk.length;
+      if (length <= maxBytes && length <= limit.maxBytes) return;
+      source.off("data", onData).off("end", onEnd).off("close", onClose).pause();
+      if (length > limit.maxBytes) reject(bodyTooLarge(limit.maxBytes));
+      else resolve({ bytes: chunks === undefined ? bytes : Buffer.concat(chunks), goesOn: true });
+    };
+    const onEnd = (): void => resolve({ bytes: chunks === undefined ? bytes : Buffer.concat(chunks), goesOn: false });
+    const onClose = (): void => {
+      if (!source.readableEnded) reject(endedEarly());
+    };
+    limit.onFirstRead?.();
+    if (source.destroyed) onClose();
+    else source.on("error", ignore).on("close", onClose).on("end", onEnd).on("data", onData);
+  });
+}
+
+const EMPTY = Buffer.alloc(0);
 
 /** The content of a request that has none. */
 export function emptyBody(): Readable {
@@ -73,6 +106,10 @@ export function emptyBody(): Readable {
 /** The refusal of content over `maxBytes`. */
 export function bodyTooLarge(maxBytes: number): HotpathError {
   return new HotpathError("HP_BODY_TOO_LARGE", `The content has more than ${maxBytes} bytes.`);
+}
+
+function endedEarly(): HotpathError {
+  return new HotpathError("HP_BAD_REQUEST", "The content ended early.");
 }
 
 function ignore(): void {}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { CommandResult } from "../../../src/postgres/pool/index.ts";
 import { queryRows, testDatabase } from "../../support/postgres.ts";
 import { command, failureOf, scalar, testPool, until } from "./fixture.ts";
 
@@ -88,5 +89,33 @@ describe("calls that write, on connections that only read", () => {
     assert.equal((await sleeping)["mayHaveExecuted"], true);
     assert.equal((await Promise.all(behind))[1], "on");
     assert.deepEqual(await queryRows(url, "select id from written"), [{ id: 2 }]);
+  });
+
+  it("are followed by what is to see them committed, and by nothing where that cannot be had", async (t) => {
+    const url = await testDatabase(t, { sql: SCHEMA });
+    const { pool } = testPool(t, url, { max: 2, ...READ_ONLY });
+    const sequel = command("select string_agg(id::text, ' ') from written");
+    const write = async (id: number, ...texts: string[]): Promise<string | null | undefined> => {
+      let answer: Promise<CommandResult | undefined> | undefined;
+      const followed = (given: typeof answer): void => void (answer = given);
+      const commands = [command(INSERT, String(id)), ...texts.map((text) => command(text))];
+      // A call that fails has a sequel, too, and it has to end.
+      const failure = await pool
+        .run(commands, { isWrite: true, sequel: { command: sequel, followed } })
+        .catch((error: Error) => error);
+      const seen = (await answer)?.rows[0]?.[0];
+      return failure instanceof Error ? undefined : seen;
+    };
+    const seen = await Promise.all(
+      Array.from({ length: 200 }, (_, id) => write(id, ...(id % 7 === 0 ? ["select 1/0"] : []))),
+    );
+    for (const [id, ids] of seen.entries()) {
+      assert.equal(ids?.split(" ").includes(String(id)) ?? false, id % 7 !== 0);
+    }
+    const lost = write(1000, "select pg_sleep(60)");
+    const sleeping = "pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()";
+    await until(async () => (await queryRows(url, `select from ${sleeping}`)).length > 0, "it sleeps");
+    await queryRows(url, `select pg_terminate_backend(pid) from ${sleeping}`);
+    assert.equal(await lost, undefined);
   });
 });
