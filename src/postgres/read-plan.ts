@@ -161,7 +161,8 @@ export function isDefaultSelect({ select }: QueryTree): boolean {
   return rest.length === 0 && first?.kind === "field" && first.field.name === "*" && first.aggregate === undefined;
 }
 
-function isTimestamp(relation: Relation, name: string): boolean {
+/** Whether a column can say when its row was changed. */
+export function isTimestamp(relation: Relation, name: string): boolean {
   return /^timestamp[^[]*$/.test(relation.columns.get(name)?.baseType ?? "");
 }
 

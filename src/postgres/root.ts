@@ -29,7 +29,7 @@ export async function describeRoot(
   // Run in any case: the role must be one that may be switched to, and the pre-request function may refuse.
   const [result] = await run([followsPrivileges ? privilegesCommand(schema) : NOTHING]);
   const privileges = followsPrivileges ? (result?.rows[0]?.[0] ?? "") : null;
-  const { content, kept } = documents.get({ schema, basePath: request.basePath }, choice, privileges);
+  const { content, kept } = await documents.get({ schema, basePath: request.basePath }, choice, privileges);
   const headers: Record<string, string> = { "content-type": choice.contentType };
   if (namesProfile) headers["content-profile"] = toFieldText(schema);
   // PostgREST tells no length to HEAD.

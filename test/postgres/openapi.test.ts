@@ -66,11 +66,11 @@ describe("the documents at /", { concurrency: 4 }, () => {
     assert.equal(lists.length, 6);
     for (const path of lists) {
       const rows = (await api.json(path)) as { id?: number }[];
-      validate(`${pointerOf(path)}/get`, "200", rows);
+      validate(`${path} get`, "200", rows);
       const byKey = keys(document, "paths").find((other) => other.startsWith(`${path}/`));
       if (byKey === undefined || rows.length === 0) continue;
       const row = await api.json(`${path}/${rows[0]!.id ?? "1,x"}`);
-      validate(`${pointerOf(byKey)}/get`, "200", row);
+      validate(`${byKey} get`, "200", row);
     }
     const schema = (...path: string[]) => at(document, "components", "schemas", ...path);
     assert.deepEqual(schema("things", "properties", "place"), {
@@ -109,7 +109,7 @@ describe("the documents at /", { concurrency: 4 }, () => {
       ["post", "/rpc/pair", await send("POST", "/rpc/pair", {})],
       ["post", "/rpc/add", await send("POST", "/rpc/add", { a: 1, b: 2 })],
     ] as const;
-    for (const [method, path, { status, row }] of written) validate(`${pointerOf(path)}/${method}`, status, row);
+    for (const [method, path, { status, row }] of written) validate(`${path} ${method}`, status, row);
   });
 
   test("name their media type, and one that is asked for in vain is refused", async (t) => {
@@ -157,7 +157,7 @@ describe("the documents at /", { concurrency: 4 }, () => {
     await runSql(url, `grant select (id) on things to ${role}; grant insert on log to ${role}`);
     assert.deepEqual(await pathsOf(api, SWAGGER), ["/", "/log", "/things", ...functions]);
     const paths = at(await api.json("/", { accept: OPENAPI }), "paths");
-    assert.deepEqual([keys(paths, "/log"), keys(paths, "/things")], [["post"], ["get", "head"]]);
+    assert.deepEqual([keys(paths, "/log"), keys(paths, "/things")], [["post"], ["get"]]);
     // The one overload of `add` that is left takes a text.
     assert.deepEqual(
       keys(paths, "/rpc/add", "post", "requestBody", "content", "application/json", "schema", "properties"),
@@ -179,6 +179,29 @@ describe("the documents at /", { concurrency: 4 }, () => {
     const off = await serve(t, url, { postgres: { openapi: { mode: "disabled" } } });
     for (const method of ["GET", "HEAD", "OPTIONS"]) assert.equal((await off.send(method, "/")).status, 404);
     assert.equal(at(await off.json("/", {}, 404), "code"), "PGRST126");
+  });
+
+  test("name the conditions of writes and the keys of repeated ones where they are heeded", async (t) => {
+    const dated = "create table dated (id int primary key, updated_at timestamptz)";
+    const url = await testDatabase(t, { sql: `${SCHEMA} ${dated}` });
+    const api = await serve(t, url);
+    const settings = { conditionalWrites: false, idempotency: { enabled: false } };
+    const plain = await serve(t, url, { postgres: settings });
+    const cases: [method: string, path: string, fields: readonly string[]][] = [
+      ["post", "/makers", ["Idempotency-Key"]],
+      ["patch", "/makers", ["Idempotency-Key"]],
+      ["post", "/rpc/pair", ["Idempotency-Key"]],
+      ["put", "/makers", ["If-Match", "If-None-Match-write"]],
+      ["put", "/makers/{id}", ["If-Match", "If-None-Match-write"]],
+      ["patch", "/makers/{id}", ["Idempotency-Key", "If-Match"]],
+      ["delete", "/makers/{id}", ["If-Match"]],
+      ["delete", "/dated/{id}", ["If-Match", "If-Unmodified-Since"]],
+    ];
+    const [heeding, ignoring] = [await api.json("/"), await plain.json("/")];
+    for (const [method, path, fields] of cases) {
+      assert.deepEqual(guardsOf(heeding, path, method), fields, `${method} ${path}`);
+      assert.deepEqual(guardsOf(ignoring, path, method), [], `${method} ${path}`);
+    }
   });
 
   test("say where the API is and that it takes tokens", async (t) => {
@@ -206,6 +229,13 @@ describe("the documents at /", { concurrency: 4 }, () => {
   });
 });
 
+/** The fields of an operation that a write can be held to. */
+function guardsOf(document: unknown, path: string, method: string): readonly string[] {
+  const parameters = at(document, "paths", path, method, "parameters") as { $ref?: string }[];
+  const names = parameters.map(({ $ref = "" }) => $ref.replace(/^.*\//, ""));
+  return names.filter((name) => /^(?:If-|Idempotency)/.test(name)).toSorted(compare);
+}
+
 async function assertValid(api: ServedApi, path = "/"): Promise<void> {
   for (const [accept, version] of [
     [SWAGGER, "2.0"],
@@ -225,8 +255,10 @@ function validatorOf(document: unknown): (operation: string, status: string, val
   addFormats.default(ajv);
   ajv.addSchema(document as Record<string, unknown>, "document");
   return (operation, status, value) => {
-    const schema = `document#/paths/${operation}/responses/${status}/content/application~1json/schema`;
-    const validate = ajv.getSchema(schema);
+    const [path = "", method = ""] = operation.split(" ");
+    const shared = at(document, "paths", path, method, "responses", status, "$ref") as string | undefined;
+    const place = shared ?? `#/paths/${pointerOf(path)}/${method}/responses/${status}`;
+    const validate = ajv.getSchema(`document${place}/content/application~1json/schema`);
     assert.ok(
       validate?.(value),
       `${operation} ${status}: ${ajv.errorsText(validate?.errors)} ${JSON.stringify(value)}`,

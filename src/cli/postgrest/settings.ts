@@ -78,8 +78,6 @@ function withServerDefaults(given: ReadonlyMap<string, unknown>, values: Setting
     ["server:http.defaultCacheControl", null],
     // PostgREST has no bound; what is held as a whole needs one.
     ["server:http.maxBodyBytes", "256MiB"],
-    // A table may have the name.
-    ["server:batch.path", null],
     // Additions of ours, whose names belong to the database there.
     ["server:http.heedRequestTimeout", false],
     ["server:batch.path", null],

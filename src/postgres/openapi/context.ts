@@ -10,7 +10,9 @@ export type DocumentSettings = Pick<
   PostgresSettings,
   | "allowAnonymous"
   | "aggregates"
+  | "conditionalWrites"
   | "cursors"
+  | "idempotency"
   | "openapi"
   | "planEnabled"
   | "rowPaths"
@@ -28,12 +30,15 @@ export interface DocumentContext {
   readonly settings: DocumentSettings;
   readonly names: ComponentNames;
   readonly schemas: JsonSchemas;
-  /** Schemas and parameters that operations refer to; filled as the operations are made. */
+  /** Schemas, parameters and responses that operations refer to; filled as the operations are made. */
   readonly components: Record<string, Json>;
   readonly parameters: Record<string, Json>;
+  readonly responses: Record<string, Json>;
   /** Shared parameters that name a schema: none where only one is served. */
   readonly acceptProfile: readonly string[];
   readonly contentProfile: readonly string[];
+  /** The shared parameter that lets a request be sent again, if it is heeded. */
+  readonly repeatable: readonly string[];
   /** An operation's name, unique in the document. */
   readonly operationId: (...words: readonly string[]) => string;
 }
@@ -41,14 +46,4 @@ export interface DocumentContext {
 /** References to shared parameters. */
 export function references(...names: readonly string[]): readonly Json[] {
   return names.map(parameterReference);
-}
-
-/** What rows can be sent as. */
-export function rowContent(row: Json, { planEnabled }: Pick<DocumentSettings, "planEnabled">): Json {
-  return {
-    "application/json": { schema: { type: "array", items: row } },
-    "application/vnd.pgrst.object+json": { schema: row },
-    "text/csv": { schema: { type: "string" } },
-    ...(planEnabled ? { "application/vnd.pgrst.plan+json": { schema: { type: "array" } } } : {}),
-  };
 }

@@ -10,6 +10,7 @@ import { sharedParameters } from "./shared-parameters.ts";
 import { FAILURE_SCHEMAS, SHARED_HEADERS, SHARED_RESPONSES } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
 import type { Visible } from "./visible.ts";
+import { Members } from "./write-document.ts";
 
 /**
  * The OpenAPI 3.1 document of a schema: what whoever asks may use, hotpath's additions to the dialect included.
@@ -21,15 +22,11 @@ export function openApiDocument(
   visible: Visible,
   settings: DocumentSettings,
   basePath: string,
-): Json {
+): Members {
   const { schema, relations, functions } = visible;
   const context = createContext(catalog, schema, settings);
-  const paths = Object.assign({}, ...relations.map((one) => relationPaths(context, one))) as Json;
-  const called = Object.fromEntries(
-    functions.map(([name, overloads]) => [`/rpc/${encodeURIComponent(name)}`, functionPath(context, name, overloads)]),
-  );
   const { proxyUri } = settings.openapi;
-  return {
+  const members = {
     openapi: "3.1.1",
     info: info(catalog.schemaComments.get(schema), schema),
     servers: [{ url: proxyUri?.replace(/\/$/, "") ?? (basePath === "" ? "/" : basePath) }],
@@ -38,20 +35,40 @@ export function openApiDocument(
       name,
       ...(comment === null ? {} : { description: comment }),
     })),
-    paths: { "/": { get: ROOT }, ...paths, ...called },
-    components: {
-      // Rows come last: of a relation's row type they say more than what a composite type of that name does.
-      schemas: { ...FAILURE_SCHEMAS, ...context.schemas.components, ...context.components },
-      parameters: { ...sharedParameters(settings), ...context.parameters },
-      responses: SHARED_RESPONSES,
-      headers: SHARED_HEADERS,
-      ...(namesTokens(settings) ? { securitySchemes: { jwt: JWT } } : {}),
-    },
     externalDocs: {
       description: "The dialect of queries",
       url: "https://docs.postgrest.org/en/v14/references/api.html",
     },
+    paths: new Members(function* () {
+      yield ["/", { get: ROOT }];
+      for (const relation of relations) yield* Object.entries(relationPaths(context, relation));
+      for (const [name, overloads] of functions) {
+        yield [`/rpc/${encodeURIComponent(name)}`, functionPath(context, name, overloads)];
+      }
+    }),
+    // Comes last: the paths fill it as they are written.
+    components: new Members(() => Object.entries(componentsOf(context))),
   };
+  return new Members(() => Object.entries(members));
+}
+
+function componentsOf(context: DocumentContext): Json {
+  const { settings, schemas, components, parameters, responses } = context;
+  return {
+    // Rows come first: of a relation's row type they say more than what a composite type of that name does.
+    schemas: merge(FAILURE_SCHEMAS, components, schemas.components),
+    parameters: merge(sharedParameters(settings), parameters),
+    responses: merge(SHARED_RESPONSES, responses),
+    headers: SHARED_HEADERS,
+    ...(namesTokens(settings) ? { securitySchemes: { jwt: JWT } } : {}),
+  };
+}
+
+/** The members of several objects. */
+function merge(...objects: readonly Json[]): Members {
+  return new Members(function* () {
+    for (const object of objects) yield* Object.entries(object);
+  });
 }
 
 const ROOT = {
@@ -73,7 +90,8 @@ const ROOT = {
 const JWT = { type: "http", scheme: "bearer", bearerFormat: "JWT" };
 
 function createContext(catalog: Catalog, schema: string, settings: DocumentSettings): DocumentContext {
-  const names = createComponentNames([...Object.keys(FAILURE_SCHEMAS), ...Object.keys(sharedParameters(settings))]);
+  const shared = [FAILURE_SCHEMAS, sharedParameters(settings), SHARED_RESPONSES];
+  const names = createComponentNames(shared.flatMap((components) => Object.keys(components)));
   const operations = createComponentNames();
   const isOne = settings.schemas.length === 1;
   return {
@@ -83,8 +101,10 @@ function createContext(catalog: Catalog, schema: string, settings: DocumentSetti
     schemas: createJsonSchemas(catalog, schema, names),
     components: {},
     parameters: {},
+    responses: {},
     acceptProfile: isOne ? [] : ["Accept-Profile"],
     contentProfile: isOne ? [] : ["Content-Profile"],
+    repeatable: settings.idempotency.enabled ? ["Idempotency-Key"] : [],
     operationId: (...words) => operations.of(...words),
   };
 }

@@ -7,6 +7,7 @@ import type { DocumentChoice } from "./negotiate.ts";
 import { parsePrivileges } from "./privileges.ts";
 import { swaggerDocument } from "./swagger-document.ts";
 import { visibleParts } from "./visible.ts";
+import { writeDocument } from "./write-document.ts";
 
 /** A document ready to be sent, and what the represent stage has worked out for it. */
 export interface KeptDocument {
@@ -24,7 +25,7 @@ export interface DocumentSubject {
 /** The documents of one state of the catalog, each made when it is first asked for. */
 export interface Documents {
   /** @param privileges what `privilegesCommand` answered; null: everything is shown, whoever asks */
-  get(subject: DocumentSubject, choice: DocumentChoice, privileges: string | null): KeptDocument;
+  get(subject: DocumentSubject, choice: DocumentChoice, privileges: string | null): Promise<KeptDocument>;
 }
 
 /** A document of thousands of tables has megabytes, and each set of privileges has its own. */
@@ -35,38 +36,54 @@ const BYTES_A_BYTE = 2;
 export function createDocuments(catalog: Catalog, settings: DocumentSettings): Documents {
   // In the order of their last use.
   const documents = new Map<string, KeptDocument>();
+  const underWay = new Map<string, Promise<KeptDocument>>();
   let bytes = 0;
   return {
-    get(subject, choice, privileges) {
+    async get(subject, choice, privileges) {
       const key = JSON.stringify([subject, choice, privileges === null ? null : fingerprint(privileges)]);
       const known = documents.get(key);
-      const document = known ?? make(catalog, settings, subject, choice, privileges);
-      documents.delete(key);
-      documents.set(key, document);
-      if (known === undefined) bytes += document.content.byteLength * BYTES_A_BYTE;
-      for (const [oldest, { content }] of documents) {
-        if (bytes <= MAX_BYTES || documents.size === 1) break;
-        documents.delete(oldest);
-        bytes -= content.byteLength * BYTES_A_BYTE;
+      if (known !== undefined) {
+        documents.delete(key);
+        documents.set(key, known);
+        return known;
+      }
+      const others = underWay.get(key);
+      if (others !== undefined) return others;
+      const document = make(catalog, settings, subject, choice, privileges);
+      underWay.set(key, document);
+      try {
+        keep(key, await document);
+      } finally {
+        underWay.delete(key);
       }
       return document;
     },
   };
+
+  function keep(key: string, document: KeptDocument): void {
+    documents.set(key, document);
+    bytes += document.content.byteLength * BYTES_A_BYTE;
+    for (const [oldest, { content }] of documents) {
+      if (bytes <= MAX_BYTES || documents.size === 1) break;
+      documents.delete(oldest);
+      bytes -= content.byteLength * BYTES_A_BYTE;
+    }
+  }
 }
 
-function make(
+async function make(
   catalog: Catalog,
   settings: DocumentSettings,
   { schema, basePath }: DocumentSubject,
   { version }: DocumentChoice,
   privileges: string | null,
-): KeptDocument {
+): Promise<KeptDocument> {
   const visible = visibleParts(catalog, schema, privileges === null ? null : parsePrivileges(privileges));
   const document =
     version === "2.0"
       ? swaggerDocument(catalog, visible, settings.openapi, basePath)
       : openApiDocument(catalog, visible, settings, basePath);
-  return { content: Buffer.from(JSON.stringify(document)), kept: new Kept() };
+  return { content: await writeDocument(document), kept: new Kept() };
 }
 
 function fingerprint(text: string): string {

@@ -8,7 +8,7 @@ import type { Json } from "./swagger-schema.ts";
 export function functionPath(context: DocumentContext, name: string, overloads: readonly Routine[]): Json {
   const post = {
     ...common(context, name, overloads, "call"),
-    parameters: references("select", "order", "limit", "offset", "Prefer-call", ...context.contentProfile),
+    parameters: references(...SHARED, ...context.repeatable, ...context.contentProfile),
     requestBody: requestBody(context, overloads),
   };
   const readable = overloads.filter(({ volatility }) => volatility !== "volatile");
@@ -17,11 +17,13 @@ export function functionPath(context: DocumentContext, name: string, overloads: 
     ...common(context, name, readable, "read"),
     parameters: [
       ...queryArguments(context, readable),
-      ...references("select", "order", "limit", "offset", "Prefer-call", "If-None-Match", ...context.acceptProfile),
+      ...references(...SHARED, "If-None-Match", ...context.acceptProfile),
     ],
   };
   return { get, post };
 }
+
+const SHARED = ["select", "order", "limit", "offset", "Prefer-call"];
 
 function common(context: DocumentContext, name: string, overloads: readonly Routine[], verb: "call" | "read"): Json {
   const schemas = distinct(
@@ -42,7 +44,7 @@ function common(context: DocumentContext, name: string, overloads: readonly Rout
   };
 }
 
-const REPLIED = headers("Content-Range", "Preference-Applied", "Consistency-Token");
+const REPLIED = headers("Content-Range", "Preference-Applied", "Consistency-Token", "Idempotent-Replayed");
 
 /** The schema of what a function returns; undefined for nothing. */
 function answerOf({ schemas }: DocumentContext, { kind, type, set, columns }: RoutineReturn): Json | undefined {

@@ -1,73 +1,36 @@
 import { findRelationships } from "../catalog/lookup.ts";
 import type { Catalog, Relation } from "../catalog/types.ts";
 import { splitComment } from "./comment.ts";
-import { type DocumentContext, references, rowContent } from "./context.ts";
+import { type DocumentContext, references } from "./context.ts";
 import type { RelationParts } from "./relation-paths.ts";
-import { failures, headers } from "./shared-responses.ts";
+import { failures } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
 
-/** GET and HEAD of a relation. */
-export function readOperations(context: DocumentContext, relation: Relation, { filters, row }: RelationParts): Json {
-  const { settings, operationId } = context;
-  const operation = {
+/** GET of a relation. HEAD answers the same without the rows, and is not listed: documents would be a fifth longer. */
+export function readOperation(context: DocumentContext, relation: Relation, { filters, rows }: RelationParts): Json {
+  const { settings } = context;
+  const pages = ["order", "limit", "offset", ...(settings.cursors ? ["after"] : [])];
+  const fields = ["Range", "Range-Unit", "Prefer-read", "If-None-Match", "Consistency-Token"];
+  return {
     tags: [relation.name],
     ...describe(context.catalog, relation),
+    operationId: context.operationId(relation.name, "list"),
     parameters: [
       ...filters.values(),
-      ...references("select", "order", "limit", "offset", ...(settings.cursors ? ["after"] : []), "and", "or"),
-      ...references(
-        "Range",
-        "Range-Unit",
-        "Prefer-read",
-        "If-None-Match",
-        "Consistency-Token",
-        ...context.acceptProfile,
-      ),
+      ...references("select", ...pages, "and", "or", ...fields, ...context.acceptProfile),
     ],
-  };
-  const fields = ["Content-Range", "Content-Location", "ETag", "Preference-Applied"];
-  const replied = headers(...fields, ...(settings.cursors ? ["Link"] : []));
-  const rows = { headers: replied, content: rowContent(row, settings) };
-  return {
-    get: {
-      ...operation,
-      operationId: operationId(relation.name, "list"),
-      responses: {
-        200: { description: "The rows; with `select`, of the fields that it names.", ...rows },
-        206: { description: "Some of the rows: fewer than were counted.", ...rows },
-        ...failures(300, 304, 416),
-      },
-    },
-    head: {
-      ...operation,
-      operationId: operationId(relation.name, "head"),
-      responses: { 200: { description: "The header fields of the rows.", headers: replied }, ...failures(304, 416) },
-    },
+    responses: { 200: rows, 206: rows, ...failures(300, 304, 416) },
   };
 }
 
-/** GET and HEAD of one row by its key in the path. */
-export function readRowOperations(context: DocumentContext, { name }: Relation, { row }: RelationParts): Json {
-  const replied = headers(...(context.settings.updatedAtColumn === null ? ["ETag"] : ["ETag", "Last-Modified"]));
-  const operation = {
+/** GET of one row by its key in the path. */
+export function readRowOperation(context: DocumentContext, { name }: Relation, { single }: RelationParts): Json {
+  return {
     tags: [name],
     summary: `The row of ${name} with this key`,
+    operationId: context.operationId(name, "read"),
     parameters: references("select", "If-None-Match", "Consistency-Token", ...context.acceptProfile),
-  };
-  return {
-    get: {
-      ...operation,
-      operationId: context.operationId(name, "read"),
-      responses: {
-        200: { description: "The row.", headers: replied, content: { "application/json": { schema: row } } },
-        ...failures(304),
-      },
-    },
-    head: {
-      ...operation,
-      operationId: context.operationId(name, "read-head"),
-      responses: { 200: { description: "The header fields of the row.", headers: replied }, ...failures(304) },
-    },
+    responses: { 200: single, ...failures(304) },
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Relation } from "../catalog/types.ts";
 import type { DocumentContext } from "./context.ts";
-import { readOperations, readRowOperations } from "./read-operations.ts";
+import { isTimestamp } from "../read-plan.ts";
+import { readOperation, readRowOperation } from "./read-operations.ts";
 import { columnFilter, parameterReference } from "./shared-parameters.ts";
+import { headers, responseReference } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
 import type { Access, VisibleRelation } from "./visible.ts";
 import { insertOperation, listOperations, rowOperations, type WriteOperations } from "./write-operations.ts";
@@ -10,9 +12,14 @@ import { insertOperation, listOperations, rowOperations, type WriteOperations } 
 export interface RelationParts {
   /** Filters by column. */
   readonly filters: ReadonlyMap<string, Json>;
-  readonly row: Json;
   readonly newRow: Json;
   readonly changes: Json;
+  /** Responses: rows that are read, rows that were written, and one row by its key. */
+  readonly rows: Json;
+  readonly written: Json;
+  readonly single: Json;
+  /** Parameters that make a write of one row depend on how it is. */
+  readonly conditions: readonly string[];
 }
 
 /** The paths of a relation, its own and that of a row, with the operations that whoever asks may use. */
@@ -21,13 +28,13 @@ export function relationPaths(context: DocumentContext, { relation, access }: Vi
   const parts = partsOf(context, relation);
   const path = `/${encodeURIComponent(name)}`;
   const list = {
-    ...(access.select ? readOperations(context, relation, parts) : {}),
+    ...(access.select ? { get: readOperation(context, relation, parts) } : {}),
     ...(relation.insertable && access.insert ? { post: insertOperation(context, relation, parts) } : {}),
     ...allowed(listOperations(context, relation, parts), relation, access),
   };
   if (!context.settings.rowPaths || primaryKey.length === 0) return { [path]: list };
   const row = {
-    ...(access.select ? readRowOperations(context, relation, parts) : {}),
+    ...(access.select ? { get: readRowOperation(context, relation, parts) } : {}),
     ...allowed(rowOperations(context, relation, parts), relation, access),
   };
   if (Object.keys(row).length === 0) return { [path]: list };
@@ -47,12 +54,18 @@ function allowed(operations: WriteOperations, relation: Relation, access: Access
   };
 }
 
-function partsOf({ names, schemas, parameters, components }: DocumentContext, relation: Relation): RelationParts {
+function partsOf(context: DocumentContext, relation: Relation): RelationParts {
+  const { names, schemas, parameters, components, responses, settings } = context;
   const { name, columns, insertable, updatable } = relation;
   const refer = (words: readonly string[], schema: Json): Json => {
     const component = names.of(...words);
     components[component] = schema;
     return { $ref: `#/components/schemas/${component}` };
+  };
+  const answer = (word: string, description: string, fields: readonly string[], content: Json): Json => {
+    const component = names.of(name, word);
+    responses[component] = { description, headers: headers(...fields), content };
+    return responseReference(component);
   };
   const filters = new Map<string, Json>();
   for (const column of columns.values()) {
@@ -60,11 +73,40 @@ function partsOf({ names, schemas, parameters, components }: DocumentContext, re
     parameters[component] = columnFilter(column);
     filters.set(column.name, parameterReference(component));
   }
+  const row = refer([name], schemas.ofRow(relation));
+  const { updatedAtColumn, conditionalWrites } = settings;
+  const isDated = updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
+  const rowFields = ["ETag", ...(isDated ? ["Last-Modified"] : []), ...WRITE_FIELDS];
   return {
     filters,
-    row: refer([name], schemas.ofRow(relation)),
     newRow: insertable ? refer([name, "new"], schemas.ofNewRow(relation)) : {},
     changes: updatable ? refer([name, "changes"], schemas.ofChanges(relation)) : {},
+    rows: answer(
+      "rows",
+      "The rows; with `select`, of the fields that it names. 206: fewer than were counted.",
+      ["Content-Range", "Content-Location", "ETag", "Preference-Applied", ...(settings.cursors ? ["Link"] : [])],
+      rowContent(row, settings.planEnabled),
+    ),
+    written: answer(
+      "written",
+      "The rows that were written.",
+      ["Content-Range", "Location", ...WRITE_FIELDS],
+      rowContent(row, false),
+    ),
+    single: answer("row", "The row.", rowFields, { "application/json": { schema: row } }),
+    conditions: conditionalWrites ? ["If-Match", ...(isDated ? ["If-Unmodified-Since"] : [])] : [],
+  };
+}
+
+const WRITE_FIELDS = ["Preference-Applied", "Consistency-Token", "Idempotent-Replayed"];
+
+/** What rows can be sent as. */
+function rowContent(row: Json, planEnabled: boolean): Json {
+  return {
+    "application/json": { schema: { type: "array", items: row } },
+    "application/vnd.pgrst.object+json": { schema: row },
+    "text/csv": { schema: { type: "string" } },
+    ...(planEnabled ? { "application/vnd.pgrst.plan+json": { schema: { type: "array" } } } : {}),
   };
 }
 

@@ -29,6 +29,17 @@ export function sharedParameters(settings: ParameterSettings): Readonly<Record<s
     Range: header("Range", "Rows to answer, counted from 0: `0-24`.", { type: "string", pattern: "^[0-9]+-[0-9]*$" }),
     "Range-Unit": header("Range-Unit", "Unit of `Range`.", { type: "string", const: "items" }),
     "If-None-Match": header("If-None-Match", "Tag of the representation at hand; 304 where it is still current."),
+    "If-Match": header(
+      "If-Match",
+      "Tag of the row as it was read; 412 where it has changed since, and nothing is written.",
+    ),
+    "If-Unmodified-Since": header("If-Unmodified-Since", "`Last-Modified` of the row as it was read; 412 likewise."),
+    "If-None-Match-write": header("If-None-Match", "412 where the row is there.", { type: "string", const: "*" }),
+    "Idempotency-Key": header(
+      "Idempotency-Key",
+      'A quoted text that no other request has, such as `"8e03978e-40d5-43dd-bc93-6894a57f9324"`. A request that is sent again with its key is answered ' +
+        "again, but not carried out again.",
+    ),
     "Consistency-Token": header("Consistency-Token", "What a write answered; the read sees that write, on any server."),
     "Prefer-read": prefer(READ_PREFERENCES, settings, "count=exact"),
     "Prefer-write": prefer(WRITE_PREFERENCES, settings, "return=representation"),
@@ -41,7 +52,7 @@ export function sharedParameters(settings: ParameterSettings): Readonly<Record<s
 
 /** The filter of one column. */
 export function columnFilter({ name, comment, type }: Column): Json {
-  const note = `Filter of the column (\`${type}\`): an operator, a dot and its operand, such as \`eq.1\`, \`in.(1,2)\` or \`not.is.null\`.`;
+  const note = `Filter (\`${type}\`): \`eq.…\`, \`in.(…)\`, \`not.is.null\`, …`;
   return query(name, comment === null ? note : `${comment}\n\n${note}`);
 }
 

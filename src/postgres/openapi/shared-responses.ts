@@ -1,35 +1,33 @@
 import type { Json } from "./swagger-schema.ts";
 
-/** Responses that operations share, by the name of their component: failures, and 304. */
+/** Responses that operations share, by the name of their component. */
 export const SHARED_RESPONSES: Readonly<Record<string, Json>> = {
   NotModified: { description: "The representation at hand is current.", headers: { ETag: headerReference("ETag") } },
   MultipleChoices: failure(
     "The arguments fit several functions of this name, or a relation can be embedded in several ways.",
   ),
-  BadRequest: failure("The request could not be understood, or the database refused it."),
-  Unauthorized: {
-    ...failure("A token is missing or not valid, or anonymous requests may not do this."),
-    headers: { "WWW-Authenticate": { schema: { type: "string" } } },
+  Done: {
+    description: "Done. `Prefer: return=representation` would have answered the rows.",
+    headers: headers("Content-Range", "Preference-Applied", "Consistency-Token", "Idempotent-Replayed"),
   },
-  Forbidden: failure("The role may not do this."),
-  NotFound: failure("There is no such relation, function or row."),
-  NotAcceptable: failure(
-    "There is no such media type or schema, or the rows are not exactly one where one object was asked for.",
+  Conflict: failure(
+    "The rows are in conflict with others: a unique or foreign key. Or a request with this `Idempotency-Key` is under way.",
   ),
-  Conflict: failure("The rows are in conflict with others: a unique or foreign key."),
-  PreconditionFailed: failure("The current representation does not meet the condition."),
   ContentTooLarge: failure("The content is too large."),
   UnsupportedMediaType: failure("The content's media type is not taken here."),
   RangeNotSatisfiable: failure("The range begins behind the last row."),
-  TooManyRequests: {
-    ...failure("A rate limit is used up."),
-    headers: { "Retry-After": { schema: { type: "integer" } } },
+  Refused: {
+    ...failure(
+      "400: the request could not be understood, or the database refused it. 401: a token is missing or not valid. 403: the role may not do " +
+        "this. 404: there is no such relation, function or row. 406: there is no such media type or schema, or not exactly one row where one " +
+        "object was asked for. 412: a condition is not met. 422: `Idempotency-Key` belongs to another request. 429: a rate limit is used up.",
+    ),
+    headers: headers("WWW-Authenticate", "Retry-After"),
   },
-  Unavailable: {
-    ...failure("The database cannot be reached at the moment."),
-    headers: { "Retry-After": { schema: { type: "integer" } } },
+  Failed: {
+    ...failure("503: the database cannot be reached at the moment. 504: it did not answer in time."),
+    headers: headers("Retry-After"),
   },
-  Timeout: failure("The database did not answer in time."),
 };
 
 /** Header fields of replies, by the name of their component. */
@@ -45,10 +43,16 @@ export const SHARED_HEADERS: Readonly<Record<string, Json>> = {
     schema: { type: "string" },
   },
   Link: { description: 'The next page (`rel="next"`), where there may be one.', schema: { type: "string" } },
-  Location: { description: "Where the new row is.", schema: { type: "string" } },
+  Location: { description: "Where a row is that POST has made.", schema: { type: "string" } },
+  "Retry-After": { description: "Seconds after which to try again.", schema: { type: "integer" } },
+  "WWW-Authenticate": { description: "What a token must be like.", schema: { type: "string" } },
   "Consistency-Token": {
     description: "Where the database's log was after the write, for reads that must see it.",
     schema: { type: "string" },
+  },
+  "Idempotent-Replayed": {
+    description: "`true` on what was answered before to a request with this `Idempotency-Key`.",
+    schema: { type: "string", const: "true" },
   },
   "Preference-Applied": { description: "The preferences that were heeded.", schema: { type: "string" } },
 };
@@ -82,8 +86,13 @@ export const FAILURE_SCHEMAS: Readonly<Record<string, Json>> = {
 /** References to shared responses by status; those of every operation are added. */
 export function failures(...statuses: readonly (keyof typeof NAMES)[]): Json {
   return Object.fromEntries(
-    [...ALWAYS, ...statuses].map((status) => [status, { $ref: `#/components/responses/${NAMES[status]}` }]),
+    [...statuses, "4XX" as const, "5XX" as const].map((status) => [status, responseReference(NAMES[status])]),
   );
+}
+
+/** Refers to a response's component. */
+export function responseReference(name: string): Json {
+  return { $ref: `#/components/responses/${name}` };
 }
 
 /** Refers to a header's component. */
@@ -99,22 +108,13 @@ export function headers(...names: readonly string[]): Json {
 const NAMES = {
   300: "MultipleChoices",
   304: "NotModified",
-  400: "BadRequest",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "NotFound",
-  406: "NotAcceptable",
   409: "Conflict",
-  412: "PreconditionFailed",
   413: "ContentTooLarge",
   415: "UnsupportedMediaType",
   416: "RangeNotSatisfiable",
-  429: "TooManyRequests",
-  503: "Unavailable",
-  504: "Timeout",
+  "4XX": "Refused",
+  "5XX": "Failed",
 } as const;
-
-const ALWAYS = [400, 401, 403, 404, 406, 429, 503, 504] as const;
 
 function failure(description: string): Json {
   return {

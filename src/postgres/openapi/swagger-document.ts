@@ -4,6 +4,7 @@ import { describeOperation, splitComment } from "./comment.ts";
 import { filterReferences, parameterDefinitions, parameterReference } from "./swagger-parameters.ts";
 import { type Json, queryTypeOf, reference, relationDefinition, typeOf } from "./swagger-schema.ts";
 import type { Visible } from "./visible.ts";
+import { Members } from "./write-document.ts";
 
 /** How documents name where they come from. */
 export interface SwaggerSettings {
@@ -23,27 +24,30 @@ export function swaggerDocument(
   { schema, relations, functions }: Visible,
   settings: SwaggerSettings,
   basePath: string,
-): Json {
+): Members {
   const shown = relations.map(({ relation }) => relation);
-  return {
+  const members = {
     swagger: "2.0",
     info: info(catalog.schemaComments.get(schema)),
     ...place(settings.proxyUri, basePath),
     consumes: MEDIA_TYPES,
     produces: MEDIA_TYPES,
-    paths: {
-      "/": { get: ROOT },
-      ...Object.fromEntries(shown.map((relation) => [`/${inPath(relation.name)}`, relationPath(relation)])),
-      ...Object.fromEntries(functions.map(([name, overloads]) => [`/rpc/${inPath(name)}`, functionPath(overloads)])),
-    },
-    definitions: Object.fromEntries(shown.map((relation) => [relation.name, relationDefinition(catalog, relation)])),
-    parameters: parameterDefinitions(shown),
+    paths: new Members(function* () {
+      yield ["/", { get: ROOT }];
+      for (const relation of shown) yield [`/${inPath(relation.name)}`, relationPath(relation)];
+      for (const [name, overloads] of functions) yield [`/rpc/${inPath(name)}`, functionPath(overloads)];
+    }),
+    definitions: new Members(function* () {
+      for (const relation of shown) yield [relation.name, relationDefinition(catalog, relation)];
+    }),
+    parameters: new Members(() => parameterDefinitions(shown)),
     ...(settings.securityActive ? SECURITY : {}),
     externalDocs: {
       description: "PostgREST Documentation",
       url: "https://postgrest.org/en/v14/references/api.html",
     },
   };
+  return new Members(() => Object.entries(members));
 }
 
 const SINGULAR = ["application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json"];

@@ -2,8 +2,8 @@ import type { Relation } from "../catalog/types.ts";
 import { type Json, reference } from "./swagger-schema.ts";
 
 /** What operations refer to by name: the dialect's own parameters, and each relation's content and filters. */
-export function parameterDefinitions(relations: readonly Relation[]): Json {
-  return {
+export function* parameterDefinitions(relations: readonly Relation[]): Generator<readonly [string, Json]> {
+  yield* Object.entries({
     preferParams: prefer([]),
     preferReturn: prefer(RETURN),
     preferCount: prefer(["count=none"]),
@@ -15,8 +15,8 @@ export function parameterDefinitions(relations: readonly Relation[]): Json {
     rangeUnit: { ...parameter("Range-Unit", "header", PAGES), default: "items" },
     offset: parameter("offset", "query", PAGES),
     limit: parameter("limit", "query", PAGES),
-    ...Object.fromEntries(relations.flatMap(ofRelation)),
-  };
+  });
+  for (const relation of relations) yield* ofRelation(relation);
 }
 
 /** References to the filters of a relation's columns. */
