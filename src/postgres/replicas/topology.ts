@@ -136,20 +136,27 @@ export class Topology {
   }
 
   #review(changed: Server): void {
+    const before = this.primary;
     this.#identify();
     this.#findPrimary();
+    // Its answer may have come before it was known to be the primary's.
+    if (this.primary?.report !== undefined && (changed === this.primary || before !== this.primary)) {
+      this.#follow(this.primary.report, this.primary.askedAt);
+    }
     const { report } = changed;
-    if (report === undefined || this.#cluster === undefined) return;
-    if (changed === this.primary) {
-      // What was written last before a crash may be gone: positions can go back.
-      if (report.startedAt !== this.#startedAt) this.#history.clear();
-      this.#startedAt = report.startedAt;
-      this.#history.add(report.position.lsn, changed.askedAt);
-    } else if (this.roleOf(changed) === "foreign") {
+    if (report === undefined || this.#cluster === undefined || changed === this.primary) return;
+    if (this.roleOf(changed) === "foreign") {
       this.#warn(changed, "a database server belongs to another cluster or serves another database; it is not used");
     } else if (!report.isStandby) {
       this.#warn(changed, "a second primary, of an older timeline, answers; it is not used");
     }
+  }
+
+  #follow({ position, startedAt }: ServerReport, askedAt: number): void {
+    // What was written last before a crash may be gone: positions can go back.
+    if (startedAt !== this.#startedAt) this.#history.clear();
+    this.#startedAt = startedAt;
+    this.#history.add(position.lsn, askedAt);
   }
 
   /**
