@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { caughtUp } from "../postgres/replicas/fixture.ts";
 import { privateCluster, queryRows, REPLICATED, runSql, standbyOf, type TestScope } from "../support/postgres.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { serve, type ServedApi } from "../support/server.ts";
 import {
   everyPath,
@@ -68,7 +69,7 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
   const over = new AbortController();
   const history = new History(BOUND_MS);
   const tally = emptyTally();
-  const random = seeded(options.seed);
+  const random = seededRandom(options.seed);
   const world: World = {
     nodes,
     primaryUrl: primary.url,
@@ -179,15 +180,4 @@ async function routedBy(nodes: readonly ServedApi[]): Promise<ReadonlyMap<string
     }
   }
   return routed;
-}
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

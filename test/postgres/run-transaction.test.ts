@@ -7,7 +7,7 @@ import { createTransactionRunner, READ, type TransactionMode } from "../../src/p
 import { createSoleRouter } from "../../src/postgres/replicas/index.ts";
 import { startupSettings } from "../../src/postgres/transaction.ts";
 import { queryRows, testDatabase, type TestScope } from "../support/postgres.ts";
-import { startRelay } from "../support/relay.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 import { command, failureOf, type LogLine, scalar, testPool, until } from "./pool/fixture.ts";
 
 const SCHEMA = `create table written (id int unique deferrable initially deferred)`;
@@ -113,7 +113,7 @@ describe("a request's transaction", () => {
 
   it("says that its outcome is unknown when the connection breaks before the commit is confirmed, and only then", async (t) => {
     const database = await testDatabase(t, { sql: SCHEMA });
-    const relay = await startRelay(t, Number(new URL(database).port));
+    const relay = await startFaultProxy(t, Number(new URL(database).port));
     const url = new URL(database);
     url.port = String(relay.port);
     const { run, pool } = await fixture(t, 1, url.href);

@@ -10,7 +10,7 @@ import { createTieredStore } from "../../../src/cache/tiers/index.ts";
 import { HotpathError } from "../../../src/errors.ts";
 import { defer } from "../../support/defer.ts";
 import { startMemcached } from "../../support/memcached.ts";
-import { startRelay } from "../../support/relay.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { contents } from "../contract.ts";
 import { until } from "../nodes.ts";
 import { makeReply } from "../replies.ts";
@@ -72,7 +72,7 @@ test("servers are host and port", () => {
 test("Memcached cut off and back: memory answers meanwhile, then it is used again", async (t) => {
   const server = await startMemcached(t);
   if (server === undefined) return;
-  const relay = await startRelay(t, Number(server.split(":")[1]));
+  const relay = await startFaultProxy(t, Number(server.split(":")[1]));
   const remote = openMemcachedTier({ servers: [`127.0.0.1:${relay.port}`] });
   await remote.ready(2000);
   const store = createTieredStore({ memory: createMemoryStore({ maxBytes: 1e7 }), remote, recheckMs: 0 });

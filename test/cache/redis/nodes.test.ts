@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { startRedis, startRedisCluster } from "../../support/redis.ts";
-import { startRelay } from "../../support/relay.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { contents } from "../contract.ts";
 import { type CacheNode, openNode, until } from "../nodes.ts";
 import { makeReply } from "../replies.ts";
@@ -57,7 +57,7 @@ test("a copy goes when another node replaces the reply", async (t) => {
 test("copies go with the connection, and what Redis holds comes back with it", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const relay = await startRelay(t, redis.port);
+  const relay = await startFaultProxy(t, redis.port);
   const near = await openNode(t, redis.url);
   const far = await openNode(t, `redis://127.0.0.1:${relay.port}`);
   await share(near, far, "kept");
@@ -73,7 +73,7 @@ test("copies go with the connection, and what Redis holds comes back with it", a
 test("a reply that a node asked for before another node's purge is not stored anywhere", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const relay = await startRelay(t, redis.port);
+  const relay = await startFaultProxy(t, redis.port);
   const a = await openNode(t, redis.url);
   const b = await openNode(t, `redis://127.0.0.1:${relay.port}`);
   // Messages reach b late: it writes before it hears of the purge.

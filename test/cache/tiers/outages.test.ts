@@ -3,7 +3,7 @@ import test from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TieredStore } from "../../../src/cache/tiers/index.ts";
 import { startRedis } from "../../support/redis.ts";
-import { startRelay } from "../../support/relay.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { contents } from "../contract.ts";
 import { openNode, until } from "../nodes.ts";
 import { makeReply } from "../replies.ts";
@@ -89,7 +89,7 @@ test("Redis paused under load: the breaker opens, hits in memory go on, and it i
 test("Redis slow: a read is answered as a miss in time, and its late value is kept", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const relay = await startRelay(t, redis.port);
+  const relay = await startFaultProxy(t, redis.port);
   const writer = await openNode(t, redis.url);
   const reader = await openNode(t, `redis://127.0.0.1:${relay.port}`, { softTimeoutMs: SOFT_TIMEOUT_MS });
   writer.store.put("a", makeReply({ body: "late" }));
@@ -105,7 +105,7 @@ test("Redis slow: a read is answered as a miss in time, and its late value is ke
 test("a purge while Redis cannot be reached is in force here at once, and there once it can", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const relay = await startRelay(t, redis.port);
+  const relay = await startFaultProxy(t, redis.port);
   const near = await openNode(t, redis.url);
   const far = await openNode(t, `redis://127.0.0.1:${relay.port}`);
   far.store.put("a", makeReply({ tags: ["t"] }));
@@ -125,7 +125,7 @@ test("a purge while Redis cannot be reached is in force here at once, and there 
 test("what was purged while it was being read is neither answered nor kept", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
-  const relay = await startRelay(t, redis.port);
+  const relay = await startFaultProxy(t, redis.port);
   const writer = await openNode(t, redis.url);
   const reader = await openNode(t, `redis://127.0.0.1:${relay.port}`, { softTimeoutMs: 2000 });
   writer.store.put("a", makeReply({ tags: ["t"] }));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Client } from "pg";
 import { defer } from "../../support/defer.ts";
 import { privateCluster, queryRows, runSql, testDatabase } from "../../support/postgres.ts";
-import { startRelay } from "../../support/relay.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { serve } from "../../support/server.ts";
 import { cacheOutcome, type Following, poll, serveFollowing, watch } from "./following.ts";
 
@@ -133,7 +133,7 @@ test("with a permanent slot a cut costs nothing that was stored, and a lost slot
 
 test("while the stream is silent replies are used no longer than they may be old", async (t) => {
   const url = await testDatabase(t, { sql: SCHEMA });
-  const relay = await startRelay(t, Number(new URL(url).port));
+  const relay = await startFaultProxy(t, Number(new URL(url).port));
   const away = new URL(url);
   away.port = String(relay.port);
   const api = await serveFollowing(t, url, { postgres: { changes: { url: away.href, maxStaleness: "1s" } } });

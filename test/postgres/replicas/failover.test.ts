@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { followPrimary } from "../../../src/demo/standby.ts";
 import { queryRows, runSql } from "../../support/postgres.ts";
-import { startRelay } from "../../support/relay.ts";
+import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { failureOf } from "../pool/fixture.ts";
 import { caughtUp, pauseReplay, resumeReplay, startNode, startReplicated, until } from "./fixture.ts";
 
@@ -101,7 +101,7 @@ test("a replica that is killed costs no read, and gets reads again when it is ba
 test("a read on a replica that falls silent is answered elsewhere", async (t) => {
   const { primary, replicas } = await startReplicated(t, 1);
   const [replica] = replicas as [typeof primary];
-  const relay = await startRelay(t, replica.port);
+  const relay = await startFaultProxy(t, replica.port);
   const url = new URL(replica.url);
   url.port = String(relay.port);
   const node = await startNode(t, { primary, replicas: [{ ...replica, url: url.href }] });
