@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Identity } from "../auth/identity.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
+import type { NodeLink } from "../cache/node-link.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 
 /**
@@ -146,6 +147,8 @@ export interface SourceCache {
    * resolves when it is on all that share the cache, or will be tried until it is. Never rejects.
    */
   purge(tags: readonly string[]): Promise<void>;
+  /** The other nodes that share the cache; absent: there are none, or they cannot be told anything. */
+  readonly nodes?: NodeLink | undefined;
 }
 
 /** The part of a pino logger that sources use. */

@@ -1,6 +1,7 @@
 import type { ServerSettings } from "../api/settings.ts";
 import type { Log, MetricsRegistry } from "../api/source.ts";
 import type { FlightLock } from "./flight-lock.ts";
+import type { NodeLink } from "./node-link.ts";
 import { createMemoryStore, type MemoryStore } from "./memory/index.ts";
 import type { RemoteCache } from "./remote.ts";
 import type { CacheStore, PurgeSelector } from "./store.ts";
@@ -17,6 +18,8 @@ export type StoreSettings = Pick<
 export interface ServerStore extends CacheStore {
   /** One fetch for all nodes; there with Redis only. */
   readonly flightLock?: FlightLock;
+  /** What else the nodes arrange among themselves; there with Redis only. */
+  readonly nodes?: NodeLink;
   /**
    * Tells what other nodes removed or replaced, after it left the store: whatever was made from it (a rendered reply) goes, too.
    * At most one listener; never called without a shared tier.
@@ -59,7 +62,7 @@ async function withRedis(
   log: Log,
   metrics: MetricsRegistry,
 ): Promise<ServerStore> {
-  const { createRedisFlightLock, openRedisTier } = await import("./redis/index.ts");
+  const { createRedisFlightLock, createRedisNodeLink, openRedisTier } = await import("./redis/index.ts");
   const { prefix, maxSharedBytes: maxValueBytes } = settings;
   const { remote, link } = await openRedisTier({ target, prefix, maxValueBytes, log });
   const store = await join(settings, memory, remote, metrics);
@@ -69,7 +72,12 @@ async function withRedis(
     isAvailable: () => store.isRemoteAvailable(),
     settled: (key) => store.settled(key),
   });
-  return { ...store, flightLock };
+  const nodes = createRedisNodeLink({
+    link,
+    timeoutMs: settings.hardTimeoutMs,
+    isSettled: () => store.arePurgesSettled(),
+  });
+  return { ...store, flightLock, nodes };
 }
 
 async function join(

@@ -2,8 +2,15 @@ import type { ServerSettings } from "../api/settings.ts";
 import type { Log } from "../api/source.ts";
 import { createStoreFromSettings } from "../cache/create-store.ts";
 import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
+import type { NodeLink } from "../cache/node-link.ts";
 import { createCacheMetrics } from "../observe/cache-metrics.ts";
 import type { Metrics } from "../observe/metrics.ts";
+
+/** A cache with its store. */
+export interface OpenedCache extends CacheEngine {
+  /** Absent: no other node shares it, or none can be told anything. */
+  readonly nodes: NodeLink | undefined;
+}
 
 /**
  * Opens the cache that the settings ask for; `undefined` when they ask for none.
@@ -14,7 +21,7 @@ export async function openCache(
   settings: ServerSettings["cache"],
   log: Log,
   metrics: Metrics,
-): Promise<CacheEngine | undefined> {
+): Promise<OpenedCache | undefined> {
   if (!settings.enabled) return undefined;
   const store = await createStoreFromSettings(settings, log, metrics);
   const engine = createCacheEngine({
@@ -32,6 +39,7 @@ export async function openCache(
   createCacheMetrics(metrics, () => engine.stats());
   return {
     ...engine,
+    nodes: store.nodes,
     async close() {
       await engine.close();
       await store.close();

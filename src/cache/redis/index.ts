@@ -1,3 +1,4 @@
+export { createRedisNodeLink, type RedisNodeLinkOptions } from "./redis-node-link.ts";
 export { createRedisFlightLock, type RedisFlightLockOptions } from "./redis-flight-lock.ts";
 export {
   createRedisStore,

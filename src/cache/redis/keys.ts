@@ -4,6 +4,7 @@
 //   <prefix>:1:{B}t<epoch>:<tag>   sorted set: the hashes that carry the tag, by when they expire
 //   <prefix>:1:{B}x:<k|t><name>    number of the last purge of a key or tag; kept for as long as a fetch may take
 //   <prefix>:1:{B}f:<key>          who fetches the key; …w:<key> while others wait for it
+//   <prefix>:1:{B0}l:<name>        which node does something for all of them
 //   <prefix>:1:{B0}n               number of the last purge; B0 is the first bucket
 //   <prefix>:1:{B0}p               epoch: the number of the last purge of everything. Older epochs are out of reach at once.
 //   <prefix>:1:m                   channel of the messages to the other nodes
@@ -26,6 +27,7 @@ export interface RedisKeys {
   tagPurge(bucket: string, tag: string): string;
   flight(key: string): string;
   flightWait(key: string): string;
+  lease(name: string): string;
   /** Matches all entries and tags of an epoch, for SCAN. */
   patterns(epoch: number): readonly string[];
 }
@@ -48,6 +50,7 @@ export function createRedisKeys(prefix: string, isCluster: boolean): RedisKeys {
     tagPurge: (bucket, tag) => `${base}{${bucket}}x:t${shorten(tag)}`,
     flight: (key) => own("f", key),
     flightWait: (key) => own("w", key),
+    lease: (name) => `${base}{${buckets[0]}}l:${name}`,
     patterns: (epoch) => ["e", "t"].map((letter) => `${escapeGlob(base)}{*}${letter}${epoch}:*`),
   };
 }

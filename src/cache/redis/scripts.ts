@@ -140,6 +140,18 @@ redis.call('SET', KEYS[1], '-', 'PX', ${RELEASE_MEMORY_MS})
 if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1`);
 
+/** Takes a lease, or keeps it. KEYS: lease. ARGV: token, milliseconds. Answers 1 when the caller has it. */
+export const HOLD = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** Gives a lease up. KEYS: lease. ARGV: token. */
+export const YIELD = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`);
+
 function script(text: string): RedisScript {
   return { text, sha1: hash("sha1", text, "hex") };
 }

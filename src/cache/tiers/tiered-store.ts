@@ -27,6 +27,8 @@ export interface TieredStore extends CacheStore {
   listen(listener: (removed: PurgeSelector) => void): void;
   /** Whether the remote tier is in use. */
   isRemoteAvailable(): boolean;
+  /** Whether no purge that failed has still to be made good for. */
+  arePurgesSettled(): boolean;
   remoteStats(): RemoteStats;
 }
 
@@ -76,6 +78,7 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
   let remoteHits = 0;
   let remoteMisses = 0;
   let retry: NodeJS.Timeout | undefined;
+  let retried = 0;
   let isClosed = false;
 
   let told: ((removed: PurgeSelector) => void) | undefined;
@@ -167,8 +170,14 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
     if (retry !== undefined || isClosed) return;
     retry = setTimeout(() => {
       retry = undefined;
-      void Promise.all(pending.take().map(removeRemotely));
+      for (const selector of pending.take()) void removeAgain(selector);
     }, PURGE_RETRY_MS).unref();
+  }
+
+  async function removeAgain(selector: PurgeSelector): Promise<void> {
+    retried++;
+    await removeRemotely(selector);
+    retried--;
   }
 
   return {
@@ -203,6 +212,7 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
       told = listener;
     },
     isRemoteAvailable: () => guard.breaker.state() === "closed",
+    arePurgesSettled: () => pending.size === 0 && retried === 0,
     remoteStats: () => ({
       name: remote.name,
       state: guard.breaker.state(),

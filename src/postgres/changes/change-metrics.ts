@@ -1,6 +1,6 @@
 import type { Histogram, MetricsRegistry } from "../../api/source.ts";
 import type { ChangeKind, LossReason } from "./change-sink.ts";
-import type { FeedState } from "./replication-feed.ts";
+import type { FeedState } from "./feed.ts";
 
 /** What is read when metrics are scraped. */
 export interface ChangeReadings {

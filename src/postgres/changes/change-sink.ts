@@ -24,7 +24,11 @@ export interface ChangeSink {
   lost(reason: LossReason, before: Lsn): Promise<void>;
   /** What was visible at this time (by `performance.now()`) has been reported. */
   proven(atMs: number): void;
-  /** From now on nothing is known. */
+  /** Somebody else tells of changes, and began before this. Nothing of the log before `seen` is known. */
+  joined(seen: Lsn): void;
+  /** Changes of rows with these tags, which somebody else has purged, come before this place in the log. */
+  placed(tags: readonly string[], before: Lsn): void;
+  /** From now on nothing is known: what is stored is of no use any more. */
   interrupted(): void;
   /** The structure of the database may have changed. */
   restructured(): void;

@@ -17,6 +17,8 @@ export interface ProbeResult {
 export interface Probe {
   /** Looks at the database now; those who ask meanwhile get the answer to a later look. */
   look(): Promise<ProbeResult>;
+  /** The same, once all that was committed before is in the log on disk: with `synchronous_commit = off` that takes its time otherwise. */
+  lookBehindCommits(): Promise<ProbeResult>;
   query(text: string, values?: readonly (string | null)[]): Promise<readonly (readonly (string | null)[])[]>;
   /** Settles when the connection is gone, with the reason. Never rejects. */
   readonly ended: Promise<Error>;
@@ -30,8 +32,17 @@ export async function openProbe(settings: PoolSettings): Promise<Probe> {
   await connect(client);
   client.on("error", ended.resolve);
   client.on("end", () => ended.resolve(new Error("The connection has ended.")));
+  let areCommitsAsync: Promise<boolean> | undefined;
   return {
     look: () => look(client),
+    async lookBehindCommits() {
+      const askedAtMs = performance.now();
+      areCommitsAsync ??= query(client, "select current_setting('synchronous_commit')", []).then(
+        ([row]) => row?.[0] === "off",
+      );
+      if (await areCommitsAsync) await query(client, FLUSH, []);
+      return { ...(await look(client)), askedAtMs };
+    },
     query: (text, values = []) => query(client, text, values),
     ended: ended.promise,
     close: () => destroyClient(client),
@@ -46,6 +57,10 @@ const LOOK = {
   name: "hp_look",
   text: "select pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_flush_lsn()::text",
 };
+
+/** A commit that is waited for takes all before it to the disk. */
+const FLUSH =
+  "select set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, 'hotpath', '')::text";
 
 async function look(client: Client): Promise<ProbeResult> {
   const askedAtMs = performance.now();

@@ -52,7 +52,7 @@ export function createQueryCache(
   const { maxAgeMs, ttlMs: fallbackMs } = settings.queryCache;
 
   function hintsFor(request: SourceRequest, tags: ReadTags, bindings: Bindings): CacheHints | UncachedReason {
-    const own = tags.of(bindings, tracker.isPrecise);
+    const own = tags.of(bindings);
     if (typeof own === "string") return own;
     if (!tracker.isSeen(own, originOf(request))) return "replica-behind";
     const freshForMs = tags.ttlMs ?? (tracker.isCurrent ? maxAgeMs : fallbackMs);

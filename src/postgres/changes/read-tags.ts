@@ -19,11 +19,8 @@ import type { TagNames } from "./tag-names.ts";
 export interface ReadTags {
   /** How long replies are cached whatever changes, where the settings say so of a relation among those read. */
   readonly ttlMs: number | undefined;
-  /**
-   * @param isPrecise `false`: tags of values are not to be relied on at the moment.
-   * @returns a reason when this request's reply cannot be tagged.
-   */
-  of(bindings: Bindings, isPrecise: boolean): readonly string[] | UntaggedReason;
+  /** Answers a reason when this request's reply cannot be tagged. */
+  of(bindings: Bindings): readonly string[] | UntaggedReason;
 }
 
 /** Why the reply to a read cannot be tagged; a token of `Cache-Status`. */
@@ -48,10 +45,10 @@ export function planTags(source: TagSource, root: ReadNode): ReadTags | Untagged
   if (coarse.length > MOST_TAGS) return "too-many-tags";
   return {
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
-    of({ operands, cursor }, isPrecise) {
+    of({ operands, cursor }) {
       if (moments.some((parameter) => namesMoment(operands[parameter] ?? ""))) return "time";
       if (cursor.some((value) => value !== null && namesMoment(value))) return "time";
-      if (values.length === 0 || !isPrecise) return coarse;
+      if (values.length === 0) return coarse;
       const tags = new Set(fixed);
       for (const each of values) addValues(source.names, each, operands, tags);
       return tags.size > MOST_TAGS ? coarse : [...tags];

@@ -3,13 +3,14 @@ import { createBackoff } from "../pool/backoff.ts";
 import type { PoolSettings } from "../pool/types.ts";
 import type { ChangeSink } from "./change-sink.ts";
 import type { FollowedTable } from "./dependencies.ts";
+import type { Feed, FeedState, FeedStats, FollowedLog } from "./feed.ts";
 import { NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
 import { checkServer } from "./prerequisites.ts";
 import { openProbe, type Probe } from "./probe.ts";
 import { dropPublication, isPublished, providePublication } from "./publication.ts";
 import { openReplication, type ReplicationConnection } from "./replication-connection.ts";
-import { ReplicationSession, type SessionStats } from "./replication-session.ts";
+import { ReplicationSession } from "./replication-session.ts";
 import type { RowTags } from "./row-tags.ts";
 import { provideSlot } from "./slot.ts";
 import { StructureWatch } from "./structure-watch.ts";
@@ -31,28 +32,6 @@ export interface ReplicationFeedOptions {
   readonly log: Log;
   /** Tables to follow, and tables that must not be published. */
   readonly tables: () => { readonly followed: readonly FollowedTable[]; readonly barred: ReadonlySet<number> };
-}
-
-/** What a feed is doing; for metrics and `/ready`. */
-export type FeedState = "connecting" | "following" | "unavailable" | "closed";
-
-/** Tells of changes for as long as it lives. */
-export interface Feed {
-  readonly state: FeedState;
-  /** Why changes are not followed, in words; `undefined` while they are. */
-  readonly reason: string | undefined;
-  /** Other tables are to be followed, or the same ones tagged differently. Resolves when all of it is in force and everything stored before is gone. */
-  renew(): Promise<void>;
-  /** What is known of tables was read again, and is as before. */
-  confirm(): void;
-  stats(): SessionStats;
-  /** Which log is followed; undefined while none is, or where the database does not tell. */
-  readonly followed: { readonly cluster: string; readonly timeline: number } | undefined;
-  /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
-  caughtUp(limitMs: number): Promise<boolean>;
-  /** The database is elsewhere now: begins anew. */
-  restart(): void;
-  close(): Promise<void>;
 }
 
 /** Begins to follow changes through the log, and tries again whenever that ends. */
@@ -77,12 +56,16 @@ class ReplicationFeed implements Feed {
     this.#done = this.#run();
   }
 
-  stats(): SessionStats {
+  stats(): FeedStats {
     return this.#open?.session.stats() ?? { lagBytes: 0, pending: 0, passed: NO_LSN };
   }
 
-  get followed(): OpenSession["position"] {
+  get followed(): FollowedLog | undefined {
     return this.#open?.position;
+  }
+
+  isPlaced(): boolean {
+    return true;
   }
 
   async caughtUp(limitMs: number): Promise<boolean> {
@@ -132,7 +115,7 @@ class ReplicationFeed implements Feed {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const { log, sink } = this.#options;
+    const { log, sink, slot } = this.#options;
     const backoff = createBackoff(100, 10_000);
     while (!signal.aborted) {
       try {
@@ -147,7 +130,8 @@ class ReplicationFeed implements Feed {
         this.#fail(error);
       }
       this.#open = undefined;
-      sink.interrupted();
+      // A permanent slot goes on where it was, and until then what is stored is as old as it may be.
+      if (slot === null) sink.interrupted();
       await pause(this.state === "unavailable" ? UNAVAILABLE_RETRY_MS : backoff.next(), signal);
     }
   }
@@ -239,8 +223,7 @@ class ReplicationFeed implements Feed {
 }
 
 interface OpenSession {
-  /** Which log it is. */
-  readonly position: { readonly cluster: string; readonly timeline: number } | undefined;
+  readonly position: FollowedLog | undefined;
   readonly probe: Probe;
   readonly session: ReplicationSession;
   readonly slot: string;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
+import type { FeedStats } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
 import { type ArrivedTransaction, PendingTransactions } from "./pending.ts";
 import { createPgoutputDecoder, type PgoutputDecoder, type TableDescription } from "./pgoutput.ts";
@@ -18,16 +19,6 @@ export interface SessionParts {
   readonly sink: ChangeSink;
   /** How much later than its commit a transaction may reach the log: what is proven is proven for so much earlier. */
   readonly asyncCommitMs: number;
-}
-
-/** How far a stream has come. */
-export interface SessionStats {
-  /** Of the log that is on the server's disk, bytes that have not arrived. */
-  readonly lagBytes: number;
-  /** Transactions that wait for being visible. */
-  readonly pending: number;
-  /** Whatever was committed and visible before this place in the log is purged. */
-  readonly passed: Lsn;
 }
 
 /** One unbroken stream of changes, from its start to its end. */
@@ -71,7 +62,7 @@ export class ReplicationSession implements ReplicationReceiver {
     return this.#ended.promise;
   }
 
-  stats(): SessionStats {
+  stats(): FeedStats {
     const { size: pending, dealtWith: passed } = this.#pending;
     return { lagBytes: Math.max(0, this.#latest - this.#reached), pending, passed };
   }
@@ -203,7 +194,7 @@ export class ReplicationSession implements ReplicationReceiver {
   /** Answers whether something could be purged. */
   async #round(): Promise<boolean> {
     const { probe, sink, connection } = this.#parts;
-    const look = await probe.look();
+    const look = await (this.#waiters.size > 0 ? probe.lookBehindCommits() : probe.look());
     this.#latest = Math.max(this.#latest, look.lsn);
     this.#keepLook(look);
     const visible = this.#pending.take(look.snapshot);

@@ -3,17 +3,21 @@ import type { PostgresSettings } from "../../api/settings.ts";
 import type { Log, MetricsRegistry, SourceCache } from "../../api/source.ts";
 import type { CatalogQuery } from "../catalog/read-catalog.ts";
 import type { Catalog } from "../catalog/types.ts";
+import type { PoolSettings } from "../pool/types.ts";
 import type { Position, ReadOrigin, Router } from "../replicas/index.ts";
 import { type FindCacheRule, parseCacheRules } from "./cache-rules.ts";
 import type { ChangeKind, ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
 import { observeChanges } from "./change-metrics.ts";
 import { readDependencies } from "./dependencies.ts";
+import type { Feed, FollowedLog } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
+import { openProbe } from "./probe.ts";
 import { readPublication } from "./publication.ts";
 import type { TagSource } from "./read-tags.ts";
 import { RecentChanges } from "./recent-changes.ts";
-import { createReplicationFeed, type Feed } from "./replication-feed.ts";
-import { createRowTags, type RowTags, type TagScheme } from "./row-tags.ts";
+import { createReplicationFeed } from "./replication-feed.ts";
+import { createRowTags, type TagScheme } from "./row-tags.ts";
+import { SharedFeed } from "./shared-feed.ts";
 import { createTagNames, type TagNames } from "./tag-names.ts";
 import { FeedUnavailable } from "./unavailable.ts";
 
@@ -35,8 +39,6 @@ export interface Tracker {
   readonly isUsable: boolean;
   /** Whether changes are followed, so that what is stored is at most as old as the settings allow. */
   readonly isCurrent: boolean;
-  /** Whether tags of values may be relied on: whoever follows the changes names the same ones. */
-  readonly isPrecise: boolean;
   /** Why changes are not followed, in words; `undefined` while they are. */
   readonly reason: string | undefined;
   /** Reads what the replies from a catalog depend on. */
@@ -70,7 +72,6 @@ class ChangeTracker implements Tracker, ChangeSink {
   readonly #maxStalenessMs: number;
   readonly #ruleOf: FindCacheRule;
   #names: TagNames | undefined;
-  #rowTags: RowTags | undefined;
   #source: TagSource | undefined;
   #feed: Feed | undefined;
   /** What has been stored under: goes when anything may have been missed. */
@@ -101,10 +102,6 @@ class ChangeTracker implements Tracker, ChangeSink {
 
   get isCurrent(): boolean {
     return this.#adopting === 0 && performance.now() - this.#provenAtMs <= this.#maxStalenessMs;
-  }
-
-  get isPrecise(): boolean {
-    return true;
   }
 
   get reason(): string | undefined {
@@ -143,6 +140,7 @@ class ChangeTracker implements Tracker, ChangeSink {
   isSeen(tags: readonly string[], origin: ReadOrigin): boolean {
     if (origin === "primary") return true;
     if (origin === undefined || !isSameLog(origin, this.#feed?.followed)) return false;
+    if (this.#feed?.isPlaced(tags) !== true) return false;
     return this.#recent.isSeen(tags, Number(origin.lsn));
   }
 
@@ -186,13 +184,22 @@ class ChangeTracker implements Tracker, ChangeSink {
     return this.#options.cache.purge([...this.#tables].map((oid) => names.table(oid)));
   }
 
+  joined(seen: Lsn): void {
+    this.#mode = "following";
+    this.#recent = new RecentChanges();
+    this.#recent.noteAll(seen);
+  }
+
+  placed(tags: readonly string[], before: Lsn): void {
+    this.#recent.note(tags, before);
+  }
+
   proven(atMs: number): void {
     this.#provenAtMs = Math.max(this.#provenAtMs, atMs);
   }
 
   interrupted(): void {
-    // A permanent slot goes on where it was, and until then what is stored is as old as it may be.
-    if (this.#mode !== "following" || this.#options.settings.changes.slot !== null) return;
+    if (this.#mode !== "following") return;
     this.#provenAtMs = Number.NEGATIVE_INFINITY;
     // What was stored to be purged is not to be used as if it were only stored for a time.
     void this.lost("interruption", NO_LSN);
@@ -228,18 +235,39 @@ class ChangeTracker implements Tracker, ChangeSink {
       await this.#feed.renew();
       return;
     }
-    const { settings, log, router } = this.#options;
-    const { changes, pool } = settings;
+    const { nodes } = this.#options.cache;
+    this.#feed =
+      nodes === undefined
+        ? this.#createFeed(names, this)
+        : new SharedFeed({
+            nodes,
+            name: `changes.${prefixOf(names)}`,
+            createFeed: (sink) => this.#createFeed(names, sink),
+            openProbe: () => openProbe(this.#target),
+            version: () => this.#source?.dependencies.version,
+            sink: this,
+            log: this.#options.log,
+          });
+  }
+
+  /** The database whose changes are followed. */
+  get #target(): PoolSettings {
+    const { changes, pool } = this.#options.settings;
+    return { ...pool, url: changes.url ?? this.#options.router.primaryUrl };
+  }
+
+  #createFeed(names: TagNames, sink: ChangeSink): Feed {
+    const { settings, log } = this.#options;
+    const { changes } = settings;
     const scheme = (): TagScheme => this.#source?.dependencies.scheme ?? NOTHING.scheme;
-    this.#rowTags = createRowTags(names, scheme, () => this.restructured());
-    this.#feed = createReplicationFeed({
-      settings: () => ({ ...pool, url: changes.url ?? router.primaryUrl }),
+    return createReplicationFeed({
+      settings: () => this.#target,
       slot: changes.slot,
       maxRetainedBytes: changes.maxRetained,
       publication: { name: changes.publication ?? publicationName(names), isOurs: changes.publication === null },
-      rowTags: this.#rowTags,
+      rowTags: createRowTags(names, scheme, () => this.restructured()),
       names,
-      sink: this,
+      sink,
       log,
       tables: () => {
         const { tables, left } = this.#source?.dependencies ?? NOTHING;
@@ -267,10 +295,7 @@ class ChangeTracker implements Tracker, ChangeSink {
 /** A commit mostly arrives within some milliseconds. */
 const WRITE_PATIENCE_MS = 100;
 
-function isSameLog(
-  { cluster, timeline }: Position,
-  log: { readonly cluster: string; readonly timeline: number } | undefined,
-): boolean {
+function isSameLog({ cluster, timeline }: Position, log: FollowedLog | undefined): boolean {
   return log?.cluster === cluster && log.timeline === timeline;
 }
 
@@ -306,9 +331,12 @@ async function readPrefix(query: CatalogQuery, { schemas, extraSearchPath, url }
   return hash("sha256", JSON.stringify([identity, schemas, extraSearchPath]), "base64url").slice(0, 10);
 }
 
+function prefixOf(names: TagNames): string {
+  return names.table(0).split(":")[0] ?? "";
+}
+
 function publicationName(names: TagNames): string {
-  const [prefix = ""] = names.table(0).split(":");
-  return `hotpath_${hash("sha256", prefix, "hex").slice(0, 12)}`;
+  return `hotpath_${hash("sha256", prefixOf(names), "hex").slice(0, 12)}`;
 }
 
 function ignoreUnavailable(error: unknown): ReadonlySet<number> {
