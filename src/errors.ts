@@ -32,6 +32,7 @@ export const ERRORS = {
   HP_BAD_REQUEST: { status: 400, todo: "Correct the request." },
   HP_BODY_TOO_LARGE: { status: 413, todo: "Send less, or raise http.maxBodyBytes." },
   HP_REPLY_TOO_LARGE: { status: 400, todo: "Prefer return=minimal." },
+  HP_CONTENT_CODING_UNSUPPORTED: { status: 415, todo: "Use one of the codings that Accept-Encoding lists, or none." },
   HP_URL_TOO_LONG: { status: 414, todo: "Shorten the URL, or raise http.maxUrlBytes." },
   HP_HEADERS_TOO_LARGE: { status: 431, todo: "Send fewer or shorter header fields, or raise http.maxHeaderBytes." },
   HP_REQUEST_TIMEOUT: { status: 408, todo: "Send the whole request sooner." },

@@ -31,6 +31,8 @@ export interface Source {
   readonly admission?: Admission;
   /** Words the refusal of a request's credentials. Absent: problem details. */
   refuse?(request: SourceRequest, refusal: CredentialsRefused): SourceReply;
+  /** It reads content itself, and wants it without its `Content-Encoding`, within the same bounds. Absent: content comes as it was sent. */
+  readonly decodesContent?: boolean;
   /**
    * Brings up what the source needs. Called once, before the first request and before the listener opens.
    * Rejects with a `HotpathError` when the source can never work (wrong password); a source that may recover

@@ -88,7 +88,6 @@ const BY_CLASS: Readonly<Record<string, number>> = {
   "3B": 500,
   "40": 500,
   "53": 503,
-  "54": 500,
   "55": 500,
   "57": 500,
   "58": 500,

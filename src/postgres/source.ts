@@ -61,6 +61,7 @@ export function createPostgresSource(settings: PostgresSettings, events: Postgre
 
 class PostgresSource implements Source {
   readonly name = "postgres";
+  readonly decodesContent = true;
   readonly admission = "verify";
   readonly #settings: PostgresSettings;
   readonly #events: PostgresEvents;

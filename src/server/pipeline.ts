@@ -3,6 +3,7 @@ import type { RequestLog, ServerSettings } from "../api/settings.ts";
 import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
 import type { Verdict } from "../auth/authenticator.ts";
 import type { Identity } from "../auth/identity.ts";
+import { decodeContent } from "../content/decoded-request.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
@@ -15,6 +16,7 @@ import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
+import type { BodyLimit } from "./listener/index.ts";
 import { type Mount, MountedRequest } from "./mounts.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
@@ -33,6 +35,8 @@ export interface PipelineParts {
   readonly cors: Cors;
   readonly metrics: HttpMetrics;
   readonly settings: ServerSettings["http"];
+  /** How many bytes of content a request may have. */
+  readonly maxBodyBytes: BodyLimit;
   readonly log: Log;
   /** Which requests get a line in the log. */
   readonly logged: RequestLog;
@@ -94,7 +98,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     const { request, timing } = state;
     timing?.mark("jwt");
     // recall, resolve
-    return andThen(recall(parts.cache, request, mount, verdict, timing, log), (resolved) => {
+    return andThen(recall(parts, request, mount, verdict, timing), (resolved) => {
       timing?.resolved();
       if (resolved.route !== undefined) state.route = resolved.route;
       // represent
@@ -247,12 +251,11 @@ const UNMATCHED = "unmatched";
  * neither.
  */
 function recall(
-  cache: CacheEngine | undefined,
+  { cache, log, maxBodyBytes }: PipelineParts,
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
   timing: RequestTiming | undefined,
-  log: Log,
 ): SourceReply | Promise<SourceReply> {
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
@@ -260,7 +263,15 @@ function recall(
   const { source, basePath } = mount;
   timing?.resolving();
   const isRefused = verdict instanceof CredentialsRefused;
-  const mounted = new MountedRequest(request, basePath, isRefused ? undefined : verdict, timing);
+  let asked = request;
+  if (source.decodesContent === true && request.headers["content-encoding"] !== undefined) {
+    try {
+      asked = decodeContent(request, maxBodyBytes);
+    } catch (error) {
+      return toFailure(error, request, log);
+    }
+  }
+  const mounted = new MountedRequest(asked, basePath, isRefused ? undefined : verdict, timing);
   if (isRefused) return refuse(mount, mounted, verdict);
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) {
     return resolve(source, mounted, log);
@@ -284,7 +295,7 @@ function resolve(source: Source, request: SourceRequest, log: Log): SourceReply 
   }
 }
 
-function toFailure(error: unknown, { method, path }: SourceRequest, log: Log): SourceReply {
+function toFailure(error: unknown, { method, path }: HttpRequest, log: Log): SourceReply {
   if (!(error instanceof HotpathError)) {
     log.error({ err: error, method, path }, "a source failed");
     return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));

@@ -78,7 +78,17 @@ export async function startService(
     );
     const findMount = createMounts(sources);
     const httpMetrics = createHttpMetrics(metrics);
+    const maxBodyBytes: BodyLimit = (method, path, headers) => {
+      const mount = findMount(path);
+      const ofSource = mount?.source.maxBodyBytes?.({
+        method,
+        subpath: path.slice(mount.basePath.length) || "/",
+        headers,
+      });
+      return Math.max(settings.http.maxBodyBytes, ofSource ?? 0);
+    };
     const walk = createPipeline({
+      maxBodyBytes,
       findMount,
       admit,
       limit: counting && createLimitStep(counting.limits, metrics),
@@ -99,26 +109,26 @@ export async function startService(
     const handle = withDeadlines(
       batch.path === null
         ? walk
-        : withBatches(walk, { ...batch, path: batch.path, identifying: [settings.auth.apiKeys.header.toLowerCase()] }),
+        : withBatches(walk, {
+            ...batch,
+            path: batch.path,
+            maxBodyBytes: settings.http.maxBodyBytes,
+            identifying: [settings.auth.apiKeys.header.toLowerCase()],
+          }),
       settings.http,
     );
     const metricsOf = createSourceMetrics(metrics, sources.length);
     const isAuthenticating = authenticator !== undefined;
-    const { maxBodyBytes } = settings.http;
     await Promise.all(
       sources.map(async ({ source, path }) => {
-        const context = { log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes };
+        const context = { log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes: settings.http.maxBodyBytes };
         await source.start?.(cache === undefined ? context : { ...context, cache: createSourceCache(cache) });
       }),
     );
     return {
       handle,
       upgrade: createUpgrade({ findMount, admit, metrics: httpMetrics, log }),
-      maxBodyBytes(method, path, headers) {
-        const mount = findMount(path);
-        if (mount?.source.maxBodyBytes === undefined) return settings.http.maxBodyBytes;
-        return mount.source.maxBodyBytes({ method, subpath: path.slice(mount.basePath.length) || "/", headers });
-      },
+      maxBodyBytes,
       metrics,
       purger: cache,
       readiness: () => readiness(sources.map(({ source }) => source)),

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { HttpRequest } from "../../http/message.ts";
 import { DialectError } from "../dialect-error.ts";
 import { invalidPayload } from "../payload/invalid-payload.ts";
-import { parsePayload } from "../payload/payload.ts";
+import { parsePayload, refuseDepth } from "../payload/payload.ts";
 import { readContent } from "../payload/read-content.ts";
 import { parseQueryString, type QueryParameter, zeroByte } from "../query/query-string.ts";
 
@@ -63,6 +63,7 @@ export async function readCallContent(
 type JsonContent = Pick<CallContent, "text" | "argumentNames" | "isArray" | "isOpaque">;
 
 function readJson(bytes: Buffer, namesColumns: boolean): JsonContent {
+  refuseDepth(bytes);
   if (namesColumns) {
     const text = bytes.toString("utf8");
     return { text, argumentNames: null, isArray: !text.trimStart().startsWith("{"), isOpaque: false };

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { invalidPayload, NO_JSON } from "./invalid-payload.ts";
+import { MAX_JSON_DEPTH } from "../../http/json-depth.ts";
+import { invalidPayload, NO_JSON, TOO_DEEP } from "./invalid-payload.ts";
 import type { ListSplitter } from "./list-splitter.ts";
 
 /**
@@ -61,8 +62,10 @@ export function createJsonSplitter(fullBytes: number): ListSplitter {
         } else {
           isFilled = true;
           if (code === QUOTE) isString = true;
-          else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
-          else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth = Math.max(1, depth - 1);
+          else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+            depth++;
+            if (depth > MAX_JSON_DEPTH) throw invalidPayload(TOO_DEEP);
+          } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth = Math.max(1, depth - 1);
         }
       }
       if (depth > 0) keep(piece.subarray(from), piece.length - elementFrom);

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { invalidPayload, NO_JSON } from "./invalid-payload.ts";
+import { isTooDeep } from "../../http/json-depth.ts";
+import { invalidPayload, NO_JSON, TOO_DEEP } from "./invalid-payload.ts";
 import type { ListSplitter } from "./list-splitter.ts";
 
 /** JSON lines, an object each; empty lines are left out. */
@@ -36,6 +37,7 @@ export function createLineSplitter(fullBytes: number): ListSplitter {
     pending = [];
     pendingBytes = 0;
     if (!isUtf8(line)) throw invalidPayload(NO_JSON);
+    if (isTooDeep(line)) throw invalidPayload(TOO_DEEP);
     const text = line.toString();
     if (text.trim() === "") return;
     lines.push(text);

@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { parseMediaType } from "../../http/index.ts";
 import { createCsvSplitter } from "./csv-splitter.ts";
 import { formToJson } from "./form.ts";
-import { invalidPayload, NO_JSON } from "./invalid-payload.ts";
+import { isTooDeep } from "../../http/json-depth.ts";
+import { invalidPayload, NO_JSON, TOO_DEEP } from "./invalid-payload.ts";
 import { createJsonSplitter } from "./json-splitter.ts";
 import { createLineSplitter } from "./line-splitter.ts";
 import type { ListSplitter } from "./list-splitter.ts";
@@ -25,6 +26,7 @@ export type PayloadType = "json" | "csv" | "lines" | "form";
  * @throws DialectError PGRST102.
  */
 export function parsePayload(content: Buffer, type: PayloadType, namesColumns: boolean): Payload {
+  if (type === "json") refuseDepth(content);
   if (type === "csv" || type === "lines") return listPayload(content, createListSplitter(type, Infinity), namesColumns);
   if (!isUtf8(content)) throw invalidPayload(type === "json" ? NO_JSON : "The content is not UTF-8");
   const text = content.toString();
@@ -110,6 +112,11 @@ export function parseJson(text: string): unknown {
   } catch {
     throw invalidPayload(NO_JSON);
   }
+}
+
+/** @throws DialectError PGRST102 for JSON that is nested too deeply. */
+export function refuseDepth(json: Uint8Array): void {
+  if (isTooDeep(json)) throw invalidPayload(TOO_DEEP);
 }
 
 /** The refusal of objects with other members than the first. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { ServerSettings } from "../../api/settings.ts";
+import { decodeContent } from "../../content/decoded-request.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { toProblemReply } from "../../http/problem.ts";
@@ -13,6 +14,8 @@ export type Handle = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 
 export interface BatchSettings extends Omit<ServerSettings["batch"], "path"> {
   readonly path: string;
+  /** Of a batch's content, decoded. */
+  readonly maxBodyBytes: number;
   /** Fields that identify a sender beside `Authorization`, in lower case. */
   readonly identifying: readonly string[];
 }
@@ -31,7 +34,7 @@ export function withBatches(handle: Handle, settings: BatchSettings): Handle {
 async function answerBatch(request: HttpRequest, handle: Handle, settings: BatchSettings): Promise<HttpReply> {
   let entries: readonly BatchEntry[];
   try {
-    entries = parseBatch(await readText(request.body), settings);
+    entries = parseBatch(await readBytes(decodeContent(request, () => settings.maxBodyBytes).body), settings);
   } catch (error) {
     if (error instanceof HotpathError) return toProblemReply(error);
     throw error;
@@ -87,8 +90,8 @@ function reply(type: string, body: string | Readable): HttpReply {
   return { status: 200, headers: { "content-type": type, "cache-control": "no-store" }, body, validate: false };
 }
 
-async function readText(body: Readable): Promise<string> {
+async function readBytes(body: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 import { HotpathError } from "../../errors.ts";
+import { isTooDeep } from "../../http/json-depth.ts";
 import { isToken } from "../../http/syntax.ts";
 
 /** One request of a batch, checked. */
@@ -26,10 +27,11 @@ export interface BatchBounds {
  *
  * @throws HotpathError HP_BATCH_INVALID, naming the entry
  */
-export function parseBatch(text: string, bounds: BatchBounds): readonly BatchEntry[] {
+export function parseBatch(bytes: Buffer, bounds: BatchBounds): readonly BatchEntry[] {
+  if (isTooDeep(bytes)) throw invalid("A batch is not nested so deeply.");
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    content = JSON.parse(bytes.toString("utf8"));
   } catch {
     throw invalid("A batch is JSON; this is none.");
   }
