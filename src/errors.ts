@@ -16,6 +16,8 @@ export const ERRORS = {
   HP_LISTEN_FAILED: { todo: "Choose an address and a port that this user may listen on." },
   HP_DATABASE_UNREACHABLE: { status: 503, todo: "Check that the server runs and that host and port are right." },
   HP_DATABASE_REFUSED: { status: 503, todo: "Check user, password and database name of the connection URL." },
+  HP_ROUTE_INVALID: { todo: "Correct the route; see docs/guide/routes.md." },
+  HP_ROUTE_CONFLICT: { todo: "Give each route a path and method of its own." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
 
   // The PostgreSQL that hotpath runs itself (demo, tests).
@@ -33,6 +35,14 @@ export const ERRORS = {
   HP_BODY_TOO_LARGE: { status: 413, todo: "Send less, or raise http.maxBodyBytes." },
   HP_REPLY_TOO_LARGE: { status: 400, todo: "Prefer return=minimal." },
   HP_CONTENT_CODING_UNSUPPORTED: { status: 415, todo: "Use one of the codings that Accept-Encoding lists, or none." },
+  HP_INPUT_INVALID: { status: 400, todo: "Correct what `issues` names." },
+  HP_MEDIA_TYPE_UNSUPPORTED: { status: 415, todo: "Send JSON (Content-Type: application/json)." },
+  HP_REPLY_INVALID: { status: 500, todo: "Have the route answer what its `reply` schema says, or correct the schema." },
+  HP_SQL_VALUE: { status: 400, todo: "Correct the value." },
+  HP_SQL_REFUSED: { status: 403, todo: "Ask with credentials that may." },
+  HP_SQL_CONFLICT: { status: 409, todo: "Look at what is stored, then send something else." },
+  HP_SQL_BUSY: { status: 503, todo: "Try again." },
+  HP_SQL_FAILED: { status: 500, todo: "See the server's log, which has the database's own words." },
   HP_URL_TOO_LONG: { status: 414, todo: "Shorten the URL, or raise http.maxUrlBytes." },
   HP_HEADERS_TOO_LARGE: { status: 431, todo: "Send fewer or shorter header fields, or raise http.maxHeaderBytes." },
   HP_REQUEST_TIMEOUT: { status: 408, todo: "Send the whole request sooner." },

@@ -12,6 +12,7 @@ import {
 import type { PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Source } from "./source.ts";
+import type { Route } from "../routes/route.ts";
 import type { SourceFactories } from "./source-factories.ts";
 
 /**
@@ -25,7 +26,8 @@ export interface ApiDefinition {
   readonly options: ServerOptions;
   readonly limits?: readonly LimitOptions[] | undefined;
   /** By mount point: `/`, `/api`. */
-  readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
+  readonly sources?: Readonly<Record<string, Source | SourceDeclaration>> | undefined;
+  readonly routes?: readonly Route[] | undefined;
 }
 
 /** A source to be. */
@@ -49,6 +51,8 @@ export interface UpstreamDeclaration {
 export interface ResolvedApi {
   readonly server: ServerSettings;
   readonly sources: readonly MountedSource[];
+  /** Absent: none. */
+  readonly routes?: readonly Route[];
   /** Absent: what the settings say as texts, which is nothing for most. */
   readonly limits?: readonly LimitPolicy[];
 }
@@ -92,16 +96,15 @@ export function resolveDefinition(
     const settings = resolvePostgresSettings(complete(declared.url), { ...before, config: declared.options });
     return create.postgres(Object.freeze({ ...settings, replicas: Object.freeze(settings.replicas.map(complete)) }));
   };
-  const sources = Object.entries(checkSources(definition.sources)).map(([path, declared]) => ({
+  const routes = checkRoutes(definition.routes);
+  const sources = Object.entries(checkSources(definition.sources, routes.length > 0)).map(([path, declared]) => ({
     path: toMountPoint(path),
     source: toSource(declared),
   }));
-  if (sources.length === 0)
-    throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
   const twice = sources.find(({ path }, index) => sources.findIndex((other) => other.path === path) !== index);
   if (twice) throw new HotpathError("HP_OPTION_INVALID", `Option sources names ${twice.path} twice.`);
   const limits = resolvePolicies(definition.limits, server.limit.policies);
-  return Object.freeze({ server, sources: Object.freeze(sources), limits });
+  return Object.freeze({ server, sources: Object.freeze(sources), routes, limits });
 }
 
 /**
@@ -119,8 +122,9 @@ export function toMountPoint(path: string): string {
 }
 
 /** A config file in JavaScript may hold anything here. */
-function checkSources(sources: unknown): ApiDefinition["sources"] {
+function checkSources(sources: unknown, hasRoutes: boolean): NonNullable<ApiDefinition["sources"]> {
   const entries = typeof sources === "object" && sources !== null ? Object.entries(sources) : [];
+  if (entries.length === 0 && hasRoutes) return {};
   if (entries.length === 0)
     throw new HotpathError("HP_OPTION_INVALID", "Option sources must name at least one source.");
   for (const [path, value] of entries as [string, unknown][]) {
@@ -129,7 +133,17 @@ function checkSources(sources: unknown): ApiDefinition["sources"] {
     const message = `Option sources must hold sources such as postgres(url); ${JSON.stringify(path)} holds something else.`;
     throw new HotpathError("HP_OPTION_INVALID", message);
   }
-  return sources as ApiDefinition["sources"];
+  return sources as NonNullable<ApiDefinition["sources"]>;
+}
+
+function checkRoutes(routes: unknown): readonly Route[] {
+  if (routes === undefined) return [];
+  if (Array.isArray(routes) && routes.every(isRoute)) return Object.freeze([...routes]);
+  throw new HotpathError("HP_OPTION_INVALID", "Option routes must be a list of routes such as get(path, options).");
+}
+
+function isRoute(value: unknown): value is Route {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "route";
 }
 
 function isDeclaration(declared: Source | SourceDeclaration): declared is SourceDeclaration {

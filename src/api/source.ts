@@ -4,6 +4,7 @@ import type { Identity } from "../auth/identity.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import type { NodeLink } from "../cache/node-link.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
+import type { Database } from "./database.ts";
 
 /**
  * What answers a request: a database, an upstream, handlers, or your own.
@@ -57,6 +58,8 @@ export interface Source {
   upgrade?(request: SourceRequest, connection: UpgradeConnection): Promise<SourceReply | undefined>;
   /** Reads what may have changed (a catalog, a file) again. Called on SIGUSR1. */
   reload?(): Promise<void>;
+  /** The database behind it, for routes. */
+  readonly database?: Database;
   /** `false` takes the server out of rotation (`/ready` answers 503). Absent: always ready. */
   isReady?(): boolean;
   /** More than `isReady` for `/ready`, without deciding it: a few words by topic. Shown to whoever asks: no secrets. */
@@ -151,6 +154,17 @@ export interface SourceCache {
   purge(tags: readonly string[]): Promise<void>;
   /** The other nodes that share the cache; absent: there are none, or they cannot be told anything. */
   readonly nodes?: NodeLink | undefined;
+  /**
+   * A value that is worked out once for many requests, on any number of nodes, and kept for a while or until one of its tags is purged. What
+   * was purged while it was worked out is not kept. Must be one that JSON can say; rejects with what `compute` throws.
+   *
+   * @param identity for whom it is; empty: for all
+   */
+  remember(
+    key: string,
+    keeping: { readonly ttlMs: number; readonly tags: readonly string[]; readonly identity: string },
+    compute: () => unknown,
+  ): Promise<unknown>;
 }
 
 /** The part of a pino logger that sources use. */

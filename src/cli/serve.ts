@@ -67,7 +67,7 @@ function fromUrl(url: string, own: CommandInput["own"]): ApiDefinition {
 
 function titlesOf(definition: ApiDefinition): Titles {
   return Object.fromEntries(
-    Object.entries(definition.sources).map(([path, source]) => [
+    Object.entries(definition.sources ?? {}).map(([path, source]) => [
       toMountPoint(path),
       !("url" in source)
         ? source.name

@@ -1,3 +1,4 @@
+import type { Database } from "../api/database.ts";
 import type { Log, Source, RequestHead, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
@@ -29,6 +30,7 @@ import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { ReadOrigin, Router } from "./replicas/index.ts";
+import { createSqlDatabase } from "./sql/sql-database.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { mayBeBulk, write } from "./write.ts";
 import type { WriteContext } from "./write-plan.ts";
@@ -71,6 +73,7 @@ class PostgresSource implements Source {
   readonly #committed = new WeakMap<SourceRequest, string>();
   /** What the read of each request has seen, where positions are tracked. */
   readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
+  #database: Database | undefined;
   #router: Router | undefined;
   #tracker: Tracker | undefined;
   #log: Log | undefined;
@@ -112,6 +115,18 @@ class PostgresSource implements Source {
             queryLog.note(request, commands);
             return run(request, scope, commands, mode);
           };
+  }
+
+  /** For routes. */
+  get database(): Database {
+    this.#database ??= createSqlDatabase({
+      settings: this.#settings,
+      run: this.#runTransaction,
+      catalog: () => this.#schema?.catalog,
+      tokenOf: (request) => this.#committed.get(request),
+      written: async () => this.#tracker?.written(undefined),
+    });
+    return this.#database;
   }
 
   get isCacheable(): boolean {

@@ -13,7 +13,10 @@ export interface GatherOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Values<Tasks> = { -readonly [Key in keyof Tasks]: Tasks[Key] extends Task<infer Value> ? Awaited<Value> : never };
+/** What tasks answer. */
+export type Values<Tasks> = {
+  -readonly [Key in keyof Tasks]: Tasks[Key] extends Task<infer Value> ? Awaited<Value> : never;
+};
 type Outcomes<Tasks> = {
   -readonly [Key in keyof Tasks]: Tasks[Key] extends Task<infer Value> ? PromiseSettledResult<Awaited<Value>> : never;
 };

@@ -9,12 +9,15 @@ import {
 import type { LimitOptions } from "../api/limit-policies.ts";
 import type { PostgresOptions, ServerOptions, UpstreamOptions } from "../api/option-types.ts";
 import type { Source } from "../api/source.ts";
+import type { Route } from "../routes/route.ts";
 import type { RunningServer } from "./start.ts";
 
 /** What `defineApi` takes: the server's options and what answers below which path. */
 export interface ApiOptions extends ServerOptions {
   /** By mount point: `/`, `/api`. The longest that matches a request's path answers it. */
-  readonly sources: Readonly<Record<string, Source | SourceDeclaration>>;
+  readonly sources?: Readonly<Record<string, Source | SourceDeclaration>> | undefined;
+  /** Handlers, each for a method of a path; closer to a path than a source that is mounted above it. */
+  readonly routes?: readonly Route[] | undefined;
   /** Rate limits; every request is counted under each that concerns it. */
   readonly limits?: readonly LimitOptions[] | undefined;
 }
@@ -30,8 +33,8 @@ export interface Api {
 }
 
 /** Declares an API. The `hotpath` command serves what a `hotpath.config.ts` exports as default. */
-export function defineApi({ sources, limits, ...options }: ApiOptions): Api {
-  const definition: ApiDefinition = { options, sources, limits };
+export function defineApi({ sources, routes, limits, ...options }: ApiOptions): Api {
+  const definition: ApiDefinition = { options, sources, routes, limits };
   const api: Api & { [DEFINITION]: ApiDefinition } = {
     [DEFINITION]: definition,
     async listen(argument = {}) {

@@ -17,14 +17,14 @@ import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
 import type { BodyLimit } from "./listener/index.ts";
-import { type Mount, MountedRequest } from "./mounts.ts";
+import { type FindMount, type Mount, MountedRequest } from "./mounts.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
 
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
-  readonly findMount: (path: string) => Mount | undefined;
+  readonly findMount: FindMount;
   readonly admit: Admit;
   /** Absent: nothing is counted. */
   readonly limit: LimitStep | undefined;
@@ -60,9 +60,9 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     if (preflight !== undefined) return preflight;
     const purged = parts.purge(request);
     if (purged !== undefined) return purged;
-    const mount = parts.findMount(request.path);
+    const mount = parts.findMount(request.path, request.method);
     if (mount !== undefined) {
-      state.route = mount.basePath === "" ? "/" : mount.basePath;
+      state.route = mount.pattern ?? (mount.basePath === "" ? "/" : mount.basePath);
       state.source = mount.source;
     }
     const judged = mount === undefined ? undefined : admit.judge(request, mount);

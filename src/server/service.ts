@@ -1,12 +1,14 @@
 import type { MountedSource, ResolvedApi } from "../api/definition.ts";
 import type { ServerSettings } from "../api/settings.ts";
-import type { Log, Source } from "../api/source.ts";
+import type { Log, Source, SourceCache } from "../api/source.ts";
 import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { createProcessMetrics } from "../observe/process-metrics.ts";
+import type { Route } from "../routes/route.ts";
+import type { RouteTable } from "../routes/table.ts";
 import { VERSION } from "../version.ts";
 import type { Purger } from "./admin-purge.ts";
 import type { Readiness } from "./admin.ts";
@@ -49,7 +51,7 @@ export interface Service {
  * @throws HotpathError HP_OPTION_INVALID, and what the sources' `start` throws.
  */
 export async function startService(
-  { server: settings, sources, limits = [] }: ResolvedApi,
+  { server: settings, sources, routes = [], limits = [] }: ResolvedApi,
   log: Log,
 ): Promise<Service> {
   const { batch } = settings;
@@ -76,10 +78,11 @@ export async function startService(
       ),
       async () => cache?.close(),
     );
-    const findMount = createMounts(sources);
+    const sourceCache = cache === undefined ? undefined : createSourceCache(cache);
+    const findMount = createMounts(sources, await openRoutes(routes, sources, settings, sourceCache, log));
     const httpMetrics = createHttpMetrics(metrics);
     const maxBodyBytes: BodyLimit = (method, path, headers) => {
-      const mount = findMount(path);
+      const mount = findMount(path, method);
       const ofSource = mount?.source.maxBodyBytes?.({
         method,
         subpath: path.slice(mount.basePath.length) || "/",
@@ -122,7 +125,7 @@ export async function startService(
     await Promise.all(
       sources.map(async ({ source, path }) => {
         const context = { log, metrics: metricsOf(path), isAuthenticating, maxBodyBytes: settings.http.maxBodyBytes };
-        await source.start?.(cache === undefined ? context : { ...context, cache: createSourceCache(cache) });
+        await source.start?.(sourceCache === undefined ? context : { ...context, cache: sourceCache });
       }),
     );
     return {
@@ -146,6 +149,20 @@ export async function startService(
     await close();
     throw error;
   }
+}
+
+/** Routes, ready to answer; their code is loaded where there are any. */
+async function openRoutes(
+  routes: readonly Route[],
+  sources: readonly MountedSource[],
+  { http: { maxBodyBytes }, batch }: ServerSettings,
+  cache: SourceCache | undefined,
+  log: Log,
+): Promise<RouteTable<Source> | undefined> {
+  if (routes.length === 0) return undefined;
+  const { openRoutes: open } = await import("../routes/open-routes.ts");
+  const reserved = batch.path === null ? [] : [batch.path];
+  return open(routes, { sources, cache, log, maxBodyBytes, reserved });
 }
 
 /** What verifies credentials, if anything does. */

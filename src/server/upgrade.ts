@@ -6,11 +6,11 @@ import { toProblemReply } from "../http/problem.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import { type Admit, refuse } from "./admit.ts";
 import type { UpgradeHandler } from "./listener/index.ts";
-import { type Mount, MountedRequest } from "./mounts.ts";
+import { type FindMount, MountedRequest } from "./mounts.ts";
 
 /** The parts of an upgrade's walk. */
 export interface UpgradeParts {
-  readonly findMount: (path: string) => Mount | undefined;
+  readonly findMount: FindMount;
   readonly admit: Admit;
   readonly metrics: HttpMetrics;
   readonly log: Log;
@@ -21,7 +21,7 @@ export function createUpgrade({ findMount, admit, metrics, log }: UpgradeParts):
   return async (request, connection) => {
     const startedAt = performance.now();
     const { path } = request;
-    const mount = findMount(path);
+    const mount = findMount(path, request.method);
     let reply: HttpReply | undefined;
     try {
       if (mount?.source.upgrade === undefined)

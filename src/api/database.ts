@@ -1,0 +1,53 @@
+import { type ErrorCode, HotpathError } from "../errors.ts";
+import type { SourceRequest } from "./source.ts";
+
+/** A database as routes use it, always in the name of whoever asks. Answers are JSON arrays of rows, as texts. */
+export interface Database {
+  /**
+   * Runs one statement in a transaction of its own.
+   *
+   * @throws SqlError, and HotpathError when the database is not to be had
+   */
+  run(request: SourceRequest, statement: SqlStatement, mode: StatementMode): Promise<string>;
+  /**
+   * Runs several statements in one transaction on the primary, which is rolled back when `work` fails. `work` may be called once more when
+   * the first server turns out not to take writes.
+   */
+  transaction<Value>(
+    request: SourceRequest,
+    work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
+  ): Promise<Value>;
+  /** The `Consistency-Token` of what a request has committed. */
+  tokenOf(request: SourceRequest): string | undefined;
+}
+
+/** A statement with its values apart: `texts` stand around them, one more than there are values. */
+export interface SqlStatement {
+  /** The same array for statements that differ in their values alone. */
+  readonly texts: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+/**
+ * `read`: in a transaction that only reads, on any server that is fresh enough; `keyed`: the same, and it may share a statement with others
+ * that differ in their values alone; `write`: on the primary.
+ */
+export type StatementMode = "read" | "keyed" | "write";
+
+/** What PostgreSQL said of a statement. Its own words are in `cause`: for the log, not for clients. */
+export class SqlError extends HotpathError {
+  /** `23505` and the like (PostgreSQL documentation, appendix A). */
+  readonly sqlState: string;
+  /** The constraint that was violated. */
+  readonly constraint: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: { readonly sqlState: string; readonly constraint?: string | undefined; readonly cause?: unknown },
+  ) {
+    super(code, message, { cause: details.cause });
+    this.sqlState = details.sqlState;
+    this.constraint = details.constraint;
+  }
+}

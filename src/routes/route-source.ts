@@ -1,0 +1,188 @@
+import type { CacheHints, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import { HotpathError } from "../errors.ts";
+import { DelegatedRequest } from "../http/delegated-request.ts";
+import { toEndedReply } from "../http/ended.ts";
+import { toProblemReply } from "../http/problem.ts";
+import { addVary } from "../http/vary.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import { type AnswerSettings, toReply } from "./answer.ts";
+import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
+import { toFailureReply } from "./failure.ts";
+import { queryValues, readContent, readPart } from "./input.ts";
+import { parametersOf, splitPath } from "./path.ts";
+import type { Route, RouteCache } from "./route.ts";
+
+/** What a route needs to run. */
+export type RouteParts = Pick<ContextParts, "database" | "cache" | "log"> & {
+  /** `http.maxBodyBytes` */
+  readonly maxBodyBytes: number;
+};
+
+/** One route as what answers its requests. */
+export function createRouteSource(route: Route, parts: RouteParts): Source {
+  return new RouteSource(route, parts);
+}
+
+class RouteSource implements Source {
+  readonly name = "routes";
+  readonly isCacheable: boolean;
+  readonly admission?: "verify" | "require";
+  readonly #route: Route;
+  readonly #context: ContextParts;
+  readonly #answer: AnswerSettings;
+  readonly #caching: Caching | undefined;
+  readonly #maxBodyBytes: number;
+  readonly #isForAnyone: boolean;
+
+  constructor(route: Route, { database, cache, log, maxBodyBytes }: RouteParts) {
+    const { method, path, options } = route;
+    const { auth = "verify" } = options;
+    const isWriting = method !== "GET";
+    this.#route = route;
+    this.#isForAnyone = auth === "none";
+    if (auth !== "none") this.admission = auth;
+    this.#context = { pattern: path, isWriting, errors: options.errors ?? {}, database, cache, log };
+    this.#answer = { pattern: path, reply: options.reply, status: options.status, fields: options.fields };
+    this.#caching = isWriting || options.cache === undefined ? undefined : toCaching(options.cache);
+    // Writes are told to the cache, so that what it has of the same URL goes.
+    this.isCacheable = isWriting || this.#caching !== undefined;
+    this.#maxBodyBytes = Math.min(options.maxBodyBytes ?? maxBodyBytes, maxBodyBytes);
+  }
+
+  /** Who shows something that nobody has verified may be told something of their own; who knows of a write wants to see it. */
+  mayReuse({ headers, identity }: SourceRequest): boolean {
+    if (headers["consistency-token"] !== undefined) return false;
+    if (this.#isForAnyone) return true;
+    const varies = this.#caching?.vary ?? NONE;
+    if (headers.cookie !== undefined && !varies.includes("cookie")) return false;
+    return identity !== undefined || headers.authorization === undefined || varies.includes("authorization");
+  }
+
+  resolve(received: SourceRequest): SourceReply | Promise<SourceReply> {
+    const request = this.#isForAnyone ? withoutCredentials(received) : received;
+    try {
+      const input = this.#read(request);
+      const reply =
+        input instanceof Promise ? input.then((read) => this.#run(request, read)) : this.#run(request, input);
+      return reply instanceof Promise ? reply.catch((error: unknown) => this.#fail(request, error)) : reply;
+    } catch (error) {
+      return this.#fail(request, error);
+    }
+  }
+
+  #read(request: SourceRequest): Input | Promise<Input> {
+    const { segments, options, method } = this.#route;
+    const given = segments.length === 0 ? NOTHING : parametersOf(segments, splitPath(request.path));
+    const params = readPart(options.params, "parameters", given);
+    const query = readPart(options.query, "query", queryValues(request.query));
+    const readsBody = method !== "GET" && options.body !== undefined;
+    if (!readsBody && !(params instanceof Promise) && !(query instanceof Promise)) {
+      return { params, query, body: undefined };
+    }
+    return this.#readLater(request, params, query, readsBody);
+  }
+
+  async #readLater(request: SourceRequest, params: unknown, query: unknown, readsBody: boolean): Promise<Input> {
+    const known = { params: await params, query: await query };
+    if (!readsBody) return { ...known, body: undefined };
+    const body = await readContent(request, this.#maxBodyBytes);
+    return { ...known, body: await readPart(this.#route.options.body, "body", body) };
+  }
+
+  #run(request: SourceRequest, input: Input): SourceReply | Promise<SourceReply> {
+    const context = new RequestContext(this.#context, request, input);
+    const answer = this.#route.options.handle(context as never);
+    const reply =
+      answer instanceof Promise
+        ? answer.then((value: unknown) => toReply(this.#answer, request, value))
+        : toReply(this.#answer, request, answer);
+    return reply instanceof Promise
+      ? reply.then((made) => this.#finish(request, input, made))
+      : this.#finish(request, input, reply);
+  }
+
+  #finish(request: SourceRequest, input: Input, reply: SourceReply): SourceReply {
+    reply.route = this.#route.path;
+    const token = this.#context.database?.tokenOf(request);
+    if (token !== undefined) reply.headers["consistency-token"] = token;
+    if (this.#caching !== undefined && reply.status < 400) mark(reply, request, input, this.#caching);
+    return reply;
+  }
+
+  #fail(request: SourceRequest, error: unknown): SourceReply {
+    const failure: SourceReply | undefined =
+      toFailureReply(error) ??
+      (error instanceof HotpathError && error.status < 500 ? toProblemReply(error) : undefined);
+    const reply: SourceReply | undefined = failure ?? toEndedReply(request.signal);
+    if (reply === undefined) throw error;
+    reply.route = this.#route.path;
+    return reply;
+  }
+}
+
+/** A route's `cache`, its durations read. */
+interface Caching {
+  readonly hints: CacheHints;
+  readonly tags: RouteCache["tags"];
+  /** In lower case. */
+  readonly vary: readonly string[];
+  readonly clients: string | undefined;
+}
+
+function toCaching({
+  maxAge,
+  staleWhileRevalidate,
+  staleIfError,
+  tags,
+  vary,
+  clients,
+}: RouteCache<never, never>): Caching {
+  const hints = {
+    freshForMs: toMs("cache.maxAge", maxAge),
+    ...(staleWhileRevalidate !== undefined && {
+      staleWhileRevalidateMs: toMs("cache.staleWhileRevalidate", staleWhileRevalidate),
+    }),
+    ...(staleIfError !== undefined && { staleIfErrorMs: toMs("cache.staleIfError", staleIfError) }),
+  };
+  const fields = (vary ?? []).map((field) => field.toLowerCase());
+  return { hints, tags: tags as RouteCache["tags"], vary: fields, clients };
+}
+
+function mark(reply: SourceReply, request: SourceRequest, { params, query }: Input, caching: Caching): void {
+  const { hints, tags, vary, clients } = caching;
+  const { identity } = request;
+  const named = typeof tags === "function" ? tags({ params, query, identity }) : (tags ?? NONE);
+  reply.cache = { ...hints, tags: named, identity: identity?.key ?? "" };
+  for (const field of vary) reply.headers["vary"] = addVary(reply.headers["vary"], field);
+  if (clients !== undefined) reply.headers["cache-control"] ??= clients;
+}
+
+function withoutCredentials(request: SourceRequest): SourceRequest {
+  const { authorization, cookie } = request.headers;
+  if (authorization === undefined && cookie === undefined && request.identity === undefined) return request;
+  return new AnonymousRequest(request);
+}
+
+/** A request of nobody in particular. */
+class AnonymousRequest extends DelegatedRequest implements SourceRequest {
+  readonly basePath: string;
+  readonly subpath: string;
+  readonly identity: Identity | undefined = undefined;
+  readonly #headers: Readonly<IncomingHttpHeaders>;
+
+  constructor(request: SourceRequest) {
+    super(request);
+    this.basePath = request.basePath;
+    this.subpath = request.subpath;
+    const { authorization: _token, cookie: _cookies, ...headers } = request.headers;
+    this.#headers = headers;
+  }
+
+  override get headers(): Readonly<IncomingHttpHeaders> {
+    return this.#headers;
+  }
+}
+
+const NONE: readonly string[] = [];
+const NOTHING = Object.freeze({});
