@@ -30,6 +30,8 @@ export interface Source {
    * `require`: they must be sent, too. Absent: credentials are no business of the server's, and requests have no identity.
    */
   readonly admission?: Admission;
+  /** `true`: who asks does not matter, and is not told: requests come without `Authorization` and cookies. Default `false`. */
+  readonly isForAnyone?: boolean;
   /** Words the refusal of a request's credentials. Absent: problem details. */
   refuse?(request: SourceRequest, refusal: CredentialsRefused): SourceReply;
   /** It reads content itself, and wants it without its `Content-Encoding`, within the same bounds. Absent: content comes as it was sent. */

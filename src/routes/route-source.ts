@@ -1,11 +1,8 @@
 import type { CacheHints, Source, SourceReply, SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
-import { DelegatedRequest } from "../http/delegated-request.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { addVary } from "../http/vary.ts";
-import type { Identity } from "../auth/identity.ts";
-import type { IncomingHttpHeaders } from "node:http";
 import { type AnswerSettings, toReply } from "./answer.ts";
 import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
 import { toFailureReply } from "./failure.ts";
@@ -26,21 +23,22 @@ export function createRouteSource(route: Route, parts: RouteParts): Source {
 
 class RouteSource implements Source {
   readonly name = "routes";
+  readonly decodesContent = true;
   readonly isCacheable: boolean;
+  readonly isForAnyone: boolean;
   readonly admission?: "verify" | "require";
   readonly #route: Route;
   readonly #context: ContextParts;
   readonly #answer: AnswerSettings;
   readonly #caching: Caching | undefined;
   readonly #maxBodyBytes: number;
-  readonly #isForAnyone: boolean;
 
   constructor(route: Route, { database, cache, log, maxBodyBytes }: RouteParts) {
     const { method, path, options } = route;
     const { auth = "verify" } = options;
     const isWriting = method !== "GET";
     this.#route = route;
-    this.#isForAnyone = auth === "none";
+    this.isForAnyone = auth === "none";
     if (auth !== "none") this.admission = auth;
     this.#context = { pattern: path, isWriting, errors: options.errors ?? {}, database, cache, log };
     this.#answer = { pattern: path, reply: options.reply, status: options.status, fields: options.fields };
@@ -53,14 +51,13 @@ class RouteSource implements Source {
   /** Who shows something that nobody has verified may be told something of their own; who knows of a write wants to see it. */
   mayReuse({ headers, identity }: SourceRequest): boolean {
     if (headers["consistency-token"] !== undefined) return false;
-    if (this.#isForAnyone) return true;
+    if (this.isForAnyone) return true;
     const varies = this.#caching?.vary ?? NONE;
     if (headers.cookie !== undefined && !varies.includes("cookie")) return false;
     return identity !== undefined || headers.authorization === undefined || varies.includes("authorization");
   }
 
-  resolve(received: SourceRequest): SourceReply | Promise<SourceReply> {
-    const request = this.#isForAnyone ? withoutCredentials(received) : received;
+  resolve(request: SourceRequest): SourceReply | Promise<SourceReply> {
     try {
       const input = this.#read(request);
       const reply =
@@ -156,32 +153,6 @@ function mark(reply: SourceReply, request: SourceRequest, { params, query }: Inp
   reply.cache = { ...hints, tags: named, identity: identity?.key ?? "" };
   for (const field of vary) reply.headers["vary"] = addVary(reply.headers["vary"], field);
   if (clients !== undefined) reply.headers["cache-control"] ??= clients;
-}
-
-function withoutCredentials(request: SourceRequest): SourceRequest {
-  const { authorization, cookie } = request.headers;
-  if (authorization === undefined && cookie === undefined && request.identity === undefined) return request;
-  return new AnonymousRequest(request);
-}
-
-/** A request of nobody in particular. */
-class AnonymousRequest extends DelegatedRequest implements SourceRequest {
-  readonly basePath: string;
-  readonly subpath: string;
-  readonly identity: Identity | undefined = undefined;
-  readonly #headers: Readonly<IncomingHttpHeaders>;
-
-  constructor(request: SourceRequest) {
-    super(request);
-    this.basePath = request.basePath;
-    this.subpath = request.subpath;
-    const { authorization: _token, cookie: _cookies, ...headers } = request.headers;
-    this.#headers = headers;
-  }
-
-  override get headers(): Readonly<IncomingHttpHeaders> {
-    return this.#headers;
-  }
 }
 
 const NONE: readonly string[] = [];

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { MountedSource } from "../api/definition.ts";
 import type { Source, SourceRequest, Timing } from "../api/source.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -61,6 +62,17 @@ function isBelow(path: string, basePath: string): boolean {
   return path.startsWith(basePath) && (path.length === basePath.length || path[basePath.length] === "/");
 }
 
+/** The request as the source sees it that is mounted there. */
+export function toMounted(
+  request: HttpRequest,
+  { source, basePath }: Mount,
+  identity: Identity | undefined,
+  timing?: Timing,
+): MountedRequest {
+  const made = source.isForAnyone === true ? AnonymousRequest : MountedRequest;
+  return new made(request, basePath, identity, timing);
+}
+
 /** A request as the source mounted there sees it. */
 export class MountedRequest extends DelegatedRequest implements SourceRequest {
   readonly basePath: string;
@@ -75,5 +87,18 @@ export class MountedRequest extends DelegatedRequest implements SourceRequest {
     this.basePath = basePath;
     this.subpath = basePath === "" ? path : path.slice(basePath.length) || "/";
     this.timing = timing;
+  }
+}
+
+/** A request of nobody in particular. */
+class AnonymousRequest extends MountedRequest {
+  #headers: Readonly<IncomingHttpHeaders> | undefined;
+
+  override get headers(): Readonly<IncomingHttpHeaders> {
+    if (this.#headers === undefined) {
+      const { authorization: _token, cookie: _cookies, ...headers } = super.headers;
+      this.#headers = headers;
+    }
+    return this.#headers;
   }
 }

@@ -17,7 +17,7 @@ import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
 import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
 import type { BodyLimit } from "./listener/index.ts";
-import { type FindMount, type Mount, MountedRequest } from "./mounts.ts";
+import { type FindMount, type Mount, toMounted } from "./mounts.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
@@ -260,7 +260,7 @@ function recall(
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
   }
-  const { source, basePath } = mount;
+  const { source } = mount;
   timing?.resolving();
   const isRefused = verdict instanceof CredentialsRefused;
   let asked = request;
@@ -271,7 +271,7 @@ function recall(
       return toFailure(error, request, log);
     }
   }
-  const mounted = new MountedRequest(asked, basePath, isRefused ? undefined : verdict, timing);
+  const mounted = toMounted(asked, mount, isRefused ? undefined : verdict, timing);
   if (isRefused) return refuse(mount, mounted, verdict);
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) {
     return resolve(source, mounted, log);

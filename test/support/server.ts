@@ -52,7 +52,7 @@ export async function serve(
 /** Serves any sources until the test has ended. */
 export async function serveSources(
   t: TestScope,
-  sources: ApiOptions["sources"] | Readonly<Record<string, Source>>,
+  sources: ApiOptions["sources"] | Readonly<Record<string, Source>> | undefined,
   options: Omit<ApiOptions, "sources"> = {},
 ): Promise<ServedApi> {
   const server = await defineApi({ ...options, sources }).listen({
