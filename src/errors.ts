@@ -18,6 +18,7 @@ export const ERRORS = {
   HP_DATABASE_REFUSED: { status: 503, todo: "Check user, password and database name of the connection URL." },
   HP_ROUTE_INVALID: { todo: "Correct the route; see docs/guide/routes.md." },
   HP_ROUTE_CONFLICT: { todo: "Give each route a path and method of its own." },
+  HP_TRACING_MISSING: { todo: "Install the packages that the message names." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
 
   // The PostgreSQL that hotpath runs itself (demo, tests).

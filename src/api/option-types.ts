@@ -194,6 +194,10 @@ export interface ServerOptions {
     /** Requests that are logged: none, answered 5xx (`failed`), 4xx and 5xx (`errors`), or all. */
     requests?: RequestLog | undefined;
   };
+  observe?: {
+    /** Requests that take longer are always logged and their traces kept. */
+    slow?: Duration | null | undefined;
+  };
 }
 
 /** Options of `postgres(url, options)`. Ranges and defaults are in docs/options.md; `undefined` means not given. */
@@ -281,6 +285,8 @@ export interface PostgresOptions {
   errorVerbosity?: ErrorVerbosity | undefined;
   /** Requests whose statements are logged. */
   logQueries?: RequestLog | undefined;
+  /** Write the trace into the statements of sampled requests, as a comment; these are then not prepared. */
+  traceComments?: boolean | undefined;
   openapi?: OpenApiOptions;
 }
 

@@ -235,6 +235,13 @@ export const POSTGRES_OPTIONS = [
       "Requests whose statements are logged, without their values: none, those answered 5xx, 4xx and 5xx, or all.",
   },
   {
+    path: "traceComments",
+    type: "boolean",
+    default: false,
+    description:
+      "End statements of sampled requests with their `traceparent` as a comment (sqlcommenter). These are parsed anew each time, since no other request has the same text.",
+  },
+  {
     path: "openapi.mode",
     type: "choice",
     default: "follow-privileges",

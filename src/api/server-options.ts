@@ -308,4 +308,13 @@ export const SERVER_OPTIONS = [
     choices: ["none", "failed", "errors", "all"],
     description: "Requests that are logged: none, those answered 5xx (`failed`), 4xx and 5xx (`errors`), or all.",
   },
+  {
+    path: "observe.slow",
+    type: "duration",
+    default: "1s",
+    min: "1ms",
+    max: "1h",
+    nullable: true,
+    description: "Requests that take longer are logged, and their traces are kept, whatever is sampled.",
+  },
 ] as const satisfies readonly OptionRow[];

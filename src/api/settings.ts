@@ -146,6 +146,10 @@ export interface ServerSettings {
     readonly level: LogLevel;
     readonly requests: RequestLog;
   };
+  readonly observe: {
+    /** Requests that take longer are always told of; `null`: none is. */
+    readonly slowMs: number | null;
+  };
 }
 
 /** What one `postgres()` source runs by: resolved, checked and frozen. */
@@ -203,6 +207,8 @@ export interface PostgresSettings {
   readonly errorVerbosity: ErrorVerbosity;
   /** Whose statements are logged. */
   readonly logQueries: RequestLog;
+  /** Sampled requests' statements end with their `traceparent` as a comment. */
+  readonly traceComments: boolean;
   /** Names of settings that a function's `set` clauses make for the whole transaction. */
   readonly hoistedSettings: readonly string[];
   /** Function that answers `/`, as `schema.name`, or `name` in the schema that was asked for. */

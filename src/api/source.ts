@@ -97,7 +97,28 @@ export interface SourceRequest extends HttpRequest {
   readonly identity?: Identity | undefined;
   /** Present where clients are told how long each phase took. */
   readonly timing?: Timing | undefined;
+  /** The part of the request's way that the source's own parts belong to. Present where requests are followed. */
+  readonly span?: TraceSpan | undefined;
 }
+
+/** A timed part of a request's way, in a tree of such parts. Attributes are named by OpenTelemetry's semantic conventions. */
+export interface TraceSpan {
+  /** It goes to a tracing backend whatever comes of the request: costly details are worth adding to such spans only. */
+  readonly isSampled: boolean;
+  /** Names it to whoever is asked on its behalf (W3C Trace Context). */
+  readonly traceparent: string;
+  /** Begins a part of it, which must be ended. */
+  begin(name: string, kind?: SpanKind, attributes?: Record<string, SpanAttribute>): TraceSpan;
+  set(name: string, value: SpanAttribute): void;
+  /** Says that another span, of whichever trace, has to do with it. */
+  link(other: TraceSpan): void;
+  /** @param error what went wrong, as a code: one of a bounded set */
+  end(error?: string): void;
+}
+
+/** `client`: others are asked. */
+export type SpanKind = "internal" | "server" | "client";
+export type SpanAttribute = string | number | boolean;
 
 /** Notes where a request's time goes. */
 export interface Timing {

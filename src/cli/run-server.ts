@@ -1,5 +1,7 @@
 import type { ResolvedApi } from "../api/definition.ts";
 import type { Log } from "../api/source.ts";
+import { readTraceEnvironment } from "../observe/trace/environment.ts";
+import type { TraceExport } from "../observe/trace/otlp.ts";
 import type { RunningServer } from "../server/start.ts";
 import type { CommandInput } from "./command.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
@@ -51,8 +53,31 @@ export async function runServer(
 async function startAndServe(run: ServerRun, signals: Signals, terminal: CommandInput["terminal"]): Promise<void> {
   if (signals.abort.aborted) return;
   const { startServer } = await import("../server/start.ts");
-  const server = await Promise.race([startServer(run.api, run.log), signals.stopped]);
-  if (server === undefined) return;
+  const { createLog } = await import("../observe/log.ts");
+  const log = run.log ?? createLog({ level: run.api.server.log.level });
+  const traces = await openTraces(log);
+  try {
+    const server = await Promise.race([startServer(run.api, log, traces), signals.stopped]);
+    if (server !== undefined) await keepRunning(server, run, signals, terminal);
+  } finally {
+    await traces?.close();
+  }
+}
+
+/** Loads what sends traces, where the standard variables of OpenTelemetry ask for them. */
+async function openTraces(log: Log): Promise<TraceExport | undefined> {
+  const settings = readTraceEnvironment(process.env);
+  if (settings === undefined) return undefined;
+  const { openTraceExport } = await import("../observe/trace/otlp.ts");
+  return openTraceExport(settings, log);
+}
+
+async function keepRunning(
+  server: RunningServer,
+  run: ServerRun,
+  signals: Signals,
+  terminal: CommandInput["terminal"],
+): Promise<void> {
   signals.onReload(() => {
     server.reload().catch((error: unknown) => terminal.err(`hotpath: reloading failed: ${String(error)}\n`));
   });

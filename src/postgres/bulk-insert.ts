@@ -59,7 +59,8 @@ export async function insertInBulk(context: WriteContext, insert: BulkInsert): P
         return [];
       },
     };
-    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    const { schema, name } = target.relation;
+    const scope = { schema, target: name, timezone: preferences.timezone ?? null };
     await context.run(request, scope, [toCommand(batch)], mode);
     return toWriteReply(exchange, tally.results());
   } finally {

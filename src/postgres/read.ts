@@ -42,7 +42,8 @@ export function read(
     const bindings = { operands: shape.operands, cursor: cursor?.values ?? NO_VALUES };
     const commands = [bind(main, bindings, parameters)];
     if (plannedCount !== null) commands.push(bind(plannedCount, bindings, parameters));
-    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    const { schema, name } = target.relation;
+    const scope = { schema, target: name, timezone: preferences.timezone ?? null };
     return context.run(request, scope, commands, plan.mode).then((results) => {
       const exchange = { settings: context.settings, request, target, preferences, plan };
       const reply =

@@ -1,8 +1,9 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest, TraceSpan } from "../api/source.ts";
 import type { BatchShape } from "./batch/shape.ts";
 import type { Isolation } from "./catalog/role-settings.ts";
 import { DialectError } from "./dialect-error.ts";
+import { errorType } from "./error-type.ts";
 import {
   type Command,
   type CommandResult,
@@ -12,6 +13,7 @@ import {
   variantOf,
 } from "./pool/index.ts";
 import { COMMITTED, type Need, type ReadOrigin, type Router } from "./replicas/index.ts";
+import { beginStatementSpan, withTraceComments } from "./statement-span.ts";
 import {
   createOpenTransaction,
   identityOf,
@@ -75,9 +77,16 @@ export function createTransactionRunner(
   origin: (request: SourceRequest, origin: ReadOrigin) => void = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, catalog);
-  const run: RunTransaction = (request, scope, given, asked = READ) => {
+  const run = (
+    request: SourceRequest,
+    scope: TransactionScope,
+    given: readonly Command[],
+    asked: TransactionMode = READ,
+    span?: TraceSpan,
+  ): Promise<readonly CommandResult[]> => {
     const opening = openTransaction(request, scope);
-    const commands = withVariant(given, opening.variant);
+    const isCommented = span?.isSampled === true && settings.traceComments;
+    const commands = isCommented ? withTraceComments(given, span) : withVariant(given, opening.variant);
     const target = router();
     const isolation = isolationOf(asked, opening);
     const mode = isolation === asked.isolation ? asked : { ...asked, isolation };
@@ -95,8 +104,9 @@ export function createTransactionRunner(
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
       return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen, from);
     }
-    const { batch } = mode;
+    const batch = isCommented ? undefined : mode.batch;
     const options = {
+      span,
       lateSignal: () => request.signal,
       batch,
       identity: batch === undefined ? "" : identityOf(opening),
@@ -109,10 +119,25 @@ export function createTransactionRunner(
   };
   return (request, scope, commands, mode) => {
     const { timing } = request;
-    if (timing === undefined) return run(request, scope, commands, mode);
+    if (timing === undefined) return traced(request, scope, commands, mode);
     timing.mark("plan");
-    return run(request, scope, commands, mode).finally(() => timing.mark("transaction"));
+    return traced(request, scope, commands, mode).finally(() => timing.mark("transaction"));
   };
+
+  function traced(...[request, scope, commands, mode]: Parameters<RunTransaction>): ReturnType<RunTransaction> {
+    if (request.span === undefined) return run(request, scope, commands, mode);
+    const span = beginStatementSpan(request.span, scope, commands);
+    return run(request, scope, commands, mode, span).then(
+      (results) => {
+        span.end();
+        return results;
+      },
+      (error: unknown) => {
+        span.end(errorType(error));
+        throw error;
+      },
+    );
+  }
 }
 
 /**

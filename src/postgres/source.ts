@@ -324,7 +324,7 @@ class PostgresSource implements Source {
     return this.#withPreferences(catalog, request, (preferences) => {
       const scope = this.#scopeOf(route.schema, preferences);
       const run = (commands: readonly Command[], mode: TransactionMode, settings: readonly Setting[]) =>
-        this.#runTransaction(request, { ...scope, settings }, commands, mode);
+        this.#runTransaction(request, { ...scope, target: route.pattern, settings }, commands, mode);
       const idempotency = this.#idempotency;
       const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types, idempotency };
       const called = call(context, request, route, preferences);

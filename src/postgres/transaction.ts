@@ -12,6 +12,8 @@ export interface TransactionScope {
   /** The schema that names without one mean. */
   readonly schema: string;
   readonly timezone: string | null;
+  /** The relation or function that is asked for, by name, for traces. */
+  readonly target?: string;
   /** Further settings, such as those of a function that is to be called; the last to be set. */
   readonly settings?: readonly Setting[];
 }

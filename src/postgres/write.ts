@@ -87,7 +87,8 @@ function writeWhole(
     const bindings = { operands: shape.operands, cursor: NO_VALUES, content: text, members };
     const commands = [bind(plan.compiled.main, bindings, parameters)];
     const exchange = { settings: context.settings, request, target, preferences, plan };
-    const scope = { schema: target.relation.schema, timezone: preferences.timezone ?? null };
+    const { schema, name } = target.relation;
+    const scope = { schema, target: name, timezone: preferences.timezone ?? null };
     const check = createWriteCheck(exchange);
     const mode: TransactionMode = check === undefined ? PLAIN[end] : { ...PLAIN[end], check };
     const isExplained = plan.media.explain !== null;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { MountedSource } from "../api/definition.ts";
-import type { Source, SourceRequest, Timing } from "../api/source.ts";
+import type { Source, SourceRequest, Timing, TraceSpan } from "../api/source.ts";
 import type { Identity } from "../auth/identity.ts";
 import { DelegatedRequest } from "../http/delegated-request.ts";
 import type { HttpRequest } from "../http/message.ts";
@@ -79,6 +79,8 @@ export class MountedRequest extends DelegatedRequest implements SourceRequest {
   readonly subpath: string;
   readonly identity: Identity | undefined;
   readonly timing: Timing | undefined;
+  /** That of the step that it is given to; the walk sets it. */
+  span: TraceSpan | undefined = undefined;
 
   constructor(request: HttpRequest, basePath: string, identity: Identity | undefined, timing?: Timing) {
     super(request);

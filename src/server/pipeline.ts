@@ -12,6 +12,8 @@ import { toProblemReply } from "../http/problem.ts";
 import { type Admission, NO_FIELDS } from "../limit/limits.ts";
 import type { LimitedRequest } from "../limit/subject.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
+import type { Trace } from "../observe/trace/span.ts";
+import type { Tracer } from "../observe/trace/tracer.ts";
 import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
@@ -21,6 +23,7 @@ import { type FindMount, type Mount, toMounted } from "./mounts.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
+import { recallTraced } from "./traced-recall.ts";
 
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
@@ -34,12 +37,16 @@ export interface PipelineParts {
   readonly represent: Represent;
   readonly cors: Cors;
   readonly metrics: HttpMetrics;
+  /** Absent: requests are not followed. */
+  readonly tracer: Tracer | undefined;
   readonly settings: ServerSettings["http"];
   /** How many bytes of content a request may have. */
   readonly maxBodyBytes: BodyLimit;
   readonly log: Log;
   /** Which requests get a line in the log. */
   readonly logged: RequestLog;
+  /** Requests that take longer are logged, too; `null`: none is for that. */
+  readonly slowMs: number | null;
   /** Others have taken the place of these parts: no reply of theirs may be repeated any more. */
   readonly isOver: () => boolean;
 }
@@ -49,8 +56,9 @@ export interface PipelineParts {
  * middleware: `walk` is what happens. It answers at once where every step does, as with a reply that is stored.
  */
 export function createPipeline(parts: PipelineParts): (request: HttpRequest) => HttpReply | Promise<HttpReply> {
-  const { admit, represent, cors, metrics, settings, log } = parts;
+  const { admit, represent, cors, metrics, tracer, settings, log } = parts;
   const leastLogged = LEAST_LOGGED[parts.logged];
+  const slowSeconds = (parts.slowMs ?? Number.POSITIVE_INFINITY) / 1000;
   const addsFields = cors.isOn || settings.traceHeader !== null || settings.serverTiming;
 
   function walk(state: WalkState): HttpReply | Promise<HttpReply> {
@@ -95,11 +103,13 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     mount: Mount | undefined,
     verdict: Verdict | undefined,
   ): HttpReply | Promise<HttpReply> {
-    const { request, timing } = state;
+    const { request, timing, trace } = state;
     timing?.mark("jwt");
+    trace?.admitted();
     // recall, resolve
-    return andThen(recall(parts, request, mount, verdict, timing), (resolved) => {
+    return andThen(recall(parts, request, mount, verdict, state), (resolved) => {
       timing?.resolved();
+      trace?.resolved();
       if (resolved.route !== undefined) state.route = resolved.route;
       // represent
       return andThen(represent(request, resolved), (reply) => dress(state, resolved, verdict, reply));
@@ -120,28 +130,43 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     }
     if (resolved.memo !== undefined && timing === undefined && (parts.limit?.limits.isLocal ?? true)) {
       const isOver = (): boolean => parts.isOver() || admit.generation !== generation || source?.isCacheable === false;
-      const recordAgain = (): void => record(request.method, request.path, route, reply.status, 0);
+      const recordAgain = (): void => {
+        tracer?.passed();
+        record(request.method, request.path, route, reply.status, 0, undefined);
+      };
       const admitAgain = limited === undefined ? always : repeatedAdmission(parts.limit, limited, request, reply);
-      reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, admitAgain, recordAgain);
+      // A request that is to be traced goes on the walk.
+      const mayRepeat = (from: string): boolean => tracer?.isNextSampled !== true && admitAgain(from);
+      reply.memo = repeatable(resolved.memo, endOf(verdict), isOver, mayRepeat, recordAgain);
     }
     return reply;
   }
 
-  function end({ request, route, startedAt }: WalkState, status: number): void {
+  function end({ request, route, startedAt, trace }: WalkState, status: number): void {
     metrics.end();
-    record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000);
+    if (trace !== undefined) tracer?.end(trace, request, route, status);
+    record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000, trace);
   }
 
-  function record(method: string, path: string, route: string, status: number, seconds: number): void {
+  function record(
+    method: string,
+    path: string,
+    route: string,
+    status: number,
+    seconds: number,
+    trace: Trace | undefined,
+  ): void {
     metrics.record(method, route, status, seconds);
-    if (status >= leastLogged) logRequest(log, { method, path, route, status, seconds });
+    if (status < leastLogged && seconds <= slowSeconds) return;
+    logRequest(log, { method, path, route, status, seconds, trace });
   }
 
   return (request) => {
     const startedAt = performance.now();
     const timing = settings.serverTiming ? new RequestTiming(startedAt) : undefined;
     const { generation } = admit;
-    const state: WalkState = { request, startedAt, timing, route: UNMATCHED, generation };
+    const trace = tracer?.begin(request, startedAt);
+    const state: WalkState = { request, startedAt, timing, trace, route: UNMATCHED, generation };
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
       if (state.admission !== undefined) settleWith(state.admission, reply);
@@ -168,6 +193,8 @@ interface WalkState {
   readonly startedAt: number;
   /** Absent: clients are not told. */
   readonly timing: RequestTiming | undefined;
+  /** Absent: it is not followed. */
+  readonly trace: Trace | undefined;
   /** The pattern that metrics and logs name. */
   route: string;
   /** Absent: nobody is mounted there. */
@@ -236,11 +263,18 @@ function endOf(verdict: Verdict | undefined): number {
 }
 
 /** One line a request. The path goes without its query, which may hold what people typed. */
-function logRequest(
-  log: Log,
-  { seconds, ...request }: { method: string; path: string; route: string; status: number; seconds: number },
-): void {
-  log.info({ ...request, ms: Math.round(seconds * 1e6) / 1000 }, "request");
+function logRequest(log: Log, { seconds, trace, ...request }: LoggedRequest): void {
+  const traced = trace === undefined ? undefined : { trace_id: trace.id, span_id: trace.root.id };
+  log.info({ ...request, ms: Math.round(seconds * 1e6) / 1000, ...traced }, "request");
+}
+
+interface LoggedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+  readonly trace: Trace | undefined;
 }
 
 /** Endpoint label of requests that no source is mounted for. */
@@ -255,7 +289,7 @@ function recall(
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
-  timing: RequestTiming | undefined,
+  { timing, trace }: WalkState,
 ): SourceReply | Promise<SourceReply> {
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
@@ -272,11 +306,15 @@ function recall(
     }
   }
   const mounted = toMounted(asked, mount, isRefused ? undefined : verdict, timing);
+  mounted.span = trace?.root;
   if (isRefused) return refuse(mount, mounted, verdict);
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) {
     return resolve(source, mounted, log);
   }
-  return cache.recall(mounted, (asked) => resolve(source, asked, log), verdict?.key);
+  const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> => resolve(source, wanted, log);
+  return trace === undefined
+    ? cache.recall(mounted, ask, verdict?.key)
+    : recallTraced(cache, mounted, trace.root, ask, verdict?.key);
 }
 
 /** Whether a read asks for more than any stored reply may have. */

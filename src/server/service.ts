@@ -6,6 +6,9 @@ import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
+import { SAMPLES_NONE } from "../observe/trace/sampler.ts";
+import { createTracer, type TraceListener } from "../observe/trace/tracer.ts";
+import type { TraceExport } from "../observe/trace/otlp.ts";
 import { createProcessMetrics } from "../observe/process-metrics.ts";
 import type { Route } from "../routes/route.ts";
 import type { RouteTable } from "../routes/table.ts";
@@ -53,6 +56,7 @@ export interface Service {
 export async function startService(
   { server: settings, sources, routes = [], limits = [] }: ResolvedApi,
   log: Log,
+  traces?: TraceExport,
 ): Promise<Service> {
   const { batch } = settings;
   const metrics = createMetrics();
@@ -90,6 +94,10 @@ export async function startService(
       });
       return Math.max(settings.http.maxBodyBytes, ofSource ?? 0);
     };
+    const listeners: TraceListener[] = traces === undefined ? [] : [traces];
+    const slowMs = settings.observe.slowMs ?? Number.POSITIVE_INFINITY;
+    const sampler = traces?.sampler ?? SAMPLES_NONE;
+    const tracer = listeners.length === 0 ? undefined : createTracer({ sampler, slowMs, listeners });
     const walk = createPipeline({
       maxBodyBytes,
       findMount,
@@ -104,20 +112,26 @@ export async function startService(
       }),
       cors: createCors(settings.cors.allowedOrigins),
       metrics: httpMetrics,
+      tracer,
       settings: settings.http,
       log,
       logged: settings.log.requests,
+      slowMs: settings.observe.slowMs,
       isOver: () => isOver,
     });
     const handle = withDeadlines(
       batch.path === null
         ? walk
-        : withBatches(walk, {
-            ...batch,
-            path: batch.path,
-            maxBodyBytes: settings.http.maxBodyBytes,
-            identifying: [settings.auth.apiKeys.header.toLowerCase()],
-          }),
+        : withBatches(
+            walk,
+            {
+              ...batch,
+              path: batch.path,
+              maxBodyBytes: settings.http.maxBodyBytes,
+              identifying: [settings.auth.apiKeys.header.toLowerCase()],
+            },
+            tracer,
+          ),
       settings.http,
     );
     const metricsOf = createSourceMetrics(metrics, sources.length);

@@ -4,6 +4,7 @@ import type { ServerSettings } from "../api/settings.ts";
 import type { Log } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { createLog } from "../observe/log.ts";
+import type { TraceExport } from "../observe/trace/otlp.ts";
 import { type AdminSources, createAdmin } from "./admin.ts";
 import { type Certificate, createListener, type Listener } from "./listener/index.ts";
 import { type Service, startService } from "./service.ts";
@@ -30,13 +31,14 @@ export interface RunningServer {
 /**
  * Starts the sources, then the listeners. When any of it fails, what was started is closed again.
  *
+ * @param traces where traces go, and which; its opener closes it. Absent: nowhere
  * @throws HotpathError HP_PORT_IN_USE, HP_LISTEN_FAILED, HP_OPTION_INVALID, and what the sources' `start` throws.
  */
-export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningServer> {
+export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExport): Promise<RunningServer> {
   const { server: settings, sources } = api;
   const ownLog = log ?? createLog({ level: settings.log.level });
   const listening = await listenerSettings(settings);
-  let service = await startService(api, ownLog);
+  let service = await startService(api, ownLog, traces);
   const opened: (() => Promise<void>)[] = [async () => service.close()];
   let isClosing = false;
   const close = async () => {
@@ -61,7 +63,7 @@ export async function startServer(api: ResolvedApi, log?: Log): Promise<RunningS
       adminUrl: admin?.url,
       reload: async () => service.reload(),
       async replace(next) {
-        const successor = await startService(next, ownLog);
+        const successor = await startService(next, ownLog, traces);
         if (isClosing) {
           await successor.close();
           return;

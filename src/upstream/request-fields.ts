@@ -26,7 +26,7 @@ function isClaim(name: string): boolean {
 export function createRequestFields(
   settings: UpstreamSettings,
   origin: string,
-): (request: SourceRequest, contentLength: number | undefined) => ForwardedHeaders {
+): (request: SourceRequest, contentLength: number | undefined, traceparent?: string) => ForwardedHeaders {
   const isTrusted = createNetworks(settings.trustedProxies);
   const { via, forwarded } = settings;
   const given = settings.headers.setRequest.map(toField);
@@ -42,7 +42,7 @@ export function createRequestFields(
     forwarded === "forwarded" || forwarded === "both",
   ];
 
-  return (request, contentLength) => {
+  return (request, contentLength, traceparent) => {
     const { headers } = request;
     if (via !== null && headers.via !== undefined) refuseLoop(headers.via, via);
     const fields: ForwardedHeaders = ["host", keepsHost && request.authority !== "" ? request.authority : upstreamHost];
@@ -51,10 +51,12 @@ export function createRequestFields(
     for (const name in headers) {
       if (isHopByHop(name) || OURS.has(name) || (isClaim(name) && !(trusted && isPassedOn(name)))) continue;
       if (!isPlain && removed.has(name)) continue;
+      if (traceparent !== undefined && name === "traceparent") continue;
       if (connection !== NONE && connection.includes(name)) continue;
       const value = headers[name];
       if (value !== undefined) fields.push(name, value);
     }
+    if (traceparent !== undefined && !removed.has("traceparent")) fields.push("traceparent", traceparent);
     if (contentLength !== undefined) fields.push("content-length", String(contentLength));
     if (via !== null) fields.push("via", addVia(headers.via, request.httpVersion, via));
     if (writesX) addXForwarded(fields, request, trusted, settings.stripBasePath);

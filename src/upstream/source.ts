@@ -37,6 +37,8 @@ class UpstreamSource implements Source {
   readonly name = "upstream";
   readonly #settings: UpstreamSettings;
   readonly #toFields: ReturnType<typeof createRequestFields>;
+  /** For traces. */
+  readonly #host: string;
   readonly #toTarget: ReturnType<typeof createTarget>;
   readonly #toReply: ReturnType<typeof createReplyOf>;
   readonly #fields: ReturnType<typeof createFieldReader>;
@@ -51,6 +53,7 @@ class UpstreamSource implements Source {
     if (settings.auth !== "ignore") this.admission = settings.auth;
     if (settings.webSockets) this.upgrade = (request, connection) => this.#upgrade(request, connection);
     this.#toFields = createRequestFields(settings, new URL(settings.url).origin);
+    this.#host = new URL(settings.url).host;
     this.#toTarget = createTarget(settings.url, settings.stripBasePath);
     this.#toReply = createReplyOf(settings);
     this.#fields = createFieldReader(settings.fields);
@@ -85,7 +88,11 @@ class UpstreamSource implements Source {
     const { totalMs } = this.#settings.timeout;
     const target = this.#toTarget(request);
     const { target: path, wanted } = this.#fields?.read(target) ?? { target, wanted: undefined };
-    const headers = this.#toFields(request, body.length);
+    const span = request.span?.begin(request.method, "client", {
+      "http.request.method": request.method,
+      "server.address": this.#host,
+    });
+    const headers = this.#toFields(request, body.length, span?.traceparent);
     const hasConditions = request.headers["if-none-match"] !== undefined || request.headers["if-match"] !== undefined;
     if (hasConditions || wanted !== undefined) adapt(headers, wanted);
     const outgoing: Outgoing = {
@@ -97,7 +104,12 @@ class UpstreamSource implements Source {
       collectBytes: wanted === undefined ? undefined : this.#settings.fields.maxBytes,
       deadlineMs: totalMs === null ? undefined : performance.now() + totalMs,
     };
-    const finish = (received: UpstreamReply): SourceReply => this.#finish(received, request, wanted);
+    const finish = (received: UpstreamReply): SourceReply => {
+      span?.set("http.response.status_code", received.status);
+      span?.set("http.request.resend_count", Math.max(0, tried.length - 1));
+      span?.end(received.status >= 500 ? String(received.status) : undefined);
+      return this.#finish(received, request, wanted);
+    };
     this.#budget.earn();
     // Promises by hand: nearly every request has one attempt, and each `async` layer would cost it as much as its header fields.
     const tried: Address[] = [];
@@ -111,6 +123,7 @@ class UpstreamSource implements Source {
         (error: unknown) => this.#retry({ error }, outgoing, tried).then(finish),
       )
       .catch((error: unknown) => {
+        span?.end(error instanceof HotpathError ? error.code : "error");
         const ended = toEndedReply(request.signal);
         if (ended !== undefined) return ended;
         throw error;

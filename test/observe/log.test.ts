@@ -68,5 +68,6 @@ test("addresses without credentials stay as they are", () => {
 test("a long hostile line takes no long time", () => {
   const began = performance.now();
   for (const piece of ["a://b:", "://", '"token":"', "Bearer ", "?token=", "\\"]) redact(piece.repeat(100_000));
-  assert.ok(performance.now() - began < 3000);
+  // What took quadratic time would need hours.
+  assert.ok(performance.now() - began < 60_000);
 });

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
-import type { SourceRequest, Timing } from "../../api/source.ts";
+import type { SourceRequest, Timing, TraceSpan } from "../../api/source.ts";
 import type { Identity } from "../../auth/identity.ts";
 import { DelegatedRequest } from "../../http/delegated-request.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
@@ -71,6 +71,9 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
   /** Of use only while the client waits. */
   get timing(): Timing | undefined {
     return this.#demand.isUnattended ? undefined : this.#request.timing;
+  }
+  get span(): TraceSpan | undefined {
+    return this.#demand.isUnattended ? undefined : this.#request.span;
   }
   get subpath(): string {
     return this.#request.subpath;

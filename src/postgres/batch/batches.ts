@@ -5,6 +5,7 @@ import { Batch } from "./batch.ts";
 import { type BatchQueue, BatchQueues } from "./queue.ts";
 import type { BatchShape } from "./shape.ts";
 import { readTypes, typesCommand } from "./template.ts";
+import { endBatchSpan, traceBatch } from "./trace.ts";
 
 /** What batches need of the pool whose calls they carry. */
 export interface BatchOwner {
@@ -69,7 +70,11 @@ export class Batches {
     const mayMerge = isCrowded || shape.limit.isQuick;
     const gathered = queue.take(first, mayMerge ? Math.min(this.#sizeFor(shape, first), shareOf(queue)) : 1);
     if (gathered.calls.length === 1) return first;
-    for (const call of gathered.calls) if (call !== first) this.#owner.taken(call);
+    for (const call of gathered.calls) {
+      if (call === first) continue;
+      this.#owner.taken(call);
+      call.leaves();
+    }
     return this.#share(new Batch(shape, gathered), first.commands);
   }
 
@@ -100,10 +105,12 @@ export class Batches {
       isMerged ? [...commands.slice(0, -1), shape.merge(distinct)] : commands,
       this.#uncounted,
       (results) => {
+        endBatchSpan(call.span, undefined);
         if (isMerged) this.#settle(batch, results);
         else for (const member of calls) member.answer(results);
       },
       (reason) => {
+        endBatchSpan(call.span, reason);
         if (batch.isBroken) return;
         if (isMerged && reason instanceof DatabaseError) this.#split(batch, "failed");
         else batch.fail(reason);
@@ -111,6 +118,7 @@ export class Batches {
     );
     call.batch = batch;
     call.shape = shape;
+    call.span = traceBatch(batch, call);
     for (const member of calls) {
       member.sharedCall = call;
       call.timeoutMs = Math.max(call.timeoutMs, member.timeoutMs);

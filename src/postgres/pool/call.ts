@@ -1,4 +1,5 @@
 import type { DatabaseError } from "pg";
+import type { TraceSpan } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { Batch } from "../batch/batch.ts";
 import type { BatchQueue } from "../batch/queue.ts";
@@ -57,6 +58,8 @@ export class Call implements Waiting<Call> {
   batch: Batch | undefined = undefined;
   /** Makes the signal of a caller's leaving; asked once the call has taken its time. */
   lateSignal: (() => AbortSignal) | undefined = undefined;
+  /** Where it belongs in its caller's trace; absent where there is none. */
+  span: TraceSpan | undefined = undefined;
   /** Ends what watches for the caller's leaving. */
   unwatch: (() => void) | undefined = undefined;
 
@@ -91,6 +94,12 @@ export class Call implements Waiting<Call> {
   /** How many different calls it answers. */
   get width(): number {
     return this.batch?.distinct.length ?? 1;
+  }
+
+  /** Its turn has come, by itself or in a statement with others. */
+  leaves(): void {
+    if (this.span === undefined) return;
+    this.span.set("hotpath.pool.wait_ms", Math.round((performance.now() - this.since) * 1000) / 1000);
   }
 
   addRow(row: Row): void {

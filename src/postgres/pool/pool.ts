@@ -104,6 +104,7 @@ class ConnectionPool implements Pool {
           call.timeoutMs = options.timeoutMs ?? 0;
           call.isWrite = options.isWrite ?? false;
           call.sequel = options.sequel;
+          call.span = options.span;
           call.unwatch = watch(options, (reason) => this.#abandon(call, reason));
           if (options.lateSignal !== undefined) {
             call.lateSignal = options.lateSignal;
@@ -237,6 +238,7 @@ class ConnectionPool implements Pool {
     const connection = this.#joinable(call) ?? this.#keeper.takeIdle(call) ?? this.#busyConnection();
     if (connection === undefined) return false;
     this.#calls.remove(call);
+    call.leaves();
     connection.send(this.#batches.gather(call, this.#calls.size > this.#keeper.idleCount));
     this.#last = connection;
     this.#written.push(connection);

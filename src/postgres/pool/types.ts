@@ -1,4 +1,5 @@
 import type { PoolSettings as CommonPoolSettings } from "../../api/settings.ts";
+import type { TraceSpan } from "../../api/source.ts";
 import type { BatchShape } from "../batch/shape.ts";
 
 /** SQL text and the name under which a connection prepares it. */
@@ -57,6 +58,8 @@ export interface RunOptions {
    * is switched over before them, and back before the next who only read.
    */
   readonly isWrite?: boolean;
+  /** Told how long the call waited, and with which others it shared a statement. */
+  readonly span?: TraceSpan | undefined;
   /** Runs behind the commands, on the same connection and after their commit, in a transaction of its own. */
   readonly sequel?: Sequel;
 }

@@ -4,6 +4,7 @@ import { decodeContent } from "../../content/decoded-request.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { toProblemReply } from "../../http/problem.ts";
+import type { Tracer } from "../../observe/trace/tracer.ts";
 import { gatherSettled } from "../../routes/gather.ts";
 import { type BatchEntry, parseBatch } from "./entries.ts";
 import { toResult } from "./result.ts";
@@ -24,14 +25,25 @@ export interface BatchSettings extends Omit<ServerSettings["batch"], "path"> {
  * Answers batches: several requests in one, each of which goes the whole walk by itself (identity, limits, cache, statements shared
  * with strangers) and has its own status. All other requests are passed on untouched.
  */
-export function withBatches(handle: Handle, settings: BatchSettings): Handle {
+export function withBatches(handle: Handle, settings: BatchSettings, tracer?: Tracer): Handle {
   return (request) => {
     if (request.method !== "POST" || request.path !== settings.path) return handle(request);
-    return answerBatch(request, handle, settings);
+    if (tracer === undefined) return answerBatch(request, handle, settings);
+    const trace = tracer.begin(request, performance.now());
+    const ended = (reply: HttpReply): HttpReply => {
+      tracer.end(trace, request, settings.path, reply.status);
+      return reply;
+    };
+    return answerBatch(request, handle, settings, trace.root.traceparent).then(ended);
   };
 }
 
-async function answerBatch(request: HttpRequest, handle: Handle, settings: BatchSettings): Promise<HttpReply> {
+async function answerBatch(
+  request: HttpRequest,
+  handle: Handle,
+  settings: BatchSettings,
+  traceparent?: string,
+): Promise<HttpReply> {
   let entries: readonly BatchEntry[];
   try {
     entries = parseBatch(await readBytes(decodeContent(request, () => settings.maxBodyBytes).body), settings);
@@ -40,7 +52,7 @@ async function answerBatch(request: HttpRequest, handle: Handle, settings: Batch
     throw error;
   }
   const run = async (entry: BatchEntry): Promise<string> =>
-    toResult(entry.id, await answerEntry(request, entry, handle, settings), settings.maxReplyBytes);
+    toResult(entry.id, await answerEntry(request, entry, handle, settings, traceparent), settings.maxReplyBytes);
   const isStreamed = /\bapplication\/x-ndjson\b/i.test(request.headers.accept ?? "");
   if (isStreamed) return streamed(entries, run, request.signal, settings.concurrency);
   const outcomes = await gatherSettled(
@@ -74,9 +86,10 @@ async function answerEntry(
   entry: BatchEntry,
   handle: Handle,
   settings: BatchSettings,
+  traceparent: string | undefined,
 ): Promise<HttpReply> {
   try {
-    return await handle(new SubRequest(request, entry, settings.identifying));
+    return await handle(new SubRequest(request, entry, settings.identifying, traceparent));
   } catch (error) {
     return toProblemReply(error instanceof HotpathError ? error : new HotpathError("HP_INTERNAL", "unexpected error"));
   }

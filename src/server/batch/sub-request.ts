@@ -32,15 +32,18 @@ export class SubRequest implements HttpRequest {
   readonly hasContent: boolean;
   readonly #batch: HttpRequest;
 
-  /** @param inherited further fields to take from the batch: those that identify its sender */
-  constructor(batch: HttpRequest, entry: BatchEntry, inherited: readonly string[]) {
+  /**
+   * @param inherited further fields to take from the batch: those that identify its sender
+   * @param traceparent of the batch, where it is followed
+   */
+  constructor(batch: HttpRequest, entry: BatchEntry, inherited: readonly string[], traceparent?: string) {
     const end = entry.path.indexOf("?");
     this.#batch = batch;
     this.method = entry.method;
     this.target = entry.path;
     this.path = end === -1 ? entry.path : entry.path.slice(0, end);
     this.query = end === -1 ? "" : entry.path.slice(end + 1);
-    this.headers = headersOf(batch, entry, inherited);
+    this.headers = headersOf(batch, entry, inherited, traceparent);
     this.httpVersion = batch.httpVersion;
     this.scheme = batch.scheme;
     this.authority = batch.authority;
@@ -54,12 +57,18 @@ export class SubRequest implements HttpRequest {
   }
 }
 
-function headersOf(batch: HttpRequest, entry: BatchEntry, inherited: readonly string[]): IncomingHttpHeaders {
+function headersOf(
+  batch: HttpRequest,
+  entry: BatchEntry,
+  inherited: readonly string[],
+  traceparent: string | undefined,
+): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {};
   for (const name in batch.headers) {
     const isInherited = INHERITED.has(name) || inherited.includes(name) || name.startsWith("x-forwarded-");
     if (isInherited) headers[name] = batch.headers[name];
   }
+  if (traceparent !== undefined) headers["traceparent"] = traceparent;
   if (entry.content !== undefined) {
     headers["content-type"] = "application/json";
     headers["content-length"] = String(entry.content.length);

@@ -1,0 +1,117 @@
+import type { SpanAttribute, SpanKind, TraceSpan } from "../../api/source.ts";
+import { formatTraceparent, newSpanId, newTraceId, type TraceParent } from "./context.ts";
+
+/** A request that makes more spans loses the later ones, and is said to. */
+const MAX_SPANS = 128;
+/** What a span is linked to at most: all that share a statement, as a rule. */
+const MAX_LINKS = 128;
+
+/** What becomes of a request, part by part. Times are those of `performance.now`. */
+export class Trace {
+  readonly startedMs: number;
+  readonly parent: TraceParent | undefined;
+  /** It is handed over whatever comes of it. */
+  readonly isSampled: boolean;
+  /** The first is the request itself. */
+  readonly spans: Span[] = [];
+  /** Spans beyond the bound. */
+  dropped = 0;
+  isOver = false;
+  /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
+  admittedMs = 0;
+  resolvedMs = 0;
+  #id = "";
+
+  constructor(startedMs: number, parent: TraceParent | undefined, isSampled: boolean) {
+    this.startedMs = startedMs;
+    this.parent = parent;
+    this.isSampled = isSampled;
+    this.spans.push(new Span(this, undefined, "request", "server", startedMs));
+  }
+
+  /** Made when first read: most requests are never told apart. */
+  get id(): string {
+    if (this.#id === "") this.#id = this.parent?.traceId ?? newTraceId();
+    return this.#id;
+  }
+
+  get root(): Span {
+    return this.spans[0] as Span;
+  }
+
+  admitted(): void {
+    this.admittedMs = performance.now();
+  }
+
+  resolved(): void {
+    this.resolvedMs = performance.now();
+  }
+
+  get ms(): number {
+    return this.root.endedMs - this.startedMs;
+  }
+}
+
+/** A part of what is done for a request. */
+export class Span implements TraceSpan {
+  readonly trace: Trace;
+  readonly parent: Span | undefined;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly startedMs: number;
+  /** 0: not yet. */
+  endedMs = 0;
+  /** What went wrong, as a code. */
+  error: string | undefined = undefined;
+  attributes: Record<string, SpanAttribute> | undefined = undefined;
+  links: Span[] | undefined = undefined;
+  #id = "";
+
+  constructor(trace: Trace, parent: Span | undefined, name: string, kind: SpanKind, startedMs: number) {
+    this.trace = trace;
+    this.parent = parent;
+    this.name = name;
+    this.kind = kind;
+    this.startedMs = startedMs;
+  }
+
+  get id(): string {
+    if (this.#id === "") this.#id = newSpanId();
+    return this.#id;
+  }
+
+  get isSampled(): boolean {
+    return this.trace.isSampled;
+  }
+
+  get traceparent(): string {
+    return formatTraceparent({ traceId: this.trace.id, spanId: this.id, isSampled: this.trace.isSampled });
+  }
+
+  begin(name: string, kind: SpanKind = "internal", attributes?: Record<string, SpanAttribute>): Span {
+    const { trace } = this;
+    const span = new Span(trace, this, name, kind, performance.now());
+    span.attributes = attributes;
+    // What begins after the reply (a refresh behind the client's back) is nobody's part any more.
+    if (trace.isOver || trace.spans.length >= MAX_SPANS) trace.dropped++;
+    else trace.spans.push(span);
+    return span;
+  }
+
+  set(name: string, value: SpanAttribute): void {
+    this.attributes ??= {};
+    this.attributes[name] = value;
+  }
+
+  link(other: TraceSpan): void {
+    if (!(other instanceof Span)) return;
+    this.links ??= [];
+    if (this.links.length < MAX_LINKS) this.links.push(other);
+  }
+
+  end(error?: string): void {
+    if (this.endedMs !== 0) return;
+    this.endedMs = performance.now();
+    this.error = error;
+  }
+}

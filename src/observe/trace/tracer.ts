@@ -1,0 +1,87 @@
+import type { HttpRequest } from "../../http/message.ts";
+import { parseTraceparent } from "./context.ts";
+import { Sampler, type SamplerSettings } from "./sampler.ts";
+import { Trace } from "./span.ts";
+
+/** A trace that is over, and what came of its request. */
+export interface EndedTrace {
+  readonly trace: Trace;
+  readonly method: string;
+  /** Without its query, which may hold what people typed. */
+  readonly path: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly httpVersion: string;
+  /** The pattern. */
+  readonly route: string;
+  readonly status: number;
+  /** It was slow, or failed by our fault. */
+  readonly isNotable: boolean;
+}
+
+/** Is told of requests that are over. */
+export interface TraceListener {
+  /** Absent: it wants to hear of all. */
+  readonly wants?: "kept";
+  ended(ended: EndedTrace): void;
+}
+
+export interface TracerOptions {
+  readonly sampler: SamplerSettings;
+  /** Requests that take longer are always kept. */
+  readonly slowMs: number;
+  readonly listeners: readonly TraceListener[];
+  readonly random?: () => number;
+}
+
+/** Follows requests on their way. */
+export interface Tracer {
+  /** Whether the next request that nobody else decides about is to be traced, and so must go on the walk. */
+  readonly isNextSampled: boolean;
+  /** A request was answered without a walk. */
+  passed(): void;
+  begin(request: HttpRequest, startedMs: number): Trace;
+  end(trace: Trace, request: HttpRequest, route: string, status: number): void;
+}
+
+/**
+ * Makes a tracer. All requests on the walk are recorded, cheaply, since only the end of one tells whether it was slow or failed; handed on to
+ * a tracing backend are those that were chosen ahead and those.
+ */
+export function createTracer({ sampler: settings, slowMs, listeners, random }: TracerOptions): Tracer {
+  const sampler = new Sampler(settings, random);
+  return {
+    get isNextSampled() {
+      return sampler.isNext;
+    },
+    passed() {
+      sampler.take(undefined);
+    },
+    begin(request, startedMs) {
+      const field = request.headers["traceparent"];
+      const parent = field === undefined ? undefined : parseTraceparent(field);
+      return new Trace(startedMs, parent, sampler.take(parent));
+    },
+    end(trace, request, route, status) {
+      const { root } = trace;
+      root.end(status >= FAILED ? String(status) : undefined);
+      trace.isOver = true;
+      const isNotable = status >= FAILED || trace.ms >= slowMs;
+      const isKept = isNotable || trace.isSampled;
+      let ended: EndedTrace | undefined;
+      for (const listener of listeners) {
+        if (listener.wants === "kept" && !isKept) continue;
+        ended ??= describe(trace, request, route, status, isNotable);
+        listener.ended(ended);
+      }
+    },
+  };
+}
+
+/** Statuses that are the server's fault. */
+const FAILED = 500;
+
+function describe(trace: Trace, request: HttpRequest, route: string, status: number, isNotable: boolean): EndedTrace {
+  const { method, path, scheme, authority, httpVersion } = request;
+  return { trace, method, path, scheme, authority, httpVersion, route, status, isNotable };
+}
