@@ -1,4 +1,5 @@
 import type { MetricDeclaration } from "../api/source.ts";
+import type { Exemplar, HistogramSeries } from "./series.ts";
 
 /** The text formats metrics can be rendered in: Prometheus's 0.0.4 and OpenMetrics 1.0. */
 export type MetricsFormat = "prometheus" | "openmetrics";
@@ -22,9 +23,7 @@ export type MetricFamily =
       readonly bounds: ArrayLike<number>;
       readonly samples: readonly {
         readonly labels: readonly string[];
-        readonly sum: number;
-        /** By bucket, not cumulative; the last is for what is above every bound. */
-        readonly counts: ArrayLike<number>;
+        readonly series: HistogramSeries;
       }[];
     };
 
@@ -40,7 +39,7 @@ export function formatMetrics(families: readonly MetricFamily[], format: Metrics
     const isSuffixed = format === "openmetrics" && family.type === "counter" && name.endsWith(TOTAL);
     const familyName = isSuffixed ? name.slice(0, -TOTAL.length) : name;
     lines.push(`# HELP ${familyName} ${escapeHelp(help, format)}`, `# TYPE ${familyName} ${family.type}`);
-    if (family.type === "histogram") addHistogram(lines, family);
+    if (family.type === "histogram") addHistogram(lines, family, format);
     else
       addValues(lines, family, isSuffixed || family.type === "gauge" || format === "prometheus" ? name : name + TOTAL);
   }
@@ -56,17 +55,30 @@ function addValues(lines: string[], family: Exclude<MetricFamily, { type: "histo
     lines.push(`${name}${braces(pairs(names, labels))} ${toNumber(value)}`);
 }
 
-function addHistogram(lines: string[], family: Extract<MetricFamily, { type: "histogram" }>): void {
+function addHistogram(
+  lines: string[],
+  family: Extract<MetricFamily, { type: "histogram" }>,
+  format: MetricsFormat,
+): void {
   const { name, labels: names = [] } = family.declaration;
-  for (const { labels, sum, counts } of family.samples) {
+  for (const { labels, series } of family.samples) {
+    const { sum, counts, exemplars } = series;
     const own = pairs(names, labels);
     let total = 0;
     for (let at = 0; at < counts.length; at += 1) {
       total += counts[at] ?? 0;
-      lines.push(`${name}_bucket${braces([...own, `le="${toNumber(family.bounds[at] ?? Infinity)}"`])} ${total}`);
+      const bucket = braces([...own, `le="${toNumber(family.bounds[at] ?? Infinity)}"`]);
+      lines.push(`${name}_bucket${bucket} ${total}${format === "openmetrics" ? toExemplar(exemplars?.[at]) : ""}`);
     }
     lines.push(`${name}_sum${braces(own)} ${toNumber(sum)}`, `${name}_count${braces(own)} ${total}`);
   }
+}
+
+/** Only OpenMetrics has them. */
+function toExemplar(exemplar: Exemplar | undefined): string {
+  if (exemplar === undefined) return "";
+  const { traceId, value, atMs } = exemplar;
+  return ` # {trace_id="${traceId}"} ${toNumber(value)} ${(atMs / 1000).toFixed(3)}`;
 }
 
 function pairs(names: readonly string[], values: readonly string[]): string[] {

@@ -8,6 +8,11 @@ import { createSeriesTable, type SeriesTable } from "./series-table.ts";
 export interface Metrics extends MetricsRegistry {
   /** A counter that something else keeps, read when metrics are scraped. */
   observedCounter(declaration: MetricDeclaration, read: MetricRead): void;
+  /** A histogram that something else keeps, read when metrics are scraped. */
+  observedHistogram(
+    declaration: MetricDeclaration & { readonly buckets: readonly number[] },
+    read: () => readonly { readonly labels: readonly string[]; readonly series: HistogramSeries }[],
+  ): void;
   /** All metrics as text; Prometheus's format 0.0.4 unless told otherwise. */
   render(format?: MetricsFormat): string;
 }
@@ -51,7 +56,7 @@ export function createMetrics(options: { readonly maxSeries?: number } = {}): Me
     const bounds = checkBuckets(declaration);
     const table = tableOf(declaration, () => new HistogramSeries(bounds));
     declare(declaration, () => {
-      const samples = table.entries().map(([labels, { sum, counts }]) => ({ labels, sum, counts }));
+      const samples = table.entries().map(([labels, series]) => ({ labels, series }));
       return { type: "histogram", declaration, bounds, samples };
     });
     return { with: (...labels) => table.get(labels) };
@@ -86,6 +91,10 @@ export function createMetrics(options: { readonly maxSeries?: number } = {}): Me
     histogram,
     gauge: (declaration, read) => observed("gauge", declaration, read),
     observedCounter: (declaration, read) => observed("counter", declaration, read),
+    observedHistogram(declaration, read) {
+      const bounds = checkBuckets(declaration);
+      declare(declaration, () => ({ type: "histogram", declaration, bounds, samples: read() }));
+    },
     render(format = "prometheus") {
       // The registry's own counters were declared first but are told last: reading the others may raise them.
       const [overflow, errors, ...others] = families.values();

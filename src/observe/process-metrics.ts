@@ -58,13 +58,13 @@ function declareEventLoop(metrics: Metrics): () => void {
     {
       name: "nodejs_eventloop_lag_seconds",
       help: "How late the event loop ran its timers since the last scrape.",
-      labels: ["quantile"],
+      labels: ["percentile"],
     },
     () => {
       const isEmpty = delay.count === 0;
       const values = isEmpty ? [0, 0, 0] : [toLag(delay.percentile(50)), toLag(delay.percentile(99)), toLag(delay.max)];
       delay.reset();
-      return ["0.5", "0.99", "1"].map((quantile, at) => ({ labels: [quantile], value: values[at] ?? 0 }));
+      return ["50", "99", "100"].map((percentile, at) => ({ labels: [percentile], value: values[at] ?? 0 }));
     },
   );
   let last = performance.eventLoopUtilization();

@@ -13,6 +13,7 @@ import {
   variantOf,
 } from "./pool/index.ts";
 import { COMMITTED, type Need, type ReadOrigin, type Router } from "./replicas/index.ts";
+import type { TimeStatement } from "./statement-metrics.ts";
 import { beginStatementSpan, withTraceComments } from "./statement-span.ts";
 import {
   createOpenTransaction,
@@ -68,6 +69,7 @@ export type RunTransaction = (
  * @param committed told the `Consistency-Token` of what a request has committed, or seen where it asked for that, where there are replicas
  * @param catalog the one in use
  * @param origin told what a request's read sees at least, where positions are tracked
+ * @param timed told how long each request's statements took, their wait for a connection included
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
@@ -75,6 +77,7 @@ export function createTransactionRunner(
   committed: (request: SourceRequest, token: string) => void = () => undefined,
   catalog: () => RoleCatalog | undefined = () => undefined,
   origin: (request: SourceRequest, origin: ReadOrigin) => void = () => undefined,
+  timed: TimeStatement = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, catalog);
   const run = (
@@ -125,15 +128,19 @@ export function createTransactionRunner(
   };
 
   function traced(...[request, scope, commands, mode]: Parameters<RunTransaction>): ReturnType<RunTransaction> {
-    if (request.span === undefined) return run(request, scope, commands, mode);
-    const span = beginStatementSpan(request.span, scope, commands);
+    const span = request.span && beginStatementSpan(request.span, scope, commands);
+    const startedAt = performance.now();
+    const ended = (error?: string): void => {
+      span?.end(error);
+      timed(commands, scope, performance.now() - startedAt, error);
+    };
     return run(request, scope, commands, mode, span).then(
       (results) => {
-        span.end();
+        ended();
         return results;
       },
       (error: unknown) => {
-        span.end(errorType(error));
+        ended(errorType(error));
         throw error;
       },
     );

@@ -31,6 +31,7 @@ import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { ReadOrigin, Router } from "./replicas/index.ts";
 import { createSqlDatabase } from "./sql/sql-database.ts";
+import { createStatementMetrics, type TimeStatement } from "./statement-metrics.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { mayBeBulk, write } from "./write.ts";
 import type { WriteContext } from "./write-plan.ts";
@@ -75,6 +76,7 @@ class PostgresSource implements Source {
   readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
   #database: Database | undefined;
   #router: Router | undefined;
+  #timed: TimeStatement | undefined;
   #tracker: Tracker | undefined;
   #log: Log | undefined;
   #schema: Schema | undefined;
@@ -105,6 +107,7 @@ class PostgresSource implements Source {
       (request, token) => this.#committed.set(request, token),
       () => this.#schema?.catalog,
       (request, origin) => this.#origins.set(request, origin),
+      (...call) => this.#timed?.(...call),
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;
@@ -150,6 +153,7 @@ class PostgresSource implements Source {
 
   async start({ log, metrics, isAuthenticating, maxBodyBytes, cache }: SourceContext): Promise<void> {
     this.#log = log;
+    this.#timed = createStatementMetrics(metrics);
     this.#isAuthenticating = isAuthenticating;
     this.#maxBodyBytes = maxBodyBytes;
     const isCached = cache !== undefined && this.#settings.queryCache.enabled;

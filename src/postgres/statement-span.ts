@@ -33,7 +33,7 @@ export function withTraceComments(commands: readonly Command[], span: TraceSpan)
 const operations = new WeakMap<Statement, string>();
 
 /** What it does to tables: the first word that says so. */
-function operationOf(statement: Statement): string {
+export function operationOf(statement: Statement): string {
   let operation = operations.get(statement);
   if (operation === undefined) {
     operation = /(?<!["\w])(?:insert into|update|delete from|merge into)\b/i.exec(statement.text)?.[0] ?? "SELECT";

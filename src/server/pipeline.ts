@@ -156,7 +156,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     seconds: number,
     trace: Trace | undefined,
   ): void {
-    metrics.record(method, route, status, seconds);
+    metrics.record(method, route, status, seconds, trace?.keptId);
     if (status < leastLogged && seconds <= slowSeconds) return;
     logRequest(log, { method, path, route, status, seconds, trace });
   }

@@ -151,8 +151,8 @@ test("the process tells of its CPU, memory, event loop, files and version", () =
   assert.ok(valueOf('nodejs_heap_bytes{kind="used"}') > 1_000_000);
   assert.ok(valueOf("process_open_fds") > 2);
   assert.ok(valueOf("nodejs_eventloop_utilization") >= 0);
-  for (const quantile of ["0.5", "0.99", "1"])
-    assert.ok(valueOf(`nodejs_eventloop_lag_seconds{quantile="${quantile}"}`) >= 0);
+  for (const percentile of ["50", "99", "100"])
+    assert.ok(valueOf(`nodejs_eventloop_lag_seconds{percentile="${percentile}"}`) >= 0);
   assert.match(text, /^hotpath_info\{version="1.2.3",node_version="[\d.]+"\} 1$/m);
   assert.equal(metrics.render().includes("metrics_read_errors_total{"), false);
 });

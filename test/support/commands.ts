@@ -18,6 +18,7 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "nghttp", package: "nghttp2-client", usedBy: "test/server: HTTP/2 by nghttp" },
   { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
+  { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },
   { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },
   { command: "wrk", package: "wrk", usedBy: "test/server: HTTP/1.1 under load" },
 ];

@@ -13,8 +13,12 @@ export async function installMissingCommands(say: (line: string) => void, signal
   if (process.getuid?.() === 0 && findCommand("apt-get") !== undefined) {
     say(`installing ${missingPackages().join(", ")}`);
     // An old machine knows stale package lists, a new one knows none: ask the mirrors only when the first try fails.
-    const isInstalled = await aptGet(installArguments(), signal);
-    if (!isInstalled && (await aptGet(["update"], signal))) await aptGet(installArguments(), signal);
+    const isInstalled = await aptGet(installArguments(missingPackages()), signal);
+    const isUpdated = !isInstalled && (await aptGet(["update"], signal));
+    if (isUpdated && !(await aptGet(installArguments(missingPackages()), signal))) {
+      // One that is not to be had must not keep the others away.
+      for (const name of missingPackages()) await aptGet(installArguments([name]), signal);
+    }
   }
   for (const entry of OUTSIDE_COMMANDS.filter(({ command }) => findCommand(command) === undefined)) {
     say(`skipped without ${entry.command}: ${entry.usedBy} (${installLine([entry.package])})`);
@@ -26,8 +30,8 @@ function missingPackages(): string[] {
   return [...new Set(missing.map((entry) => entry.package))];
 }
 
-function installArguments(): string[] {
-  return ["install", "--no-install-recommends", "-y", "-qq", ...missingPackages()];
+function installArguments(packages: readonly string[]): string[] {
+  return ["install", "--no-install-recommends", "-y", "-qq", ...packages];
 }
 
 async function aptGet(words: readonly string[], signal: AbortSignal): Promise<boolean> {

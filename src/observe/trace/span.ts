@@ -17,6 +17,8 @@ export class Trace {
   /** Spans beyond the bound. */
   dropped = 0;
   isOver = false;
+  /** It was handed over. */
+  isKept = false;
   /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
   admittedMs = 0;
   resolvedMs = 0;
@@ -33,6 +35,11 @@ export class Trace {
   get id(): string {
     if (this.#id === "") this.#id = this.parent?.traceId ?? newTraceId();
     return this.#id;
+  }
+
+  /** By which it can be looked up, where it was handed over. */
+  get keptId(): string | undefined {
+    return this.isKept ? this.id : undefined;
   }
 
   get root(): Span {

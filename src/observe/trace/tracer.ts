@@ -71,6 +71,7 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
       let ended: EndedTrace | undefined;
       for (const listener of listeners) {
         if (listener.wants === "kept" && !isKept) continue;
+        if (listener.wants === "kept") trace.isKept = true;
         ended ??= describe(trace, request, route, status, isNotable);
         listener.ended(ended);
       }
