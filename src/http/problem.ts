@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "./node-http.ts";
 import { ERRORS, type ErrorCode, type HotpathError } from "../errors.ts";
 import type { HttpReply } from "./message.ts";
 

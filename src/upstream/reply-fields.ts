@@ -1,8 +1,9 @@
-import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { UpstreamSettings } from "../api/settings.ts";
 import type { SourceReply } from "../api/source.ts";
 import { withoutHopByHop } from "../http/hop-by-hop.ts";
 import type { ReplyHeaders } from "../http/message.ts";
+import { STATUS_CODES } from "../http/node-http.ts";
 import { addVia } from "../http/via.ts";
 import type { UpstreamReply } from "./exchange.ts";
 import { ReplyStream } from "./reply-stream.ts";

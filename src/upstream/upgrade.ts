@@ -1,9 +1,10 @@
-import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { UpstreamSettings } from "../api/settings.ts";
 import type { UpgradeConnection } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { isHopByHop } from "../http/hop-by-hop.ts";
+import { STATUS_CODES } from "../http/node-http.ts";
 import { clientOptions, createConnector, type Dialler } from "./connections.ts";
 import { Exchange, type UpstreamReply } from "./exchange.ts";
 import type { Outgoing } from "./sender.ts";

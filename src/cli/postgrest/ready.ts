@@ -1,6 +1,6 @@
-import { request } from "node:http";
 import type { ServerSettings } from "../../api/settings.ts";
 import { HotpathError } from "../../errors.ts";
+import { request } from "../../http/node-http.ts";
 
 /** A server that takes longer is not ready. */
 const TIMEOUT_MS = 10_000;

@@ -1,7 +1,8 @@
-import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { ServerResponse } from "../../http/node-http.ts";
 import { checkFraming } from "./http1-framing.ts";
 import { closeWithLinger, refuseConnection } from "./http1-refusal.ts";
 import { writeHttp1Reply } from "./http1-reply.ts";
@@ -61,7 +62,7 @@ async function serve(
 }
 
 /** Answers in place of the switch. The connection has left Node's server, so it ends with this reply. */
-function writeRefusal(response: ServerResponse, socket: Socket, reply: HttpReply, context: ServeContext): void {
+function writeRefusal(response: InstanceType<typeof ServerResponse>, socket: Socket, reply: HttpReply, context: ServeContext): void {
   response.shouldKeepAlive = false;
   response.once("finish", () => socket.destroySoon());
   const options = {

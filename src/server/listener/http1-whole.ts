@@ -1,6 +1,6 @@
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
 import { currentHttpDate } from "../../http/date.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "../../http/node-http.ts";
 import { carriesContent, isConnectionField } from "./reply-body.ts";
 
 /** A reply whose content is at hand, as it goes over the wire. */

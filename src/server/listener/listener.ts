@@ -1,10 +1,11 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
+import { createServer as createHttpServer } from "../../http/node-http.ts";
 import { bind, type BoundAddress } from "./bind.ts";
 import type { BodyLimit } from "./body-limit.ts";
 import { serveHttp1 } from "./http1.ts";

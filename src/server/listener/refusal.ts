@@ -1,6 +1,6 @@
-import { STATUS_CODES } from "node:http";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { STATUS_CODES } from "../../http/node-http.ts";
 import { toProblemReply } from "../../http/problem.ts";
 
 /** The reply to whatever was thrown: problem details of a `HotpathError`; of anything else no more than a 500. */
