@@ -42,10 +42,11 @@ export async function startServerProcess(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const port = await freePort();
-  const words = [...serverPrefix(cores), ...commandOf(program, program.words(port))];
+  const command = commandOf(program, program.words(port));
+  const words = [...serverPrefix(cores), ...command.words];
   const startedAt = performance.now();
   const child = spawn(words[0]!, words.slice(1), {
-    env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...program.environment },
+    env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...command.environment, ...program.environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let complaints = "";
@@ -65,12 +66,20 @@ export async function startServerProcess(
   return { key: program.key, pid: child.pid!, port, startupMs: performance.now() - startedAt, stop };
 }
 
-/** The command line, with the flags of Node that the program's first line asks for when it is run by itself. */
-function commandOf({ command }: ServerProgram, words: readonly string[]): readonly string[] {
-  if (command !== undefined) return [command, ...words];
+interface Command {
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The command line, with the variables and flags of Node that the program's first line asks for when it is run by itself. */
+function commandOf({ command }: ServerProgram, words: readonly string[]): Command {
+  if (command !== undefined) return { words: [command, ...words], environment: {} };
   const [first = ""] = readFileSync(words[0]!, "utf8").split("\n", 1);
-  const flags = /^#!\/usr\/bin\/env -S node (.+)$/.exec(first)?.[1]?.split(" ") ?? [];
-  return [process.execPath, ...flags, ...words];
+  const [, variables = "", flags = ""] = /^#!\/usr\/bin\/env -S ((?:\w+=\S+ )*)node (.+)$/.exec(first) ?? [];
+  const environment = Object.fromEntries(
+    variables.split(" ").flatMap((each) => (each === "" ? [] : [each.split("=", 2)])),
+  );
+  return { words: [process.execPath, ...flags.split(" ").filter((each) => each !== ""), ...words], environment };
 }
 
 /** Status of a GET; 0 while nobody answers. */
