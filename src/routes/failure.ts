@@ -1,6 +1,6 @@
-import { STATUS_CODES } from "node:http";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply } from "../http/message.ts";
+import { STATUS_CODES } from "../http/node-http.ts";
 import { toProblem } from "../http/problem.ts";
 import type { SchemaIssue, StandardSchema } from "./standard-schema.ts";
 

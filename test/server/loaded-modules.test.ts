@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const UNWANTED = ["internal/deps/undici/undici", "internal/test_runner/harness"];
 
 test("serving loads nothing of Node that it has no use for", async () => {
-  const parts = ["server/start", "postgres/index", "upstream/index", "cache/index"];
+  const parts = ["server/start", "postgres/index", "upstream/source", "cache/index"];
   const imports = parts.map(
     (part) => `await import(${JSON.stringify(new URL(`../../src/${part}.ts`, import.meta.url).href)});`,
   );
