@@ -62,7 +62,12 @@ async function serve(
 }
 
 /** Answers in place of the switch. The connection has left Node's server, so it ends with this reply. */
-function writeRefusal(response: InstanceType<typeof ServerResponse>, socket: Socket, reply: HttpReply, context: ServeContext): void {
+function writeRefusal(
+  response: InstanceType<typeof ServerResponse>,
+  socket: Socket,
+  reply: HttpReply,
+  context: ServeContext,
+): void {
   response.shouldKeepAlive = false;
   response.once("finish", () => socket.destroySoon());
   const options = {
