@@ -47,6 +47,8 @@ export interface ServerOptions {
     shutdownGrace?: Duration | undefined;
     /** Connections open at once. */
     maxConnections?: number | undefined;
+    /** `null`: as many as there may be at all. */
+    maxConnectionsPerAddress?: number | null | undefined;
   };
   admin?: {
     /** Whether `/live`, `/ready` and `/metrics` are served. */

@@ -72,6 +72,15 @@ export const SERVER_OPTIONS = [
     max: 1_000_000,
     description: "Connections open at once; further ones are closed as they come.",
   },
+  {
+    path: "server.maxConnectionsPerAddress",
+    type: "integer",
+    default: null,
+    min: 1,
+    max: 1_000_000,
+    description:
+      "Connections of one address (IPv6: network, see `limit.ipv6Prefix`) open at once. None, because all clients behind a proxy come from its address: set it where clients connect themselves.",
+  },
 
   {
     path: "admin.enabled",

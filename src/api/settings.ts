@@ -20,6 +20,8 @@ export interface ServerSettings {
     };
     readonly shutdownGraceMs: number;
     readonly maxConnections: number;
+    /** `null`: no more limit than all together have. */
+    readonly maxConnectionsPerAddress: number | null;
   };
   readonly admin: {
     readonly enabled: boolean;

@@ -24,3 +24,32 @@ export function createNetworks(networks: readonly string[]): (address: string) =
     return family !== 0 && list.check(address, family === 6 ? "ipv6" : "ipv4");
   };
 }
+
+/**
+ * Names the network that an address counts for: one IPv4 address, or an IPv6 prefix, since whoever has one IPv6 address has
+ * 2^64 of them (RFC 6177).
+ */
+export function toNetwork(address: string, ipv6Prefix: number): string {
+  if (!address.includes(":") || isIP(address) !== 6) return address;
+  const groups = expand(address.split("%", 1)[0]!);
+  let text = "";
+  for (let at = 0, bits = ipv6Prefix; bits > 0 && at < 8; at++, bits -= 16) {
+    const group = bits >= 16 ? groups[at]! : groups[at]! & (0xffff << (16 - bits));
+    text += `${group.toString(16)}:`;
+  }
+  return `${text}:/${ipv6Prefix}`;
+}
+
+/** The eight groups of an IPv6 address. */
+function expand(address: string): number[] {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const whole =
+    dotted === null
+      ? address
+      : `${dotted[1]}${((Number(dotted[2]) << 8) | Number(dotted[3])).toString(16)}:${((Number(dotted[4]) << 8) | Number(dotted[5])).toString(16)}`;
+  const [head = "", tail] = whole.split("::");
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
+  return [...first, ...Array<string>(zeros).fill("0"), ...last].map((group) => Number.parseInt(group, 16));
+}

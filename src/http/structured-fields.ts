@@ -205,10 +205,11 @@ class Scanner {
 }
 
 function toBytes(base64: string): Uint8Array {
+  // First, so that what follows stays linear: padding is at the end or nowhere.
+  if (/=[^=]/.test(base64)) throw MALFORMED;
   const bytes = Buffer.from(base64, "base64");
   // Padding may be missing (section 4.2.7), but nothing may be left over.
-  if (bytes.toString("base64").replace(/=+$/, "") !== base64.replace(/=+$/, "") || /=[^=]/.test(base64))
-    throw MALFORMED;
+  if (bytes.toString("base64").replace(/=+$/, "") !== base64.replace(/=+$/, "")) throw MALFORMED;
   return bytes;
 }
 

@@ -1,4 +1,5 @@
-import { type Addressed, createClientAddress, toNetwork } from "./client-address.ts";
+import { toNetwork } from "../http/address.ts";
+import { type Addressed, createClientAddress } from "./client-address.ts";
 import { type PolicyState, rateLimitFields, retryAfter } from "./fields.ts";
 import type { Counter, Decision, LimitPolicy } from "./policy.ts";
 import { createRouteTest } from "./routes.ts";

@@ -12,7 +12,7 @@ export function createRouteTest(routes: readonly string[]): (method: string, pat
 }
 
 /** What a route looks like. */
-export const ROUTE = /^(?:[A-Z]+ )?\/(?:[\w.~!$&'()+,;=:@%-]+|\*|\/)*$/;
+export const ROUTE = /^(?:[A-Z]+ )?\/[\w.~!$&'()*+,;=:@%/-]*$/;
 
 function toTest(route: string): { method: string | undefined; path: RegExp } {
   const [first = "", second] = route.split(" ");

@@ -6,6 +6,7 @@ import { HotpathError } from "../errors.ts";
 import { createLog } from "../observe/log.ts";
 import type { TraceExport } from "../observe/trace/otlp.ts";
 import { type AdminSources, createAdmin } from "./admin.ts";
+import { observeConnections } from "./connection-metrics.ts";
 import { type Certificate, createListener, type Listener } from "./listener/index.ts";
 import { type Service, startService } from "./service.ts";
 
@@ -54,6 +55,7 @@ export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExp
       takesUpgrades ? (request, connection) => service.upgrade(request, connection) : undefined,
       (method, path, headers) => service.maxBodyBytes(method, path, headers),
     );
+    observeConnections(service.metrics, listener);
     const bound = await listener.listen();
     opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs }));
     const admin = await startAdmin(settings, () => service, ownLog);
@@ -68,6 +70,7 @@ export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExp
           await successor.close();
           return;
         }
+        observeConnections(successor.metrics, listener);
         const predecessor = service;
         service = successor;
         await predecessor.retire();
@@ -82,12 +85,14 @@ export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExp
 
 type ListenerSettings = Parameters<typeof createListener>[0];
 
-async function listenerSettings({ server, http, cache }: ServerSettings): Promise<ListenerSettings> {
+async function listenerSettings({ server, http, cache, limit }: ServerSettings): Promise<ListenerSettings> {
   const tls = await certificate(server.tls);
   const { defaultCacheControl: _cache, serverTiming: _timing, traceHeader: _trace, ...limits } = http;
   return {
     ...limits,
     maxConnections: server.maxConnections,
+    maxConnectionsPerAddress: server.maxConnectionsPerAddress ?? 0,
+    ipv6Prefix: limit.ipv6Prefix,
     memoBytes: cache.enabled ? cache.memoBytes : 0,
     listen:
       server.socket === null

@@ -20,6 +20,7 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
   { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },
   { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },
+  { command: "slowhttptest", package: "slowhttptest", usedBy: "test/server: slow clients by slowhttptest" },
   { command: "wrk", package: "wrk", usedBy: "test/server: HTTP/1.1 under load" },
 ];
 

@@ -1,4 +1,5 @@
 export type { BoundAddress } from "./bind.ts";
+export type { ConnectionCounts } from "./connection-limit.ts";
 export type { BodyLimit } from "./body-limit.ts";
 export { devCertificate } from "./dev-certificate.ts";
 export type { Handler, UpgradeHandler } from "./serve.ts";

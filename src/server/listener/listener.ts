@@ -8,6 +8,7 @@ import { HotpathError } from "../../errors.ts";
 import { createServer as createHttpServer } from "../../http/node-http.ts";
 import { bind, type BoundAddress } from "./bind.ts";
 import type { BodyLimit } from "./body-limit.ts";
+import { type ConnectionCounts, limitConnections } from "./connection-limit.ts";
 import { serveHttp1 } from "./http1.ts";
 import { createRequestMemo, type MemoStats } from "./http1-memo.ts";
 import { isWebSocketUpgrade, serveUpgrades } from "./http1-upgrade.ts";
@@ -29,8 +30,8 @@ export interface Listener {
    * are told to leave), then destroys what is left. Resolves when no connection remains; may be called twice.
    */
   close(options: { readonly graceMs: number }): Promise<void>;
-  /** Connections open now. */
-  connections(): number;
+  /** Connections open now, and refused. */
+  connections(): ConnectionCounts;
   /** The request memo's counts. */
   memo(): MemoStats;
   /** Puts a new certificate into force for connections to come. Only for listeners that speak TLS. */
@@ -61,13 +62,22 @@ export function createListener(
   if (upgrade !== undefined) serveUpgrades(server, context, upgrade);
   const gate = route(server, settings.tls !== undefined, limits, {
     http1: (socket) => connections.accept(socket),
-    http2: (socket) => http2Server.emit("connection", socket),
+    http2(socket) {
+      // As Node's HTTP/2 servers have it, and HTTP/1.1 ones do not: else a client that goes amid a request is never missed.
+      socket.allowHalfOpen = false;
+      http2Server.emit("connection", socket);
+    },
   });
 
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+  });
+
+  const counts = limitConnections(server, {
+    maxPerAddress: limits.maxConnectionsPerAddress,
+    ipv6Prefix: limits.ipv6Prefix,
   });
 
   return {
@@ -87,7 +97,7 @@ export function createListener(
       });
       return closed;
     },
-    connections: () => sockets.size,
+    connections: () => counts,
     memo: () => memo.stats,
     setCertificate(certificate) {
       if (!("setSecureContext" in server)) throw new HotpathError("HP_OPTION_INVALID", "This listener speaks no TLS.");
@@ -96,7 +106,21 @@ export function createListener(
   };
 }
 
-const TLS_OPTIONS = { minVersion: "TLSv1.2" } as const;
+/** Forward secrecy and authenticated encryption alone, as HTTP/2 demands (RFC 9113 section 9.2.2): no client of the last ten years needs more. */
+const TLS_OPTIONS = {
+  minVersion: "TLSv1.2",
+  ciphers: [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+  ].join(":"),
+} as const;
 
 /** How often a draining listener looks for connections that have become idle. */
 const DRAIN_INTERVAL_MS = 50;

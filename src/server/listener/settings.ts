@@ -43,6 +43,10 @@ export interface ListenerLimits {
   readonly replyStallTimeoutMs: number;
   /** Connections at a time; further ones are closed at once. 0: no limit of ours. */
   readonly maxConnections: number;
+  /** Connections of one address at a time. 0: no limit. */
+  readonly maxConnectionsPerAddress: number;
+  /** Bits of an IPv6 address that count for that. */
+  readonly ipv6Prefix: number;
   /** Requests on one HTTP/1.1 connection before it is closed. 0: no limit. */
   readonly maxRequestsPerSocket: number;
   /** Requests and replies remembered by their heads (see http1-memo.ts). 0 switches that off. */
@@ -74,6 +78,8 @@ export const listenerDefaults: ListenerLimits = Object.freeze({
   keepAliveTimeoutMs: 72_000,
   replyStallTimeoutMs: 30_000,
   maxConnections: 0,
+  maxConnectionsPerAddress: 0,
+  ipv6Prefix: 64,
   maxRequestsPerSocket: 0,
   memoBytes: 16 * 1024 * 1024,
   maxConcurrentStreams: 100,

@@ -27,7 +27,7 @@ test("closing ends idle connections at once, lets requests under way finish, and
   const body = readText(session.request({ ":path": "/slow" }));
   await began.promise;
   await once(session, "remoteSettings");
-  while (listener.connections() < 4) await new Promise((resolve) => setImmediate(resolve));
+  while (listener.connections().open < 4) await new Promise((resolve) => setImmediate(resolve));
 
   const closed = listener.close({ graceMs: 10_000 });
   await Promise.all([idle.ended(), silent.ended(), goaway]);
@@ -37,7 +37,7 @@ test("closing ends idle connections at once, lets requests under way finish, and
   assert.match((await slow.ended()).received, /connection: close\r\n[^]*done$/i);
   assert.equal(await body, "done");
   await closed;
-  assert.equal(listener.connections(), 0);
+  assert.equal(listener.connections().open, 0);
 });
 
 test("a reply that had begun before closing ends its connection, too", async (t) => {
@@ -74,7 +74,7 @@ test("what has not finished after the grace period is cut off", async (t) => {
     await began.promise;
     await listener.close({ graceMs: 50 });
     await aborted.promise;
-    assert.equal(listener.connections(), 0);
+    assert.equal(listener.connections().open, 0);
     session.destroy();
   }
 });

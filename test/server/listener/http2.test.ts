@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, constants, type ClientHttp2Session, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
+import { connect as connectTls } from "node:tls";
 import type { HttpRequest } from "../../../src/http/message.ts";
+import { devCertificate } from "../../../src/server/listener/index.ts";
+import { FLAGS, frame, PREFACE, requestFields, settings } from "../../support/http2-frames.ts";
 import { signalOf, startListener, text } from "./harness.ts";
 import { listenerDefaults } from "../../../src/server/listener/settings.ts";
 
@@ -175,5 +179,30 @@ function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, content?
       resolve({ status: Number(received[":status"] ?? 0), headers: received, body, resetCode: stream.rstCode ?? 0 }),
     );
     if (content !== undefined) stream.end(content);
+  });
+}
+
+for (const isSecure of [false, true]) {
+  test(`a client that goes amid its content is missed, ${isSecure ? "with" : "without"} TLS`, async (t) => {
+    const aborted = signalOf();
+    const began = signalOf();
+    const { port, listener } = await startListener(
+      t,
+      async (request) => {
+        request.signal.addEventListener("abort", () => aborted.resolve());
+        began.resolve();
+        return text(await readText(request.body));
+      },
+      isSecure ? { tls: await devCertificate() } : {},
+    );
+    const secure = { port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2"] };
+    const socket = isSecure ? connectTls(secure) : connectTcp({ port, host: "127.0.0.1" });
+    socket.on("error", () => {}).resume();
+    const head = frame("headers", FLAGS.endHeaders, 1, requestFields("POST", "/"));
+    socket.write(Buffer.concat([PREFACE, settings(), head, frame("data", 0, 1, Buffer.from("half"))]));
+    await began.promise;
+    socket.end();
+    await aborted.promise;
+    await listener.close({ graceMs: 60_000 });
   });
 }

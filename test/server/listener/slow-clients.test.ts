@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { devCertificate } from "../../../src/server/listener/index.ts";
+import { toNetwork } from "../../../src/http/address.ts";
+import { requireCommand } from "../../support/commands.ts";
 import { exchange, rawClient, startListener, text } from "./harness.ts";
 
 const IMPATIENT = { headersTimeoutMs: 200, requestTimeoutMs: 400, keepAliveTimeoutMs: 200, replyStallTimeoutMs: 200 };
@@ -87,7 +91,7 @@ test("a client that pipelines and takes no replies loses its connection; so does
   const stream = session.request({ ":path": "/" });
   stream.on("error", () => {});
   await closed(session);
-  while (listener.connections() > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (listener.connections().open > 0) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(handled < 1000, `only what the kernel takes is produced, not ${handled} replies`);
   client.socket.resume();
   await client.ended();
@@ -149,7 +153,7 @@ test("thousands of idle and half-open connections do not keep others from being 
   for (let round = 0; round < 50; round += 1) {
     assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /ok$/);
   }
-  assert.ok(listener.connections() > count * 0.9, String(listener.connections()));
+  assert.ok(listener.connections().open > count * 0.9, String(listener.connections().open));
 });
 
 test("connections beyond the limit are closed at once, and there is room again afterwards", async (t) => {
@@ -170,3 +174,93 @@ async function closed(session: ClientHttp2Session): Promise<void> {
   session.on("error", () => {});
   if (!session.destroyed) await new Promise<void>((resolve) => session.once("close", resolve));
 }
+
+test("of one address only so many connections are taken, whatever is done with them, and others are served", async (t) => {
+  const { port, listener } = await startListener(t, () => text("ok"), { maxConnectionsPerAddress: 3 });
+  const held = Array.from({ length: 3 }, () => rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.2"));
+  await Promise.all(held.map((client) => client.until(/ok$/)));
+  for (let count = 0; count < 5; count++) {
+    assert.equal((await rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.2").ended()).received, "");
+  }
+  assert.match(await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /ok$/);
+  assert.equal(listener.connections().refused.address, 5);
+  held[0]?.socket.destroy();
+  while (listener.connections().open > 2) await new Promise((resolve) => setImmediate(resolve));
+  const next = rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", "127.0.0.2");
+  assert.match((await next.ended()).received, /ok$/);
+});
+
+test("IPv6 addresses of one network count together", async (t) => {
+  assert.equal(toNetwork("2001:db8:1:2:3:4:5:6", 64), toNetwork("2001:db8:1:2::1", 64));
+  const { port } = await startListener(t, () => text("ok"), {
+    listen: { host: "::", port: 0 },
+    maxConnectionsPerAddress: 1,
+  });
+  // IPv4 comes to such a socket as ::ffff:127.0.0.1, and is told apart all the same.
+  const first = rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1");
+  await first.until(/ok$/);
+  const second = rawClient(port, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.2");
+  await second.until(/ok$/);
+});
+
+const SLOW = [
+  ["slowloris: heads that never end", ["-H"]],
+  ["slow bodies", ["-B"]],
+  ["range attack", ["-R"]],
+  ["slow reading", ["-X", "-w", "1", "-y", "2", "-n", "1", "-z", "1", "-k", "5"]],
+] as const;
+
+for (const [name, mode] of SLOW) {
+  test(`slowhttptest, ${name}: others are served, and no connection is left`, async (t) => {
+    const program = requireCommand(t, "slowhttptest");
+    if (program === undefined) return;
+    const content = "x".repeat(200_000);
+    const { port, url, listener } = await startListener(
+      t,
+      async (request) => text(request.method === "POST" ? await readText(request.body) : content),
+      { headersTimeoutMs: 1000, requestTimeoutMs: 1500, keepAliveTimeoutMs: 1000, replyStallTimeoutMs: 1000 },
+    );
+    const words = [...mode, "-c", "150", "-r", "150", "-i", "1", "-l", "3", "-p", "3", "-u", `${url}/`, "-x", "10"];
+    const attack = spawn(program, words, { stdio: "ignore" });
+    t.after(() => attack.kill("SIGKILL"));
+    let served = 0;
+    let most = 0;
+    do {
+      most = Math.max(most, listener.connections().open);
+      const reply = await exchange(port, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+      assert.ok(reply.startsWith("HTTP/1.1 200 ") && reply.endsWith(content), reply.slice(0, 200));
+      served += 1;
+      await delay(20);
+    } while (attack.exitCode === null && attack.signalCode === null);
+    t.diagnostic(`${served} others served beside ${most} connections`);
+    assert.ok(served > 0);
+    const until = performance.now() + 20_000;
+    while (listener.connections().open > 0) {
+      assert.ok(performance.now() < until, `${listener.connections().open} connections are left`);
+      await delay(20);
+    }
+  });
+}
+
+test("old versions and weak ciphers of TLS are refused", async (t) => {
+  const { port } = await startListener(t, () => text("ok"), { tls: await devCertificate() });
+  const attempt = (options: ConnectionOptions): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
+      socket.once("secureConnect", () => {
+        resolve(`${socket.getProtocol()} ${socket.getCipher().name}`);
+        socket.destroy();
+      });
+      socket.once("error", () => resolve("refused"));
+    });
+  assert.match(await attempt({}), /^TLSv1\.3 /);
+  assert.match(await attempt({ maxVersion: "TLSv1.2" }), /^TLSv1\.2 ECDHE-\w+-(?:AES\d+-GCM|CHACHA20)/);
+  const weak = "DEFAULT@SECLEVEL=0";
+  for (const options of [
+    { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: weak },
+    { maxVersion: "TLSv1.2", ciphers: `AES128-SHA:AES256-GCM-SHA384:${weak}:!ECDHE` },
+    { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA" },
+  ] as const) {
+    assert.equal(await attempt(options), "refused", JSON.stringify(options));
+  }
+});

@@ -230,7 +230,7 @@ test("a client that takes none of the replies given at once loses its connection
   const client = await opened(port);
   client.socket.pause();
   client.send(get("/large") + get("/large") + get("/large"));
-  while (listener.connections() > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (listener.connections().open > 0) await new Promise((resolve) => setImmediate(resolve));
   client.socket.destroy();
 });
 
