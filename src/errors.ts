@@ -85,6 +85,7 @@ export const ERRORS = {
   HP_UPSTREAM_TIMEOUT: { status: 504, todo: "Try again later, or ask for less." },
   HP_UPSTREAM_LOOP: { status: 508, todo: "Correct the URL of the upstream: it leads back here." },
   HP_UPSTREAM_OVERLOADED: { status: 503, todo: "Try again later." },
+  HP_OVERLOADED: { status: 503, todo: "Wait as long as Retry-After says, then try again." },
   HP_DEADLINE: { status: 504, todo: "Allow more time, or ask for less." },
   HP_UNAVAILABLE: { status: 503, todo: "Try again later." },
   HP_INTERNAL: { status: 500, todo: "See the server's log." },

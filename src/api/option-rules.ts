@@ -9,7 +9,7 @@ import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./setti
  * @throws HotpathError HP_OPTION_INVALID
  */
 export function fitServerSettings(settings: ServerSettings): ServerSettings {
-  const { server, admin, http, cache } = settings;
+  const { server, admin, http, cache, overload } = settings;
   const { cert, key, dev } = server.tls;
   if ((cert === null) !== (key === null)) {
     throw invalid("server.tls.cert and server.tls.key (--tls-cert, --tls-key) belong together; received only one.");
@@ -28,8 +28,12 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
     throw invalid("cache.redis and cache.memcached (--cache-redis, --cache-memcached) exclude each other.");
   }
   checkNetworks("cache.purgeFrom", cache.purgeFrom);
+  checkNetworks("overload.trustedCallers", overload.trustedCallers);
+  const shares = overload.share.high + overload.share.normal + overload.share.low;
+  if (shares > 100) throw invalid(`overload.share must not come to more than 100 in all; received ${shares}.`);
   return {
     ...settings,
+    overload: { ...overload, minLimit: Math.min(overload.minLimit, overload.maxLimit) },
     cache: { ...cache, softTimeoutMs: Math.min(cache.softTimeoutMs, cache.hardTimeoutMs) },
     http: {
       ...http,

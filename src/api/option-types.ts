@@ -187,6 +187,28 @@ export interface ServerOptions {
     /** Send `RateLimit-Policy` and `RateLimit`. */
     fields?: boolean | undefined;
   };
+  overload?: {
+    /** Give each source only as many requests at once as it answers in time, and refuse those that would wait. */
+    enabled?: boolean | undefined;
+    /** How long a request may wait for its turn, and how much longer than without load its source may take for it. */
+    delay?: Duration | undefined;
+    /** Requests that a source is always given at once. */
+    minLimit?: number | undefined;
+    /** Requests that a source is given at once at most. */
+    maxLimit?: number | undefined;
+    /** Requests that wait for a source. */
+    maxWaiting?: number | undefined;
+    /** Who goes first when not all can be answered: `high=POST /orders`, `low=/reports/*`, `high=claim:plan=pro`. */
+    priorities?: readonly string[] | undefined;
+    /** Peers whose `Priority` may ask for more than others get. */
+    trustedCallers?: readonly string[] | undefined;
+    /** Of a hundred turns, those that each priority gets at least. */
+    share?: { high?: number | undefined; normal?: number | undefined; low?: number | undefined };
+    /** Sources get fewer requests while the event loop runs later than this. */
+    maxLoopDelay?: Duration | undefined;
+    /** The same while more of the memory is in use. */
+    maxMemoryPercent?: number | undefined;
+  };
   cors?: {
     /** Origins whose pages may call the API; `*` for any. */
     allowedOrigins?: readonly string[] | undefined;

@@ -2,6 +2,7 @@ import { AUTH_OPTIONS } from "./auth-options.ts";
 import { CACHE_OPTIONS } from "./cache-options.ts";
 import { LIMIT_OPTIONS } from "./limit-options.ts";
 import type { OptionRow } from "./option-row.ts";
+import { OVERLOAD_OPTIONS } from "./overload-options.ts";
 
 const FILE_MODE = { expression: /^[67][0-7]{2}$/, words: "a file mode from 600 to 777, such as `660`" };
 const FIELD_NAME = { expression: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, words: "a header name" };
@@ -289,6 +290,7 @@ export const SERVER_OPTIONS = [
   ...CACHE_OPTIONS,
   ...AUTH_OPTIONS,
   ...LIMIT_OPTIONS,
+  ...OVERLOAD_OPTIONS,
 
   {
     path: "cors.allowedOrigins",

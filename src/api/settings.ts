@@ -140,6 +140,22 @@ export interface ServerSettings {
     /** Whether replies carry `RateLimit-Policy` and `RateLimit`. */
     readonly fields: boolean;
   };
+  readonly overload: {
+    readonly enabled: boolean;
+    /** How long a request may wait for its turn, and how much longer than without load its source may take for it. */
+    readonly delayMs: number;
+    readonly minLimit: number;
+    readonly maxLimit: number;
+    readonly maxWaiting: number;
+    /** As written: `high=POST /orders`. */
+    readonly priorities: readonly string[];
+    /** IP addresses and networks (CIDR). */
+    readonly trustedCallers: readonly string[];
+    /** Of a hundred turns; together at most that. */
+    readonly share: { readonly high: number; readonly normal: number; readonly low: number };
+    readonly maxLoopDelayMs: number;
+    readonly maxMemoryPercent: number;
+  };
   readonly cors: {
     /** Origins that browsers may call from; `*` stands for any, an empty list for none. */
     readonly allowedOrigins: readonly string[];

@@ -64,6 +64,11 @@ export interface Source {
   readonly database?: Database;
   /** `false` takes the server out of rotation (`/ready` answers 503). Absent: always ready. */
   isReady?(): boolean;
+  /**
+   * Whether requests wait inside the source because all it has to answer with (connections, workers) is busy: it is not given more at once
+   * then. Asked some ten times a second under load. Absent: what it takes for replies alone tells.
+   */
+  isSaturated?(): boolean;
   /** More than `isReady` for `/ready`, without deciding it: a few words by topic. Shown to whoever asks: no secrets. */
   describe?(): Readonly<Record<string, string>>;
   /** Lets requests under way finish, then releases everything. */
@@ -95,6 +100,8 @@ export interface SourceRequest extends HttpRequest {
   readonly basePath: string;
   /** Who asks, where the source wants to know and the server can tell; see `Source.admission`. */
   readonly identity?: Identity | undefined;
+  /** Nobody waits for the reply: the cache refreshes what it has. */
+  readonly isUnattended?: boolean;
   /** Present where clients are told how long each phase took. */
   readonly timing?: Timing | undefined;
   /** The part of the request's way that the source's own parts belong to. Present where requests are followed. */

@@ -250,6 +250,10 @@ class PostgresSource implements Source {
     return this.#schema !== undefined && (this.#router?.isReachable() ?? false);
   }
 
+  isSaturated(): boolean {
+    return this.#router?.isSaturated() ?? false;
+  }
+
   describe(): Readonly<Record<string, string>> {
     if (this.#tracker === undefined) return {};
     return { changes: this.#tracker.reason ?? "followed" };

@@ -20,6 +20,7 @@ import type { Cors } from "./cors.ts";
 import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
 import type { BodyLimit } from "./listener/index.ts";
 import { type FindMount, type Mount, toMounted } from "./mounts.ts";
+import type { OverloadStep } from "./overload.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
 import { RequestTiming } from "./timing.ts";
@@ -31,6 +32,8 @@ export interface PipelineParts {
   readonly admit: Admit;
   /** Absent: nothing is counted. */
   readonly limit: LimitStep | undefined;
+  /** Absent: sources are given whatever comes. */
+  readonly overload: OverloadStep | undefined;
   /** Absent: nothing is stored. */
   readonly cache: CacheEngine | undefined;
   readonly purge: PurgeMethod;
@@ -285,7 +288,7 @@ const UNMATCHED = "unmatched";
  * neither.
  */
 function recall(
-  { cache, log, maxBodyBytes }: PipelineParts,
+  { cache, overload, log, maxBodyBytes }: PipelineParts,
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
@@ -308,10 +311,11 @@ function recall(
   const mounted = toMounted(asked, mount, isRefused ? undefined : verdict, timing);
   mounted.span = trace?.root;
   if (isRefused) return refuse(mount, mounted, verdict);
-  if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) {
-    return resolve(source, mounted, log);
-  }
-  const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> => resolve(source, wanted, log);
+  // What the cache answers touches no source, and waits for none.
+  const gate = overload?.gateOf(mount);
+  const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> =>
+    gate === undefined ? resolve(source, wanted, log) : gate.pass(wanted, () => resolve(source, wanted, log));
+  if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) return ask(mounted);
   return trace === undefined
     ? cache.recall(mounted, ask, verdict?.key)
     : recallTraced(cache, mounted, trace.root, ask, verdict?.key);

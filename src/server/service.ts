@@ -22,6 +22,7 @@ import { withDeadlines } from "./deadline.ts";
 import type { BodyLimit, UpgradeHandler } from "./listener/index.ts";
 import { createLimitStep } from "./limited.ts";
 import { createMounts } from "./mounts.ts";
+import { openOverload } from "./overload.ts";
 import { openCache } from "./open-cache.ts";
 import { openLimits } from "./open-limits.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -82,6 +83,8 @@ export async function startService(
       ),
       async () => cache?.close(),
     );
+    const overload = openOverload(settings.overload, sources, metrics);
+    opened.push(() => overload?.close());
     const sourceCache = cache === undefined ? undefined : createSourceCache(cache);
     const findMount = createMounts(sources, await openRoutes(routes, sources, settings, sourceCache, log));
     const httpMetrics = createHttpMetrics(metrics);
@@ -103,6 +106,7 @@ export async function startService(
       findMount,
       admit,
       limit: counting && createLimitStep(counting.limits, metrics),
+      overload,
       cache,
       purge: createPurgeMethod(cache, settings.cache.purgeFrom),
       represent: createRepresent({

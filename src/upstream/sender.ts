@@ -35,6 +35,8 @@ export interface Sender {
   send(outgoing: Outgoing, tried: Address[]): Promise<UpstreamReply>;
   /** Counts a retry. */
   retried(): void;
+  /** Whether requests wait for an address. */
+  isSaturated(): boolean;
   close(): Promise<void>;
 }
 
@@ -123,6 +125,7 @@ export function createSender(
       return place instanceof Promise ? place.then(begin) : begin(place);
     },
     retried: () => metrics.retry(),
+    isSaturated: () => turns.waiting > 0,
     async close() {
       turns.close();
       await Promise.all(addresses.map(async ({ connections }) => connections.close()));

@@ -74,6 +74,10 @@ class UpstreamSource implements Source {
     return this.#parts !== undefined;
   }
 
+  isSaturated(): boolean {
+    return this.#parts?.sender.isSaturated() ?? false;
+  }
+
   async close(): Promise<void> {
     this.#parts?.upgrades.close();
     await this.#parts?.sender.close();

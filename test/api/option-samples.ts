@@ -60,6 +60,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
 const LIST_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "limit.policies": ["burst=100/1m/ip", "daily=10000/1d/claim:tenant/fixed-window"],
   "limit.trustedProxies": ["10.0.0.0/8", "::1"],
+  "overload.priorities": ["high=POST /orders", "low=/reports/*", "high=claim:plan=pro"],
+  "overload.trustedCallers": ["10.0.0.0/8", "::1"],
   "cache.purgeFrom": ["127.0.0.1", "fd00::/8"],
   "cors.allowedOrigins": ["https://a.example", "*"],
   replicas: ["postgres://replica-1/shop", "postgres://replica-2/shop"],

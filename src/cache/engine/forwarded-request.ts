@@ -68,6 +68,9 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
   get identity(): Identity | undefined {
     return this.#request.identity;
   }
+  get isUnattended(): boolean {
+    return this.#demand.isUnattended;
+  }
   /** Of use only while the client waits. */
   get timing(): Timing | undefined {
     return this.#demand.isUnattended ? undefined : this.#request.timing;

@@ -8,7 +8,7 @@ import type { PipelinedConnection } from "./connection.ts";
 import type { PreparedStatement } from "./prepared.ts";
 import { isQuick, type StatementTraits, traitsOf } from "./statement.ts";
 import type { Command, CommandResult, RunOptions, Sequel } from "./types.ts";
-import type { Waiting } from "./waiting-list.ts";
+import type { Waiting } from "../../waiting-list.ts";
 
 /** What is counted of calls, by whoever makes them. */
 export interface CallCounts {

@@ -9,7 +9,7 @@ import { createClient } from "./open.ts";
 import { createSession, type Lease, SessionRequest } from "./session.ts";
 import { problemOf } from "./statement.ts";
 import type { Command, CommandResult, Listener, Pool, PoolSettings, PoolStats, RunOptions, Session } from "./types.ts";
-import { WaitingList } from "./waiting-list.ts";
+import { WaitingList } from "../../waiting-list.ts";
 
 /** Makes a pool; nothing connects before `start` or the first call. Throws `HP_OPTION_INVALID` for a URL that cannot be read. */
 export function createPool(settings: PoolSettings, log: Log, events: Partial<PoolEvents> = {}): Pool {
@@ -32,6 +32,9 @@ const LATE_MS = 25;
 const MAX_TOGETHER = 16;
 /** A pipeline that has not moved for so long is not joined, whatever its statements were known for. */
 const JOINABLE_MS = 1;
+
+/** Calls that find a connection are sent at the end of the turn they came in. */
+const SATURATED_MS = 10;
 
 class ConnectionPool implements Pool {
   readonly #settings: PoolSettings;
@@ -168,6 +171,11 @@ class ConnectionPool implements Pool {
   isReachable(): boolean {
     const { all, outage, counts } = this.#keeper;
     return all.size > 0 || (outage === undefined && counts.opened > 0);
+  }
+
+  isSaturated(): boolean {
+    const first = Math.min(this.#calls.first?.since ?? Infinity, this.#requests.first?.since ?? Infinity);
+    return performance.now() - first > SATURATED_MS;
   }
 
   close(): Promise<void> {

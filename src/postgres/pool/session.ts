@@ -5,7 +5,7 @@ import type { PipelinedConnection } from "./connection.ts";
 import { ConnectionLostError } from "./errors.ts";
 import { problemOf, unnamedStatement } from "./statement.ts";
 import type { Command, CommandResult, RunOptions, Session } from "./types.ts";
-import type { Waiting } from "./waiting-list.ts";
+import type { Waiting } from "../../waiting-list.ts";
 
 /** A caller who waits for a connection of their own. */
 export class SessionRequest implements Waiting<SessionRequest> {

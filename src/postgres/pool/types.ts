@@ -100,6 +100,8 @@ export interface Pool {
   listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener;
   /** Whether the database answered when it was last needed. */
   isReachable(): boolean;
+  /** Whether calls have been waiting for a connection for longer than they do while there is one. */
+  isSaturated(): boolean;
   /** Refuses new calls, lets accepted ones finish (up to ten seconds), then ends every connection. */
   close(): Promise<void>;
 }

@@ -87,6 +87,7 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
       };
     },
     isReachable: () => topology.servers.some((server) => ["primary", "replica"].includes(topology.roleOf(server))),
+    isSaturated: () => topology.servers.some(({ pool }) => pool.isSaturated()),
     async close() {
       await Promise.all([...listeners].map(async (listener) => listener.close()));
       await topology.close();

@@ -50,5 +50,7 @@ export interface Router {
   listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener;
   /** Whether any server that may be read from answers. */
   isReachable(): boolean;
+  /** Whether requests wait for a connection of any server. */
+  isSaturated(): boolean;
   close(): Promise<void>;
 }

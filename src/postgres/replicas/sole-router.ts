@@ -49,6 +49,7 @@ export function createSoleRouter(pool: Pool, { url, tracksPositions, stickyMs }:
     onMove: () => undefined,
     listen: (channel, onNotify, onListening) => pool.listen(channel, onNotify, onListening),
     isReachable: () => pool.isReachable(),
+    isSaturated: () => pool.isSaturated(),
     close: () => pool.close(),
   };
 }
