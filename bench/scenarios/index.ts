@@ -2,6 +2,7 @@ import type { Scenario } from "../context.ts";
 import { authorizedRead } from "./authorized-read.ts";
 import { cacheHit, cacheHitHttp2, cacheHitLarge } from "./cache-hit.ts";
 import { cacheStore } from "./cache-store.ts";
+import { commitToPurge } from "./commit-to-purge.ts";
 import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cacheHitHttp2,
   proxyMiss,
   cacheStore,
+  commitToPurge,
   rateLimit,
   rivalPools,
 ];
