@@ -278,9 +278,9 @@ export const POSTGRES_OPTIONS = [
     path: "changes.follow",
     type: "choice",
     default: "auto",
-    choices: ["auto", "log", "none"],
+    choices: ["auto", "log", "triggers", "none"],
     description:
-      "How changes of the database are followed, whoever makes them: by its log (logical replication), or not at all; `auto` takes the first that works.",
+      "How changes of the database are followed, whoever makes them: by its log (logical replication), by triggers that `hotpath track install` makes, or not at all; `auto` takes the first that works.",
   },
   {
     path: "changes.url",

@@ -365,6 +365,6 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type RequestLog = "none" | "failed" | "errors" | "all";
 export type TransactionEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
 export type ErrorVerbosity = "verbose" | "minimal";
-export type ChangesFollow = "auto" | "log" | "none";
+export type ChangesFollow = "auto" | "log" | "triggers" | "none";
 export type OpenApiVersion = "2.0" | "3.1";
 export type OpenApiMode = "follow-privileges" | "ignore-privileges" | "disabled";

@@ -12,6 +12,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
   { name: "types", load: async () => (await import("./types.ts")).types },
+  { name: "track", load: async () => (await import("./track.ts")).track },
   { name: "key", load: async () => (await import("./key.ts")).key },
   { name: "purge", load: async () => (await import("./purge.ts")).purge },
 ];

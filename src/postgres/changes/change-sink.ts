@@ -38,4 +38,4 @@ export interface ChangeSink {
 
 /** Why everything had to go. */
 export type LossReason = "start" | "overlap" | "structure" | "interruption";
-export type ChangeKind = "insert" | "update" | "delete" | "truncate" | "oversized";
+export type ChangeKind = "notified" | "insert" | "update" | "delete" | "truncate" | "oversized";

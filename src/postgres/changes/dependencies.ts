@@ -16,11 +16,14 @@ import {
 import type { TagColumn, TaggedTable, TagScheme } from "./row-tags.ts";
 import { STEADY_FUNCTIONS } from "./steady-functions.ts";
 import { chooseTagColumns } from "./tag-columns.ts";
+import { reasonNotTold } from "./table-reason.ts";
 import { readViewTree } from "./view-tree.ts";
 
 /** On which tables what is served stands, and which of them can be followed. Belongs to one state of the catalog. */
 export interface Dependencies {
-  /** Differs whenever anything that was read for it differs, rights included. */
+  /** By what changes are told. */
+  readonly means: ChangeSource["means"];
+  /** Begins with the means, and differs whenever anything that was read for it differs, rights included. */
   readonly version: string;
   /** Of a relation that is served. */
   of(oid: number): Dependency;
@@ -31,6 +34,19 @@ export interface Dependencies {
   /** Tables that cannot be, for advice. */
   readonly left: readonly LeftTable[];
 }
+
+/** Who tells of changes, and of which tables. */
+export type ChangeSource =
+  | {
+      readonly means: "log";
+      /** The tables of a publication that somebody else made; absent: those that the user owns can be published. */
+      readonly published?: ReadonlySet<number> | undefined;
+    }
+  | {
+      readonly means: "triggers";
+      /** The tables that have them; absent: whichever can have them. */
+      readonly tracked?: ReadonlySet<number>;
+    };
 
 /** What a relation's rows depend on. */
 export type Dependency =
@@ -56,7 +72,7 @@ export type UnknownReason =
 export interface FollowedTable {
   readonly oid: number;
   readonly columns: readonly TagColumn[];
-  /** Its rows are in partitions, whose changes come as theirs; empty for a table that has its own. */
+  /** Its rows are in partitions, at whatever depth, whose changes come as theirs; empty for a table that has its own. */
   readonly partitions: readonly number[];
   readonly schema: string;
   readonly name: string;
@@ -69,15 +85,11 @@ export interface LeftTable {
   readonly reason: UnknownReason;
 }
 
-/**
- * Reads them for what a catalog serves: five statements, and one more for each level of views upon views.
- *
- * @param published the tables of a publication that somebody else made; absent: those that the user owns can be published.
- */
+/** Reads them for what a catalog serves: five statements, and one more for each level of views upon views. */
 export async function readDependencies(
   query: CatalogQuery,
   catalog: Catalog,
-  published?: ReadonlySet<number>,
+  source: ChangeSource,
 ): Promise<Dependencies> {
   const served = [...catalog.relations.values()].flatMap((bySchema) => [...bySchema.values()].map(({ oid }) => oid));
   const texts: (string | null)[] = [];
@@ -102,13 +114,15 @@ export async function readDependencies(
     Map.groupBy(parseRows(columnRows) as readonly ColumnRow[], ([table]) => table),
     Map.groupBy(parseRows(keyRows) as readonly KeyRow[], ([table]) => table),
     descendants,
-    published,
+    source,
   );
+  const told = (source.means === "log" ? source.published : source.tracked) ?? [];
   const followed = new Map([...tables].flatMap(([oid, table]) => ("columns" in table ? [[oid, table] as const] : [])));
   const unsteady = await readUnsteady(read, relations);
   await read(rightsSql, unique([...served, ...relations.keys()]));
   return {
-    version: hash("sha256", [...(published ?? []), ...texts].join("\0"), "base64url"),
+    means: source.means,
+    version: `${source.means}:${hash("sha256", [...told, ...texts].join("\0"), "base64url")}`,
     of: createLookup(relations, tables, descendants, unsteady),
     tables: followed,
     scheme: createScheme([...followed.values()]),
@@ -155,7 +169,7 @@ function assembleTables(
   columns: ReadonlyMap<number, readonly ColumnRow[]>,
   keys: ReadonlyMap<number, readonly KeyRow[]>,
   descendants: Descendants,
-  published: ReadonlySet<number> | undefined,
+  source: ChangeSource,
 ): Map<number, FollowedTable | LeftTable> {
   const byOid = new Map(rows.map((row) => [row[0], row]));
   const identityOf = ([oid, , , , , , , identity]: TableRow): boolean => {
@@ -169,23 +183,21 @@ function assembleTables(
       .flatMap(([oid]) => (descendants.get(oid) ?? []).map(([, child]) => child)),
   );
   const tables = new Map<number, FollowedTable | LeftTable>();
+  const related = new Set(
+    [...descendants].flatMap(([ancestor, below]) => [ancestor, ...below.map(([, descendant]) => descendant)]),
+  );
   for (const row of rows) {
-    const [oid, schema, name, kind, , , isOurs] = row;
+    const [oid, schema, name, kind] = row;
     if (partitions.has(oid)) continue;
     const isPartitioned = kind === "p";
     const below = isPartitioned ? (descendants.get(oid) ?? []).map(([, child]) => byOid.get(child)) : [];
-    const leaves = below.filter((leaf) => leaf !== undefined && leaf[3] !== "p") as TableRow[];
-    const stored = isPartitioned ? leaves : [row];
-    const isPublished = published === undefined ? isOurs : stored.every(([leaf]) => published.has(leaf));
-    const reason =
-      kindReason(row) ??
-      stored.map(kindReason).find((found) => found !== undefined) ??
-      (stored.every(identityOf) ? undefined : "no-identity") ??
-      (isPublished ? undefined : "not-followed");
+    const parts = below.filter((part) => part !== undefined);
+    const isRelated = !isPartitioned && related.has(oid);
+    const reason = reasonNotTold({ row, partitions: parts, isRelated, hasIdentity: identityOf }, source);
     if (reason !== undefined) tables.set(oid, { oid, schema, name, reason });
     else {
       const chosen = chooseTagColumns(columns.get(oid) ?? [], keys.get(oid) ?? []);
-      tables.set(oid, { oid, schema, name, columns: chosen, partitions: leaves.map(([leaf]) => leaf) });
+      tables.set(oid, { oid, schema, name, columns: chosen, partitions: parts.map(([part]) => part) });
     }
   }
   return tables;
@@ -198,12 +210,6 @@ function createScheme(tables: readonly FollowedTable[]): TagScheme {
   }
   const partitioned = tables.filter(({ partitions }) => partitions.length > 0).map(({ oid }) => oid);
   return { tableOf: (oid) => byOid.get(oid), partitioned };
-}
-
-function kindReason([, , , kind, persistence, isGuarded]: TableRow): UnknownReason | undefined {
-  if (kind !== "r" && kind !== "p") return "foreign-table";
-  if (isGuarded) return "row-security";
-  return persistence === "p" ? undefined : "unlogged-table";
 }
 
 /** Functions, operators and aggregates that may not be relied on. */

@@ -26,6 +26,8 @@ export interface FollowerOptions {
   /** Asks the node that follows the changes to tell how far it is, now. */
   readonly ask: () => Promise<unknown>;
   readonly version: () => string | undefined;
+  /** The other node tells of another version. Whichever of the two is behind is to read again what replies depend on. */
+  readonly disagreed: (version: string) => void;
 }
 
 /**
@@ -95,7 +97,7 @@ export class Follower {
     if (own !== beat.version) {
       this.#otherSinceMs ??= performance.now();
       this.stopped();
-      this.#reread();
+      this.#reread(beat.version);
       return;
     }
     this.#otherSinceMs = undefined;
@@ -152,11 +154,10 @@ export class Follower {
     this.#probe?.close();
   }
 
-  /** Whichever of the two is behind reads the catalog again. */
-  #reread(): void {
+  #reread(version: string): void {
     if (performance.now() < this.#rereadAtMs) return;
     this.#rereadAtMs = performance.now() + this.#rereadPause.next();
-    this.#options.sink.restructured();
+    this.#options.disagreed(version);
   }
 
   async #run(): Promise<void> {

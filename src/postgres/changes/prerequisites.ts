@@ -33,7 +33,8 @@ export async function checkServer(probe: Probe): Promise<ServerFacts> {
   return { asyncCommitMs: Number(asyncCommit), log: await readLog(probe) };
 }
 
-async function readLog(probe: Probe): Promise<ServerFacts["log"]> {
+/** Which log the server writes; `undefined` when the user may not know. */
+export async function readLog(probe: Probe): Promise<ServerFacts["log"]> {
   const [row = []] = await probe.query(LOG).catch(() => []);
   const [system, timeline] = row;
   return system == null ? undefined : { cluster: clusterOf(system), timeline: Number(timeline) };

@@ -33,17 +33,23 @@ export async function openProbe(settings: PoolSettings): Promise<Probe> {
   client.on("error", ended.resolve);
   client.on("end", () => ended.resolve(new Error("The connection has ended.")));
   let areCommitsAsync: Promise<boolean> | undefined;
+  // One after another: `pg` will not keep them in line by itself for ever.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
+    const answer = turn.then(ask, ask);
+    turn = answer.catch(() => undefined);
+    return answer;
+  };
+  const ask: Probe["query"] = (text, values = []) => inTurn(() => query(client, text, values));
   return {
-    look: () => look(client),
+    look: () => inTurn(() => look(client)),
     async lookBehindCommits() {
       const askedAtMs = performance.now();
-      areCommitsAsync ??= query(client, "select current_setting('synchronous_commit')", []).then(
-        ([row]) => row?.[0] === "off",
-      );
-      if (await areCommitsAsync) await query(client, FLUSH, []);
-      return { ...(await look(client)), askedAtMs };
+      areCommitsAsync ??= ask("select current_setting('synchronous_commit')").then(([row]) => row?.[0] === "off");
+      if (await areCommitsAsync) await ask(FLUSH);
+      return { ...(await inTurn(() => look(client))), askedAtMs };
     },
-    query: (text, values = []) => query(client, text, values),
+    query: ask,
     ended: ended.promise,
     close: () => destroyClient(client),
   };

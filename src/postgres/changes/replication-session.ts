@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ChangeSession } from "./change-way.ts";
 import type { ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
 import type { FeedStats } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
@@ -22,7 +23,7 @@ export interface SessionParts {
 }
 
 /** One unbroken stream of changes, from its start to its end. */
-export class ReplicationSession implements ReplicationReceiver {
+export class ReplicationSession implements ChangeSession, ReplicationReceiver {
   readonly #parts: SessionParts;
   readonly #decoder: PgoutputDecoder;
   readonly #pending = new PendingTransactions();
@@ -65,6 +66,10 @@ export class ReplicationSession implements ReplicationReceiver {
   stats(): FeedStats {
     const { size: pending, dealtWith: passed } = this.#pending;
     return { lagBytes: Math.max(0, this.#latest - this.#reached), pending, passed };
+  }
+
+  isPlaced(): boolean {
+    return true;
   }
 
   /**

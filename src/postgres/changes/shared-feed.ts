@@ -8,7 +8,7 @@ import { NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
 
 /** How nodes that share a cache share the following of changes. */
-export interface SharedFeedOptions extends Pick<FollowerOptions, "openProbe" | "version"> {
+export interface SharedFeedOptions extends Pick<FollowerOptions, "openProbe" | "version" | "disagreed"> {
   readonly nodes: NodeLink;
   /** The same on all nodes that serve the database alike. */
   readonly name: string;
@@ -165,8 +165,8 @@ export class SharedFeed implements Feed {
       await leader.close();
     }
     if (this.#follower !== undefined || this.#stop.signal.aborted) return;
-    const { sink, openProbe, version, nodes, name } = this.#options;
-    this.#follower = new Follower({ sink, openProbe, version, ask: () => nodes.tell(name, [ASK]) });
+    const { sink, openProbe, version, disagreed, nodes, name } = this.#options;
+    this.#follower = new Follower({ sink, openProbe, version, disagreed, ask: () => nodes.tell(name, [ASK]) });
   }
 
   #told(words: readonly string[]): void {

@@ -32,6 +32,7 @@ const CATALOGS = [
   "pg_inherits",
   "pg_rewrite",
   "pg_policy",
+  "pg_trigger",
   "pg_namespace",
   "pg_publication",
   "pg_publication_rel",

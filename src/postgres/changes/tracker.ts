@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { PostgresSettings } from "../../api/settings.ts";
 import type { Log, MetricsRegistry, SourceCache } from "../../api/source.ts";
 import type { CatalogQuery } from "../catalog/read-catalog.ts";
@@ -8,16 +7,22 @@ import type { Position, ReadOrigin, Router } from "../replicas/index.ts";
 import { type FindCacheRule, parseCacheRules } from "./cache-rules.ts";
 import type { ChangeKind, ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
 import { observeChanges } from "./change-metrics.ts";
-import { readDependencies } from "./dependencies.ts";
+import type { ChangeWay } from "./change-way.ts";
+import { type ChangeSource, type Dependencies, readDependencies } from "./dependencies.ts";
+import { publicationName, readPrefix } from "./database-prefix.ts";
+import { chooseMeans } from "./means.ts";
 import type { Feed, FollowedLog } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
 import { openProbe } from "./probe.ts";
 import { readPublication } from "./publication.ts";
 import type { TagSource } from "./read-tags.ts";
 import { RecentChanges } from "./recent-changes.ts";
-import { createReplicationFeed } from "./replication-feed.ts";
+import { createReplicationWay } from "./replication-way.ts";
 import { createRowTags, type TagScheme } from "./row-tags.ts";
+import { createSessionFeed } from "./session-feed.ts";
 import { SharedFeed } from "./shared-feed.ts";
+import { createTriggerWay } from "./trigger-way.ts";
+import { type AdviseTables, createTableAdvice } from "./table-advice.ts";
 import { createTagNames, type TagNames } from "./tag-names.ts";
 import { FeedUnavailable } from "./unavailable.ts";
 
@@ -71,6 +76,7 @@ class ChangeTracker implements Tracker, ChangeSink {
   readonly #metrics: ReturnType<typeof observeChanges>;
   readonly #maxStalenessMs: number;
   readonly #ruleOf: FindCacheRule;
+  #prefix: string | undefined;
   #names: TagNames | undefined;
   #source: TagSource | undefined;
   #feed: Feed | undefined;
@@ -78,16 +84,19 @@ class ChangeTracker implements Tracker, ChangeSink {
   readonly #tables = new Set<number>();
   #recent = new RecentChanges();
   #adopting = 0;
+  /** The database does not tell of its log, for a reason that only trying shows. */
+  #isLogRefused = false;
   #mode: Mode;
   /** By `performance.now()`: what was visible then is known. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
-  #advised = new Set<string>();
+  readonly #advise: AdviseTables;
 
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#ruleOf = parseCacheRules(options.settings.queryCache.tables);
     this.#maxStalenessMs = options.settings.changes.maxStalenessMs;
     this.#mode = this.#otherMode;
+    this.#advise = createTableAdvice(options.log);
     options.router.onMove(() => this.#feed?.restart());
     this.#metrics = observeChanges(options.metrics, {
       state: () => this.#feed?.state ?? "connecting",
@@ -112,12 +121,20 @@ class ChangeTracker implements Tracker, ChangeSink {
 
   async prepare(catalog: Catalog): Promise<TagSource> {
     const { query, settings } = this.#options;
-    const { publication } = settings.changes;
-    this.#names ??= createTagNames(await readPrefix(query, settings));
+    this.#prefix ??= await readPrefix(query, settings);
+    this.#names ??= createTagNames(this.#prefix);
+    const dependencies = await readDependencies(query, catalog, await this.#chooseSource());
+    return { catalog, dependencies, names: this.#names, ruleOf: this.#ruleOf };
+  }
+
+  async #chooseSource(): Promise<ChangeSource> {
+    const { query, settings } = this.#options;
+    const { follow, publication } = settings.changes;
+    const chosen = await chooseMeans(query, { follow, isLogRefused: this.#isLogRefused });
+    if (chosen.means === "triggers") return chosen;
     const published =
       publication === null ? undefined : await readPublication(query, publication).catch(ignoreUnavailable);
-    const dependencies = await readDependencies(query, catalog, published);
-    return { catalog, dependencies, names: this.#names, ruleOf: this.#ruleOf };
+    return { means: "log", published };
   }
 
   adopt(source: TagSource): void {
@@ -126,7 +143,7 @@ class ChangeTracker implements Tracker, ChangeSink {
     for (const relations of source.catalog.relations.values()) {
       for (const { oid } of relations.values()) this.#tables.add(oid);
     }
-    this.#advise(source);
+    this.#advise(source.dependencies);
     this.#adopting++;
     void this.#renew(source).finally(() => {
       this.#adopting--;
@@ -241,10 +258,11 @@ class ChangeTracker implements Tracker, ChangeSink {
         ? this.#createFeed(names, this)
         : new SharedFeed({
             nodes,
-            name: `changes.${prefixOf(names)}`,
+            name: `changes.${this.#prefix}`,
             createFeed: (sink) => this.#createFeed(names, sink),
             openProbe: () => openProbe(this.#target),
             version: () => this.#source?.dependencies.version,
+            disagreed: (version) => this.#disagreed(version),
             sink: this,
             log: this.#options.log,
           });
@@ -259,36 +277,51 @@ class ChangeTracker implements Tracker, ChangeSink {
   #createFeed(names: TagNames, sink: ChangeSink): Feed {
     const { settings, log } = this.#options;
     const { changes } = settings;
-    const scheme = (): TagScheme => this.#source?.dependencies.scheme ?? NOTHING.scheme;
-    return createReplicationFeed({
+    const scheme = (): TagScheme => this.#told.scheme;
+    const rowTags = createRowTags(names, scheme, () => this.restructured());
+    const ways: Readonly<Record<ChangeWay["means"], ChangeWay>> = {
+      log: createReplicationWay({
+        slot: changes.slot,
+        maxRetainedBytes: changes.maxRetained,
+        publication: {
+          name: changes.publication ?? publicationName(this.#prefix ?? ""),
+          isOurs: changes.publication === null,
+        },
+        rowTags,
+        names,
+        sink,
+        log,
+      }),
+      triggers: createTriggerWay({ names, scheme, sink }),
+    };
+    return createSessionFeed({
       settings: () => this.#target,
-      slot: changes.slot,
-      maxRetainedBytes: changes.maxRetained,
-      publication: { name: changes.publication ?? publicationName(names), isOurs: changes.publication === null },
-      rowTags: createRowTags(names, scheme, () => this.restructured()),
-      names,
+      way: () => ways[this.#told.means],
       sink,
       log,
+      refused: ({ means }) => {
+        if (means !== "log" || changes.follow !== "auto" || this.#isLogRefused) return;
+        // There may be triggers.
+        this.#isLogRefused = true;
+        this.restructured();
+      },
       tables: () => {
-        const { tables, left } = this.#source?.dependencies ?? NOTHING;
+        const { tables, left } = this.#told;
         const barred = left.filter(({ reason }) => reason === "no-identity").map(({ oid }) => oid);
         return { followed: [...tables.values()], barred: new Set(barred) };
       },
     });
   }
 
-  /** Tables whose replies are not cached though they could be. */
-  #advise({ dependencies }: TagSource): void {
-    for (const { schema, name, reason } of dependencies.left) {
-      const advice = ADVICE[reason];
-      const key = `${schema}.${name} ${reason}`;
-      if (advice === undefined || this.#advised.has(key)) continue;
-      this.#advised.add(key);
-      this.#options.log.info(
-        { table: `${schema}.${name}`, reason: advice[0], todo: advice[1] },
-        "replies from a table are not cached",
-      );
-    }
+  /** What is told of, as far as it is known. */
+  get #told(): Pick<Dependencies, "means" | "tables" | "left" | "scheme"> {
+    return this.#source?.dependencies ?? NOTHING;
+  }
+
+  /** The node that follows the changes knows another structure, or follows them by other means. */
+  #disagreed(version: string): void {
+    if (this.#options.settings.changes.follow === "auto") this.#isLogRefused = version.startsWith("triggers:");
+    this.restructured();
   }
 }
 
@@ -302,42 +335,12 @@ function isSameLog({ cluster, timeline }: Position, log: FollowedLog | undefined
 /** Replies are kept until they are out of date, kept for a time, or not kept. */
 type Mode = "following" | "timed" | "off";
 
-const NOTHING: Pick<TagSource["dependencies"], "tables" | "left" | "scheme"> = {
+const NOTHING: Pick<Dependencies, "means" | "tables" | "left" | "scheme"> = {
+  means: "log",
   tables: new Map(),
   left: [],
   scheme: { tableOf: () => undefined, partitioned: [] },
 };
-
-const ADVICE: Readonly<Record<string, readonly [reason: string, todo: string]>> = {
-  "no-identity": [
-    "its rows cannot be told apart in the log",
-    "give it a primary key, or alter table … replica identity full",
-  ],
-  "not-followed": [
-    "the database user does not own it",
-    "let its owner create a publication and name it with --changes-publication",
-  ],
-  "unlogged-table": ["its changes are not in the log", "alter table … set logged"],
-};
-
-/** The same on every node that serves the database alike, and on no other. */
-async function readPrefix(query: CatalogQuery, { schemas, extraSearchPath, url }: PostgresSettings): Promise<string> {
-  const found = await query(
-    "select system_identifier::text, (select oid::text from pg_database where datname = current_database()) from pg_control_system()",
-    [],
-  ).catch(() => undefined);
-  // Without the right to ask, whoever uses the same URL is taken to serve the same.
-  const identity = found?.[0] ?? [url];
-  return hash("sha256", JSON.stringify([identity, schemas, extraSearchPath]), "base64url").slice(0, 10);
-}
-
-function prefixOf(names: TagNames): string {
-  return names.table(0).split(":")[0] ?? "";
-}
-
-function publicationName(names: TagNames): string {
-  return `hotpath_${hash("sha256", prefixOf(names), "hex").slice(0, 12)}`;
-}
 
 function ignoreUnavailable(error: unknown): ReadonlySet<number> {
   if (error instanceof FeedUnavailable) return new Set();

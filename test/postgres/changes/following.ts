@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import type { PostgresOptions, ServerOptions } from "../../../src/api/option-types.ts";
+import { resolvePostgresSettings } from "../../../src/api/options.ts";
+import { installTracking } from "../../../src/postgres/changes/tracking.ts";
 import { defer, type TestScope } from "../../support/defer.ts";
 import { runSql } from "../../support/postgres.ts";
 import { type Answer, type ServedApi, serve } from "../../support/server.ts";
@@ -14,6 +16,10 @@ export interface Following extends ServedApi {
   settle(): Promise<void>;
   /** Waits for words of `/ready` on changes; `followed` while they are. */
   until(words: string | RegExp): Promise<void>;
+  /** Reads until the reply comes from the cache. */
+  cached(path: string): Promise<void>;
+  /** How often everything had to go so far: rights changed anywhere on the server are a reason. */
+  flushes(): Promise<number>;
   /** Reads twice, so that the second reply comes from the cache. */
   warm(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
@@ -36,6 +42,18 @@ export async function serveFollowing(
   const following = watch(t, url, api);
   await following.until("followed");
   return following;
+}
+
+/** The same, followed by triggers, which are installed for it. */
+export async function serveTracked(
+  t: TestScope,
+  url: string,
+  { postgres, server }: { readonly postgres?: PostgresOptions; readonly server?: ServerOptions } = {},
+): Promise<Following> {
+  await runSql(url, MARKER);
+  await installTracking(resolvePostgresSettings(url, {}), false);
+  const changes = { ...postgres?.changes, follow: "triggers" } as const;
+  return serveFollowing(t, url, { postgres: { ...postgres, changes }, ...(server && { server }) });
 }
 
 /** Adds to a served database what the tests of the cache need. Its `marker` must exist. */
@@ -64,6 +82,13 @@ export function watch(t: TestScope, url: string, api: ServedApi): Following {
         const said = ready.details["postgres changes"] ?? "";
         return typeof words === "string" ? said === words : words.test(said);
       }, `changes are not ${words}`);
+    },
+    async cached(path) {
+      await poll(async () => cacheOutcome(await api.get(path)) === "hit", `${path} is not cached`);
+    },
+    async flushes() {
+      const counts = (await api.metrics()).matchAll(/^hotpath_changes_flushes_total\{[^}]*\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, n]) => sum + Number(n), 0);
     },
     async warm(path, headers) {
       const first = await api.get(path, headers);

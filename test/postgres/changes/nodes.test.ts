@@ -55,9 +55,7 @@ async function serveNodes(t: TestContext, count = 2): Promise<Nodes | undefined>
 }
 
 async function fill(node: Following): Promise<void> {
-  for (const path of PATHS) {
-    await poll(async () => cacheOutcome(await node.get(path)) === "hit", `${path} is not cached`);
-  }
+  for (const path of PATHS) await node.cached(path);
 }
 
 /** What the cache of a node answers is what the database has. */

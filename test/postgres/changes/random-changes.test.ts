@@ -1,9 +1,9 @@
 // Writers change random rows by SQL of their own while readers ask through the cache. Once the writers have stopped and the cache has heard of
 // all they did, it answers what the database has.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { testDatabase } from "../../support/postgres.ts";
-import { cacheOutcome, type Following, openWriter, serveFollowing, type Writer } from "./following.ts";
+import { cacheOutcome, type Following, openWriter, serveFollowing, serveTracked, type Writer } from "./following.ts";
 
 const PEOPLE = 60;
 const TEAMS = 8;
@@ -114,12 +114,20 @@ function randomPath(dice: (below: number) => number): string {
   return paths[dice(paths.length)]?.() ?? "/people";
 }
 
-test("random changes under random reads leave nothing out of date behind", async (t) => {
+for (const [means, serveBy] of [
+  ["the log", serveFollowing],
+  ["triggers", serveTracked],
+] as const) {
+  test(`random changes under random reads leave nothing out of date behind, by ${means}`, (t) =>
+    readAndWrite(t, serveBy));
+}
+
+async function readAndWrite(t: TestContext, serveBy: typeof serveFollowing): Promise<void> {
   const seed = Math.floor(Math.random() * 2 ** 31);
   t.diagnostic(`seed ${seed}`);
   const dice = createDice(seed);
   const url = await testDatabase(t, { sql: SCHEMA });
-  const api = await serveFollowing(t, url, { postgres: { aggregates: true } });
+  const api = await serveBy(t, url, { postgres: { aggregates: true } });
   const writers = [openWriter(t, url), openWriter(t, url), openWriter(t, url)];
   const paths = [...new Set(Array.from({ length: 250 }, () => randomPath(dice)))];
   let hits = 0;
@@ -145,7 +153,7 @@ test("random changes under random reads leave nothing out of date behind", async
     }
   }
   assert.ok(hits > 0, "nothing came from the cache");
-});
+}
 
 async function write(writer: Writer, dice: (below: number) => number): Promise<void> {
   for (let count = 0; count < WRITES_PER_ROUND; count++) {

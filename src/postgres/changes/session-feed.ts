@@ -2,56 +2,47 @@ import type { Log } from "../../api/source.ts";
 import { createBackoff } from "../pool/backoff.ts";
 import type { PoolSettings } from "../pool/types.ts";
 import type { ChangeSink } from "./change-sink.ts";
-import type { FollowedTable } from "./dependencies.ts";
+import type { ChangeWay, Means, OpenSession, WantedTables } from "./change-way.ts";
 import type { Feed, FeedState, FeedStats, FollowedLog } from "./feed.ts";
 import { NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
-import { checkServer } from "./prerequisites.ts";
 import { openProbe, type Probe } from "./probe.ts";
-import { dropPublication, isPublished, providePublication } from "./publication.ts";
-import { openReplication, type ReplicationConnection } from "./replication-connection.ts";
-import { ReplicationSession } from "./replication-session.ts";
-import type { RowTags } from "./row-tags.ts";
-import { provideSlot } from "./slot.ts";
 import { StructureWatch } from "./structure-watch.ts";
-import type { TagNames } from "./tag-names.ts";
 import { FeedUnavailable, toUnavailable } from "./unavailable.ts";
 
-/** How changes are followed through the log. */
-export interface ReplicationFeedOptions {
-  /** How the database is reached for replication. */
+export interface SessionFeedOptions {
+  /** How the database is reached for following its changes. */
   readonly settings: () => PoolSettings;
-  /** Of a permanent slot; `null`: a temporary one. */
-  readonly slot: string | null;
-  readonly maxRetainedBytes: number;
-  /** Whose publication: ours is provided and removed. */
-  readonly publication: { readonly name: string; readonly isOurs: boolean };
-  readonly rowTags: RowTags;
-  readonly names: TagNames;
+  /** Asked for each session. */
+  readonly way: () => ChangeWay;
   readonly sink: ChangeSink;
   readonly log: Log;
-  /** Tables to follow, and tables that must not be published. */
-  readonly tables: () => { readonly followed: readonly FollowedTable[]; readonly barred: ReadonlySet<number> };
+  readonly tables: () => WantedTables;
+  /** This way is barred until somebody sees to it; another may not be. */
+  readonly refused: (way: ChangeWay) => void;
 }
 
-/** Begins to follow changes through the log, and tries again whenever that ends. */
-export function createReplicationFeed(options: ReplicationFeedOptions): Feed {
-  return new ReplicationFeed(options);
+/** Begins to follow changes, and tries again whenever that ends. */
+export function createSessionFeed(options: SessionFeedOptions): Feed {
+  return new SessionFeed(options);
 }
 
-class ReplicationFeed implements Feed {
+class SessionFeed implements Feed {
   state: FeedState = "connecting";
   reason: string | undefined = "connecting";
-  readonly #options: ReplicationFeedOptions;
+  readonly #options: SessionFeedOptions;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  #open: OpenSession | undefined;
+  #open: Running | undefined;
   /** Opening and renewing take turns. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** A session of this feed has come to its end, and a permanent slot may go on where it stopped. */
+  /** A session of this feed has come to its end, and the next may go on where it stopped. */
   #isKnown = false;
+  /** Of the session that runs, or was tried last. */
+  #means: Means | undefined;
+  #waking = new AbortController();
 
-  constructor(options: ReplicationFeedOptions) {
+  constructor(options: SessionFeedOptions) {
     this.#options = options;
     this.#done = this.#run();
   }
@@ -61,11 +52,11 @@ class ReplicationFeed implements Feed {
   }
 
   get followed(): FollowedLog | undefined {
-    return this.#open?.position;
+    return this.#open?.log;
   }
 
-  isPlaced(): boolean {
-    return true;
+  isPlaced(tags: readonly string[]): boolean {
+    return this.#open?.session.isPlaced(tags) ?? false;
   }
 
   async caughtUp(limitMs: number): Promise<boolean> {
@@ -85,9 +76,17 @@ class ReplicationFeed implements Feed {
   async renew(): Promise<void> {
     await this.#inTurn(async () => {
       const open = this.#open;
+      const way = this.#options.way();
+      if (this.#means !== way.means) {
+        // Another way is tried at once.
+        this.#isKnown = false;
+        open?.session.close();
+        this.#waking.abort();
+        return;
+      }
       if (open === undefined) return;
       try {
-        await this.#publish(open.probe);
+        await way.provide(open.probe, this.#options.tables());
         open.session.renew();
         await open.session.overlap("structure");
       } catch (error) {
@@ -103,10 +102,11 @@ class ReplicationFeed implements Feed {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#waking.abort();
     const open = this.#open;
-    if (open !== undefined && this.#options.publication.isOurs && this.#options.slot === null) {
-      const drop = dropPublication(open.probe, this.#options.publication.name, open.slot).catch(() => undefined);
-      await Promise.race([drop, pause(CLOSE_MS)]);
+    if (open !== undefined) {
+      const left = open.way.leave(open, open.probe).catch(() => undefined);
+      await Promise.race([left, pause(CLOSE_MS)]);
     }
     open?.session.close();
     await this.#done;
@@ -115,11 +115,13 @@ class ReplicationFeed implements Feed {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const { log, sink, slot } = this.#options;
+    const { log, sink } = this.#options;
     const backoff = createBackoff(100, 10_000);
     while (!signal.aborted) {
+      const way = this.#options.way();
+      this.#means = way.means;
       try {
-        const { session, watcher } = await this.#inTurn(() => this.#start());
+        const { session, watcher } = await this.#inTurn(() => this.#start(way));
         backoff.reset();
         if (signal.aborted) session.close();
         const reason = await session.ended;
@@ -127,25 +129,29 @@ class ReplicationFeed implements Feed {
         if (!signal.aborted) log.warn({ reason: reason.message }, "changes are not followed for the moment");
         this.#tell("connecting", reason.message);
       } catch (error) {
-        this.#fail(error);
+        this.#fail(error, way);
       }
       this.#open = undefined;
-      // A permanent slot goes on where it was, and until then what is stored is as old as it may be.
-      if (slot === null) sink.interrupted();
-      await pause(this.state === "unavailable" ? UNAVAILABLE_RETRY_MS : backoff.next(), signal);
+      // What goes on where it was is until then as old as it may be.
+      if (!way.isKept) sink.interrupted();
+      const waking = new AbortController();
+      this.#waking = waking;
+      if (this.#options.way().means !== way.means) continue;
+      await pause(this.state === "unavailable" ? UNAVAILABLE_RETRY_MS : backoff.next(), waking.signal);
     }
   }
 
   /** A reason that somebody must see to is said once. */
-  #fail(error: unknown): void {
-    const { log } = this.#options;
+  #fail(error: unknown, way: ChangeWay): void {
+    const { log, refused, settings } = this.#options;
     if (this.#stop.signal.aborted) return;
-    const cause = toUnavailable(error, userOf(this.#options.settings().url));
+    const cause = toUnavailable(error, userOf(settings().url));
     const message = messageOf(cause);
     if (message === this.reason) return;
     if (cause instanceof FeedUnavailable) {
       log.warn({ reason: message, todo: cause.todo }, "changes cannot be followed, so replies are not cached");
       this.#tell("unavailable", message);
+      refused(way);
     } else {
       log.warn({ reason: message }, "changes are not followed for the moment");
       this.#tell("connecting", message);
@@ -157,36 +163,27 @@ class ReplicationFeed implements Feed {
     this.reason = reason;
   }
 
-  async #start(): Promise<OpenSession> {
-    const { publication, sink, log, slot: slotName, maxRetainedBytes } = this.#options;
-    const settings = this.#options.settings();
-    const probe = await openProbe(settings);
-    let connection: ReplicationConnection | undefined;
-    const cut = (): void => {
-      probe.close();
-      connection?.close();
-    };
+  async #start(way: ChangeWay): Promise<Running> {
+    const { log, settings, tables } = this.#options;
+    const target = settings();
+    const probe = await openProbe(target);
+    const cut = (): void => probe.close();
     const { signal } = this.#stop;
     signal.addEventListener("abort", cut, { once: true });
+    let opened: OpenSession | undefined;
     try {
       signal.throwIfAborted();
-      const { asyncCommitMs, log: position } = await checkServer(probe);
-      await this.#publish(probe);
-      connection = await openReplication(settings);
-      signal.throwIfAborted();
-      const slot = await provideSlot(connection, probe, { name: slotName, maxRetainedBytes }, log);
-      const { rowTags, names } = this.#options;
-      const session = new ReplicationSession({ probe, connection, rowTags, names, sink, asyncCommitMs });
-      await connection.start(slot.name, publication.name, session);
-      signal.throwIfAborted();
-      if (!slot.isContinued || !this.#isKnown) await session.overlap("start");
+      opened = await way.open(target, probe, tables(), signal);
+      const { session } = opened;
+      if (!opened.isContinued || !this.#isKnown) await session.overlap("start");
       this.#isKnown = true;
-      const open = { probe, session, position, slot: slot.name, watcher: this.#watch(probe, session) };
-      this.#open = open;
+      const running = { ...opened, way, probe, watcher: this.#watch(way, probe, session) };
+      this.#open = running;
       this.#tell("following", undefined);
-      log.info({ slot: slot.name, tables: this.#options.tables().followed.length }, "changes are followed");
-      return open;
+      log.info({ means: way.means, from: opened.name, tables: tables().followed.length }, "changes are followed");
+      return running;
     } catch (error) {
+      opened?.session.close();
       cut();
       throw error;
     } finally {
@@ -194,21 +191,13 @@ class ReplicationFeed implements Feed {
     }
   }
 
-  async #publish(probe: Probe): Promise<void> {
-    const { publication, tables } = this.#options;
-    const { followed, barred } = tables();
-    if (publication.isOurs) await providePublication(probe, publication.name, followed, barred);
-  }
-
-  #watch(probe: Probe, session: ReplicationSession): NodeJS.Timeout {
-    const { publication, sink, tables } = this.#options;
+  #watch(way: ChangeWay, probe: Probe, session: OpenSession["session"]): NodeJS.Timeout {
+    const { sink, tables } = this.#options;
     const watch = new StructureWatch();
     const look = async (): Promise<void> => {
       if (!(await watch.hasChanged(probe))) return;
       sink.restructured();
-      if (publication.isOurs && !(await isPublished(probe, publication.name, tables().followed))) {
-        throw new Error("The publication does not hold all tables any more.");
-      }
+      if (!(await way.isProvided(probe, tables()))) throw new Error("Not all tables are followed any more.");
     };
     const lookOrEnd = (): void => void look().catch(() => session.close());
     lookOrEnd();
@@ -222,11 +211,9 @@ class ReplicationFeed implements Feed {
   }
 }
 
-interface OpenSession {
-  readonly position: FollowedLog | undefined;
+interface Running extends OpenSession {
+  readonly way: ChangeWay;
   readonly probe: Probe;
-  readonly session: ReplicationSession;
-  readonly slot: string;
   readonly watcher: NodeJS.Timeout;
 }
 
