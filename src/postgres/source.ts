@@ -325,7 +325,7 @@ class PostgresSource implements Source {
   }
 
   #call(
-    { catalog, calls, types }: Schema,
+    { catalog, calls, types, relations: { queryCache } }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "call" }>,
   ): Promise<SourceReply> {
@@ -334,7 +334,8 @@ class PostgresSource implements Source {
       const run = (commands: readonly Command[], mode: TransactionMode, settings: readonly Setting[]) =>
         this.#runTransaction(request, { ...scope, target: route.pattern, settings }, commands, mode);
       const idempotency = this.#idempotency;
-      const context = { settings: this.#settings, catalog, plans: calls, run, resolveTypes: types, idempotency };
+      const settings = this.#settings;
+      const context = { settings, catalog, queryCache, plans: calls, run, resolveTypes: types, idempotency };
       const called = call(context, request, route, preferences);
       return request.method === "POST" ? this.#purged(called, undefined) : called;
     });
@@ -460,7 +461,7 @@ class PostgresSource implements Source {
       }
       const queryCache = createQueryCache(this.#settings, tagSource, tracker, (request) => this.#origins.get(request));
       const relations = { ...schema.relations, plans: createPlanCache<ReadPlan>(MAX_PLANS), queryCache };
-      this.#schema = { ...schema, relations, tagSource };
+      this.#schema = { ...schema, relations, calls: createPlanCache(MAX_PLANS), tagSource };
       tracker.adopt(tagSource);
     } catch (error) {
       if (!this.#closed) this.#log?.warn({ reason: messageOf(error) }, "what replies depend on could not be read");

@@ -2,6 +2,8 @@ import type { PostgresSettings } from "../../api/settings.ts";
 import type { SourceRequest } from "../../api/source.ts";
 import { findFunctions } from "../catalog/lookup.ts";
 import type { Catalog, Routine } from "../catalog/types.ts";
+import { momentArguments } from "../changes/moments.ts";
+import type { CachePlan, QueryCache } from "../changes/query-cache.ts";
 import { DialectError } from "../dialect-error.ts";
 import { invalidPayload } from "../payload/invalid-payload.ts";
 import { chooseReadMedia, type ReadMedia } from "../media.ts";
@@ -24,6 +26,8 @@ import { resultRelation, VALUE_COLUMN } from "./result-relation.ts";
 export interface CallPlanContext {
   readonly settings: PostgresSettings;
   readonly catalog: Catalog;
+  /** Absent: replies are not cached. */
+  readonly queryCache: QueryCache | undefined;
   resolveTypes(casts: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
@@ -51,6 +55,8 @@ export interface CallPlan {
   /** Sent as a POST, and the function may change something. */
   readonly mayWrite: boolean;
   readonly hoisted: HoistedSettings;
+  /** Of calls that change nothing, by GET or HEAD. */
+  readonly caching: CachePlan | undefined;
 }
 
 /** Finds the function, and compiles its call and the selection from its results. */
@@ -95,7 +101,20 @@ export async function makeCallPlan(
   });
   const mayWrite = content !== null && routine.volatility === "volatile";
   const hoisted = hoistSettings(routine, settings.hoistedSettings);
-  return { routine, compiled, media, offset: range.offset, mayWrite, hoisted };
+  const traits = {
+    isExplained: media.explain !== null,
+    isEstimated: false,
+    isHandled: media.format.kind === "handler" || media.format.kind === "value" || routine.returns.kind === "void",
+  };
+  const caching =
+    content === null ? context.queryCache?.planCall(routine, node, traits, momentsOf(routine, args)) : undefined;
+  return { routine, compiled, media, offset: range.offset, mayWrite, hoisted, caching };
+}
+
+/** Parameters of the request whose arguments may name a moment: `now` is read as a time when the function is called. */
+function momentsOf(routine: Routine, args: CallArguments): readonly number[] {
+  if (args.kind !== "parameters") return [];
+  return [...momentArguments(routine)].flatMap((name) => args.places.get(name) ?? []);
 }
 
 function shapeOfResult({ returns }: Routine): RowShape {

@@ -69,6 +69,12 @@ export function toCallReply(exchange: CallExchange, result: CommandResult | unde
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
 
+/** Whether the function chose header fields or the status. */
+export function hasReplySettings({ compiled: { layout } }: CallPlan, result: CommandResult | undefined): boolean {
+  const row = result?.rows[0] ?? [];
+  return (row[layout.replyHeaders] ?? null) !== null || (row[layout.replyStatus] ?? null) !== null;
+}
+
 function bodyOf({ media: { format } }: CallPlan, made: string): string | Uint8Array {
   return "isBinary" in format && format.isBinary ? Buffer.from(made, "hex") : made;
 }

@@ -1,4 +1,5 @@
 import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import type { CachePlan } from "../changes/query-cache.ts";
 import { runGuarded } from "../guarded-write.ts";
 import type { Idempotency } from "../idempotency/index.ts";
 import type { PlanCache } from "../plan-cache.ts";
@@ -11,7 +12,7 @@ import { rangeOf } from "../read-plan.ts";
 import type { TransactionMode } from "../run-transaction.ts";
 import type { Setting } from "../transaction.ts";
 import { type CallPlan, type CallPlanContext, type CallTarget, type GivenCall, makeCallPlan } from "./call-plan.ts";
-import { createCallCheck, toCallReply } from "./call-reply.ts";
+import { createCallCheck, hasReplySettings, toCallReply } from "./call-reply.ts";
 import { type CallContent, readCallContent } from "./content.ts";
 
 /** What calling functions needs of its source. */
@@ -56,12 +57,28 @@ export async function call(
     answer(results) {
       // What changes nothing needs no look before its end.
       if (!mayWrite) createCallCheck(plan, preferences)?.(results);
-      return toCallReply(exchange, results.at(-1));
+      const reply = toCallReply(exchange, results.at(-1));
+      if (plan.caching !== undefined)
+        markForCache(context, request, reply, plan.caching, hasReplySettings(plan, results.at(-1)), shape);
+      return reply;
     },
     idempotency: context.idempotency,
     key: hasKey ? context.idempotency.guard(request, JSON.stringify([content.text, content.fields])) : undefined,
     condition: undefined,
   });
+}
+
+/** A function that settings declare is cached; for others only the reason is said. */
+function markForCache(
+  { queryCache }: CallContext,
+  request: SourceRequest,
+  reply: SourceReply,
+  caching: CachePlan,
+  hasSettings: boolean,
+  { operands }: QueryShape,
+): void {
+  if (typeof caching === "string") reply.uncachedFor = caching;
+  else queryCache?.mark(reply, request, hasSettings ? "settings" : caching, { operands, cursor: [] });
 }
 
 /** All that a plan depends on besides catalog and settings; a new catalog comes with a new cache. */

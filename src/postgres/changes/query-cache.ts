@@ -2,10 +2,11 @@ import type { PostgresSettings } from "../../api/settings.ts";
 import type { CacheHints, SourceReply, SourceRequest } from "../../api/source.ts";
 import { formatHttpDate } from "../../http/date.ts";
 import { addVary } from "../../http/vary.ts";
+import type { Routine } from "../catalog/types.ts";
 import type { ReadOrigin } from "../replicas/index.ts";
 import type { ReadNode } from "../query/plan.ts";
 import type { Bindings } from "../query/statement.ts";
-import { planTags, type ReadTags, type TagSource, type UntaggedReason } from "./read-tags.ts";
+import { planCallTags, planTags, type ReadTags, type TagSource, type UntaggedReason } from "./read-tags.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** How the replies to reads of one shape are cached; a token says why they are not. */
@@ -17,6 +18,7 @@ export type UncachedReason =
   | "explain"
   | "estimate"
   | "media"
+  | "volatile"
   | "settings"
   | "pre-request"
   | "replica-behind"
@@ -35,6 +37,8 @@ export interface ReadTraits {
 export interface QueryCache {
   /** For all replies to reads of one shape. */
   plan(node: ReadNode, traits: ReadTraits): CachePlan;
+  /** For all replies to calls of one shape; `moments` are parameters of the request that may name a moment. */
+  planCall(routine: Routine, node: ReadNode, traits: ReadTraits, moments: readonly number[]): CachePlan;
   /** Marks a reply for the cache, and says in `Vary` what it depends on. */
   mark(reply: SourceReply, request: SourceRequest, plan: CachePlan, bindings: Bindings): void;
 }
@@ -60,13 +64,18 @@ export function createQueryCache(
     return freshForMs === null ? "unknown" : { freshForMs, tags: own, identity };
   }
 
+  function refuse({ isExplained, isEstimated, isHandled }: ReadTraits): UncachedReason | undefined {
+    if (settings.preRequest !== null) return "pre-request";
+    if (isExplained) return "explain";
+    if (isEstimated) return "estimate";
+    return isHandled ? "media" : undefined;
+  }
+
   return {
-    plan(node, { isExplained, isEstimated, isHandled }) {
-      if (settings.preRequest !== null) return "pre-request";
-      if (isExplained) return "explain";
-      if (isEstimated) return "estimate";
-      if (isHandled) return "media";
-      return planTags(source, node);
+    plan: (node, traits) => refuse(traits) ?? planTags(source, node),
+    planCall(routine, node, traits, moments) {
+      if (routine.volatility === "volatile") return "volatile";
+      return refuse(traits) ?? planCallTags(source, routine, node, moments);
     },
     mark(reply, request, plan, bindings) {
       for (const field of VARY) reply.headers["vary"] = addVary(reply.headers["vary"], field);

@@ -1,4 +1,4 @@
-import type { Catalog, Column, Relation, RelationName } from "../catalog/types.ts";
+import type { Catalog, Relation, RelationName } from "../catalog/types.ts";
 import { relationKey } from "../catalog/types.ts";
 import type { PlannedColumn, PlannedCondition, ReadNode } from "../query/plan.ts";
 import { listItems } from "../query/query-string.ts";
@@ -6,6 +6,7 @@ import type { Bindings } from "../query/statement.ts";
 import { type ExactType, exactTypeOf, namesMoment } from "./canonical-value.ts";
 import type { CacheRule, FindCacheRule } from "./cache-rules.ts";
 import type { Dependencies, UnknownReason } from "./dependencies.ts";
+import { addMoments } from "./moments.ts";
 import type { TagNames } from "./tag-names.ts";
 
 /**
@@ -38,10 +39,33 @@ export interface TagSource {
 /** Works out the tags of a plan; a reason when it is not certain what its replies depend on. */
 export function planTags(source: TagSource, root: ReadNode): ReadTags | UntaggedReason {
   const draft: Draft = { fixed: new Set(), values: [], moments: [], ttls: [] };
-  const reason = addNode(source, root, [], draft);
-  if (reason !== undefined) return reason;
-  const { fixed, values, moments, ttls } = draft;
-  const coarse = unique([...fixed, ...values.flatMap(({ tables }) => tables.map((oid) => source.names.rows(oid)))]);
+  return addNode(source, root, [], draft) ?? toTags(source, draft);
+}
+
+/**
+ * Works out the tags of a call's plan: a function's results depend on what the settings say of it, and on nothing else.
+ *
+ * @param moments parameters of the request that may name a moment.
+ */
+export function planCallTags(
+  source: TagSource,
+  routine: RelationName,
+  root: ReadNode,
+  moments: readonly number[],
+): ReadTags | UntaggedReason {
+  const rule = source.ruleOf(routine);
+  if (rule === undefined) return "function";
+  const draft: Draft = { fixed: new Set(), values: [], moments: [...moments], ttls: [] };
+  const reason =
+    addByRule(source, rule, undefined, draft) ??
+    addOthers(source, root, draft) ??
+    addMoments(root.relation, root.where, draft.moments) ??
+    addChildren(source, root, [], draft);
+  return reason ?? toTags(source, draft);
+}
+
+function toTags({ names }: TagSource, { fixed, values, moments, ttls }: Draft): ReadTags | UntaggedReason {
+  const coarse = unique([...fixed, ...values.flatMap(({ tables }) => tables.map((oid) => names.rows(oid)))]);
   if (coarse.length > MOST_TAGS) return "too-many-tags";
   return {
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
@@ -50,7 +74,7 @@ export function planTags(source: TagSource, root: ReadNode): ReadTags | Untagged
       if (cursor.some((value) => value !== null && namesMoment(value))) return "time";
       if (values.length === 0) return coarse;
       const tags = new Set(fixed);
-      for (const each of values) addValues(source.names, each, operands, tags);
+      for (const each of values) addValues(names, each, operands, tags);
       return tags.size > MOST_TAGS ? coarse : [...tags];
     },
   };
@@ -106,7 +130,15 @@ function addNode(
     rule === undefined
       ? addTable(source, relation.oid, equalities, draft)
       : addByRule(source, rule, relation.oid, draft);
-  if (reason !== undefined) return reason;
+  return reason ?? addChildren(source, node, equalities, draft);
+}
+
+function addChildren(
+  source: TagSource,
+  node: ReadNode,
+  equalities: readonly Equality[],
+  draft: Draft,
+): UntaggedReason | undefined {
   for (const child of node.children) {
     const failed =
       addJunction(source, child, equalities, draft) ?? addNode(source, child, passedOn(child, equalities), draft);
@@ -325,37 +357,6 @@ const STEADY_CASTS = new Set([
   "character varying",
   "double precision",
 ]);
-
-/** Notes the parameters of filters whose column may hold a time, and refuses fixed texts that name one. */
-function addMoments(
-  relation: Relation,
-  conditions: readonly PlannedCondition[],
-  moments: number[],
-): "time" | undefined {
-  for (const condition of conditions) {
-    if (condition.kind === "embed-null") continue;
-    if (condition.kind === "group") {
-      const found = addMoments(relation, condition.children, moments);
-      if (found !== undefined) return found;
-      continue;
-    }
-    const { column, operation } = condition;
-    if (column.path.length > 0 || isTimeless(relation.columns.get(column.name))) continue;
-    if (operation.kind === "is" || operation.kind === "search") continue;
-    const parameter = operation.kind === "in" ? operation.parameter : operation.value.parameter;
-    if (parameter !== undefined) moments.push(parameter);
-    else if ((operation.kind === "in" ? operation.values : [operation.value.text]).some(namesMoment)) return "time";
-  }
-  return undefined;
-}
-
-function isTimeless(column: Column | undefined): boolean {
-  return column !== undefined && (TIMELESS_CATEGORIES.has(column.category) || TIMELESS_TYPES.has(column.baseType));
-}
-
-/** Truth values, enumerations, numbers, texts. */
-const TIMELESS_CATEGORIES = new Set(["B", "E", "N", "S"]);
-const TIMELESS_TYPES = new Set(["uuid", "json", "jsonb", "bytea", "tsvector", "xml"]);
 
 function columnsOf(condition: PlannedCondition): readonly PlannedColumn[] {
   if (condition.kind === "embed-null") return [];

@@ -195,6 +195,53 @@ test("the settings make exceptions: off, for a time, and dependencies that only 
   }
 });
 
+test("calls of functions are cached where the settings say what they depend on, and only then", async (t) => {
+  const sql = `${SCHEMA} create table apart (id int primary key, n int); insert into apart values (1, 1);
+    create function top_users(lowest int default 1) returns setof users language sql stable as $$ select * from users where id >= lowest order by id $$;
+    create function total_users() returns bigint language sql stable as $$ select count(*) from users $$;
+    create function since(day date) returns bigint language sql stable as $$ select count(*) from users where day <= current_date $$;
+    create function undeclared() returns bigint language sql stable as $$ select count(*) from users $$;
+    create function rolled() returns bigint language sql volatile as $$ select count(*) from users $$;
+    create function switched_off() returns bigint language sql stable as $$ select count(*) from users $$;
+    create function lucky() returns int language sql stable as $$ select (random() * 1e9)::int $$;
+    create function chosen() returns int language plpgsql stable as $$ begin
+      perform set_config('response.headers', '[{"x-chosen": "yes"}]', true); return 1; end $$;`;
+  const url = await testDatabase(t, { sql });
+  const tables = ["top_users=users", "public.total_users=users", "since=users", "rolled=users", "switched_off=off"];
+  tables.push("lucky=1h", "chosen=users");
+  const api = await serveFollowing(t, url, { postgres: { queryCache: { tables } } });
+  for (const path of ["/rpc/top_users", "/rpc/top_users?lowest=2&select=id,name&id=lt.9", "/rpc/total_users"]) {
+    await api.cached(path);
+    await api.change("update apart set n = n + 1");
+    await api.cached(path);
+    const before = await api.get(path);
+    await api.change(
+      "insert into users select max(id) + 1, 'called' from users; update users set name = 'x' || name where id < 9",
+    );
+    const after = await api.get(path);
+    assert.notEqual(after.text, before.text, path);
+    assert.equal(after.text, (await api.get(path, { "cache-control": "no-cache" })).text, path);
+    await api.cached(path);
+    const validated = await api.get(path, { "if-none-match": String((await api.get(path)).headers["etag"]) });
+    assert.equal(validated.status, 304);
+  }
+  const lucky = await api.warm("/rpc/lucky");
+  assert.equal((await api.get("/rpc/lucky")).text, lucky.text);
+  await api.cached("/rpc/since?day=2020-01-01");
+  for (const [path, reason] of [
+    ["/rpc/undeclared", "function"],
+    ["/rpc/rolled", "volatile"],
+    ["/rpc/switched_off", "off"],
+    ["/rpc/since?day=today", "time"],
+    ["/rpc/chosen", "settings"],
+  ] as const) {
+    assert.equal(cacheOutcome(await api.warm(path)), reason, path);
+  }
+  // A POST is carried out each time.
+  const post = await api.send("POST", "/rpc/lucky", { "content-type": "application/json" }, "{}");
+  assert.notEqual(post.text, lucky.text);
+});
+
 test("changed structures and rights are noticed without being told", async (t) => {
   const url = await testDatabase(t, {
     sql: `${SCHEMA} create table secret (id int primary key); insert into secret values (1)`,
