@@ -10,6 +10,7 @@ import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
 import { rivalPools } from "./rival-pools.ts";
+import { routes } from "./routes.ts";
 import { startup } from "./startup.ts";
 import { writeBulk, writeInsert, writeUpdate } from "./write.ts";
 
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cacheHitLarge,
   cacheHitHttp2,
   proxyMiss,
+  routes,
   cacheStore,
   commitToPurge,
   rateLimit,

@@ -27,12 +27,25 @@ export function queryValues(query: string): Readonly<Record<string, string | rea
   if (query === "") return NOTHING;
   // Without a prototype: `__proto__` is a name like any other.
   const values: Record<string, string | readonly string[]> = Object.create(null) as typeof values;
-  for (const [name, value] of new URLSearchParams(query)) {
-    const before = values[name];
-    values[name] = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
+  if (ESCAPED.test(query)) {
+    for (const [name, value] of new URLSearchParams(query)) put(values, name, value);
+    return values;
+  }
+  // What is not escaped, as most are, can be cut up by hand in a third of the time.
+  for (const pair of query.split("&")) {
+    const equals = pair.indexOf("=");
+    if (equals !== -1) put(values, pair.slice(0, equals), pair.slice(equals + 1));
+    else if (pair !== "") put(values, pair, "");
   }
   return values;
 }
+
+function put(values: Record<string, string | readonly string[]>, name: string, value: string): void {
+  const before = values[name];
+  values[name] = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
+}
+
+const ESCAPED = /[%+]|[^\x20-\x7e]/;
 
 /**
  * Reads the content: JSON, or a form's fields; undefined where there is none.

@@ -34,8 +34,7 @@ export function events(
 }
 
 function toStream(texts: AsyncIterable<string>): Readable {
-  // Each text goes out by itself, so a few are as good as many.
-  return Readable.from(texts, { objectMode: true, highWaterMark: 16 });
+  return Readable.from(texts, { objectMode: false });
 }
 
 async function* linesOf(values: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<string> {

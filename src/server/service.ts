@@ -38,6 +38,8 @@ export interface Service {
   readonly upgrade: UpgradeHandler;
   /** How many bytes of content the source behind a path takes, where that is more than `http.maxBodyBytes`. */
   readonly maxBodyBytes: BodyLimit;
+  /** Whether anything is served there. */
+  readonly answers: (method: string, path: string) => boolean;
   readonly metrics: Metrics;
   readonly purger: Purger | undefined;
   readonly readiness: () => Readiness;
@@ -150,6 +152,7 @@ export async function startService(
       handle,
       upgrade: createUpgrade({ findMount, admit, metrics: httpMetrics, log }),
       maxBodyBytes,
+      answers: (method, path) => findMount(path, method) !== undefined || (method === "POST" && path === batch.path),
       metrics,
       purger: cache,
       readiness: () => readiness(sources.map(({ source }) => source)),

@@ -67,6 +67,25 @@ export function serveHttp1(server: Server, context: ServeContext): Http1Connecti
   };
 }
 
+/** Answers one request of a server that is another's. */
+export function serveForeign(message: IncomingMessage, response: ServerResponse, context: ServeContext): void {
+  const exchange = { message, response, context, persistence: undefined, isPlain: false, awaitsContinue: false };
+  // A stream that has ended never ends again: whoever waits for its content would wait for ever.
+  if (message.readableEnded && message.headers["content-length"] !== "0" && mayHaveContent(message)) {
+    context.log.error(
+      { path: message.url },
+      "content was read before hotpath got the request: mount it before body parsers",
+    );
+    answer(exchange, toErrorReply(undefined), false);
+    return;
+  }
+  serveInTurn(exchange);
+}
+
+function mayHaveContent({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
 /** What Node adds to the keep-alive timeout that it announces before it enforces it. */
 const KEEP_ALIVE_MARGIN_MS = 1000;
 

@@ -1,8 +1,12 @@
 export type { BoundAddress } from "./bind.ts";
 export type { ConnectionCounts } from "./connection-limit.ts";
 export type { BodyLimit } from "./body-limit.ts";
+export { RequestBody } from "./request-body.ts";
 export { devCertificate } from "./dev-certificate.ts";
 export type { Handler, UpgradeHandler } from "./serve.ts";
-export { listenerDefaults } from "./settings.ts";
+export { createRequestMemo } from "./http1-memo.ts";
+export { serveForeign } from "./http1.ts";
+export type { ServeContext } from "./serve.ts";
+export { listenerDefaults, resolveLimits } from "./settings.ts";
 export type { Certificate, ListenAddress, ListenerLimits, ListenerSettings } from "./settings.ts";
 export { createListener, type Listener } from "./listener.ts";

@@ -88,7 +88,7 @@ export const listenerDefaults: ListenerLimits = Object.freeze({
 });
 
 /** The limits of these settings, complete and frozen. */
-export function resolveLimits(settings: ListenerSettings): ListenerLimits {
+export function resolveLimits(settings: Omit<ListenerSettings, "listen" | "tls">): ListenerLimits {
   const limits: Record<keyof ListenerLimits, number> = { ...listenerDefaults };
   for (const name of Object.keys(listenerDefaults) as (keyof ListenerLimits)[])
     limits[name] = settings[name] ?? limits[name];
