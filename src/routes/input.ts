@@ -25,8 +25,7 @@ function outcome(part: string, result: Awaited<ReturnType<StandardSchema["~stand
 /** A query's values by name: a text, or texts where the name stands there more than once. */
 export function queryValues(query: string): Readonly<Record<string, string | readonly string[]>> {
   if (query === "") return NOTHING;
-  // Without a prototype: `__proto__` is a name like any other.
-  const values: Record<string, string | readonly string[]> = Object.create(null) as typeof values;
+  const values: Record<string, string | readonly string[]> = {};
   if (ESCAPED.test(query)) {
     for (const [name, value] of new URLSearchParams(query)) put(values, name, value);
     return values;
@@ -41,7 +40,9 @@ export function queryValues(query: string): Readonly<Record<string, string | rea
 }
 
 function put(values: Record<string, string | readonly string[]>, name: string, value: string): void {
-  const before = values[name];
+  // Nobody asks for it but to do harm, and V8 is twice as quick with an object that has a prototype.
+  if (name === "__proto__") return;
+  const before = Object.hasOwn(values, name) ? values[name] : undefined;
   values[name] = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
 }
 
@@ -102,4 +103,4 @@ function tooLarge(maxBytes: number): HotpathError {
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
-const NOTHING = Object.freeze(Object.create(null) as Record<string, string>);
+const NOTHING = Object.freeze({});

@@ -51,8 +51,17 @@ export function parametersOf(segments: readonly Segment[], received: readonly st
 
 /** The segments of a path as received, still encoded. */
 export function splitPath(path: string): readonly string[] {
-  return path === "/" ? NONE : path.slice(1).split("/");
+  if (path === "/") return NONE;
+  // The router and the route look at the same path one after the other.
+  if (path !== lastPath) {
+    lastPath = path;
+    lastSegments = path.slice(1).split("/");
+  }
+  return lastSegments;
 }
+
+let lastPath = "/";
+let lastSegments: readonly string[] = [];
 
 /** @throws HotpathError HP_BAD_REQUEST for a malformed escape */
 function decode(text: string): string {

@@ -1,0 +1,8 @@
+import { defineApi, postgres } from "hotpath";
+import { routes } from "./routes.ts";
+
+export default defineApi({
+  // Every table and view, for what needs no code.
+  sources: { "/": postgres(process.env["DATABASE_URL"] ?? "postgres://localhost/shop") },
+  routes,
+});
