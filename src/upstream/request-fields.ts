@@ -14,8 +14,24 @@ const OURS = new Set(["host", "content-length", "expect", "via", "http2-settings
 
 /** What clients like to claim about themselves; an upstream that believes such fields must only get ours. */
 function isClaim(name: string): boolean {
-  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
+  return name.startsWith("x-forwarded-") || CLAIMS.has(name);
 }
+
+/** Beside `X-Forwarded-*`: who the client is, and which URL it asks for, in the words of other proxies and frameworks. */
+const CLAIMS = new Set([
+  "forwarded",
+  "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-original-forwarded-for",
+  "true-client-ip",
+  "cf-connecting-ip",
+  "fastly-client-ip",
+  "x-host",
+  "x-original-host",
+  "x-original-url",
+  "x-rewrite-url",
+]);
 
 /**
  * Builds the fields of forwarded requests: end-to-end fields as they came, those for our own connection left out, and our

@@ -17,6 +17,7 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "h2load", package: "nghttp2-client", usedBy: "test/server: HTTP/2 under load" },
   { command: "nghttp", package: "nghttp2-client", usedBy: "test/server: HTTP/2 by nghttp" },
   { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
+  { command: "nginx", package: "nginx-light", usedBy: "test/upstream: smuggling, read by nginx and by Node" },
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
   { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },
   { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },

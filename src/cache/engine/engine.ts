@@ -149,7 +149,11 @@ function isMoreThanItsUrl(request: SourceRequest): boolean {
     hasContent(request) ||
     headers["x-http-method-override"] !== undefined ||
     headers["x-method-override"] !== undefined ||
-    headers["x-http-method"] !== undefined
+    headers["x-http-method"] !== undefined ||
+    headers["x-original-url"] !== undefined ||
+    headers["x-rewrite-url"] !== undefined ||
+    headers["x-original-host"] !== undefined ||
+    headers["x-host"] !== undefined
   );
 }
 
