@@ -40,20 +40,21 @@ async function fetchBody(
   id: number,
 ): Promise<Buffer> {
   const path = pathOf(id);
+  const written = write?.every === undefined ? write : undefined;
   return new Promise((resolve, reject) => {
-    const request = requestTo(program, port, path, 10_000, headers?.(id) ?? {}, write?.method);
+    const request = requestTo(program, port, path, 10_000, headers?.(id) ?? {}, written?.method);
     request.once("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);
       response.once("end", () => {
         const body = Buffer.concat(chunks);
-        if (response.statusCode === 200 || (write !== undefined && response.statusCode === 201)) resolve(body);
+        if (response.statusCode === 200 || (written !== undefined && response.statusCode === 201)) resolve(body);
         else reject(new Error(`${path} answers ${response.statusCode}: ${body.toString().slice(0, 500)}`));
       });
     });
     request.once("error", reject);
-    request.end(write?.content(id));
+    request.end(written?.content(id));
     request.once("timeout", () => request.destroy(new Error(`${path} is not answered`)));
   });
 }

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertAgreement } from "./agreement.ts";
-import { type Contestant, nodeHttp } from "./contestants.ts";
+import { type Contestant, nodeHttp, type WriteRequest } from "./contestants.ts";
 import type { BenchContext } from "./context.ts";
 import { USERS } from "./database.ts";
 import type { LoadResult } from "./load/load.ts";
@@ -45,14 +45,15 @@ const WARM_UP_SECONDS = 2;
  *
  * @param before runs before each turn
  * @param floor what they are compared with besides: a server that answers the bytes of a file.
+ * @param ids what is asked for, in this order, again and again. Default: every user once
  */
 export async function runContest(
   contestants: readonly Contestant[],
   context: BenchContext,
   floor: Floor = NODE_HTTP,
   before: () => Promise<void> = async () => undefined,
+  ids: readonly number[] = shuffledIds(USERS),
 ): Promise<readonly Score[]> {
-  const ids = shuffledIds(USERS);
   const processes = new Map<string, ServerProcess>();
   const start = async ({ program, path, headers, write }: Contestant): Promise<ServerProcess> => {
     const running = processes.get(program.key);
@@ -127,11 +128,13 @@ async function measure(
   const startedAt = performance.now();
   const { write } = contestant;
   const sent = write === undefined ? ids : ids.slice(0, write.variety);
+  const contents = write === undefined ? undefined : sent.map(contentOf(write));
+  const headersOf = (id: number, index: number) => (contents?.[index] === "" ? {} : (contestant.headers?.(id) ?? {}));
   const result = await generate({
     port: server.port,
     paths: sent.map((id) => contestant.path(id)),
-    headers: contestant.headers === undefined ? undefined : sent.map(contestant.headers),
-    write: write === undefined ? undefined : { method: write.method, contents: sent.map(write.content) },
+    headers: contestant.headers === undefined ? undefined : sent.map(headersOf),
+    write: write === undefined || contents === undefined ? undefined : { method: write.method, contents },
     connections,
     isDistinct: contestant.isDistinct ?? false,
     seconds,
@@ -146,6 +149,10 @@ async function measure(
   const strangersCpu = (after.machine - before.machine) / elapsed - serverCpu - postgresCpu - loadCpu;
   const microsecondsEach = ((after.server - before.server) / Math.max(1, result.requests)) * 1e6;
   return { ...result, microsecondsEach, serverCpu, postgresCpu, loadCpu, strangersCpu: Math.max(0, strangersCpu) };
+}
+
+function contentOf({ content, every = 1 }: WriteRequest): (id: number, index: number) => string {
+  return (id, index) => (index % every === 0 ? content(id) : "");
 }
 
 /** `ended`: what our children that have ended used, the load generator above all. */

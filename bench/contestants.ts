@@ -26,6 +26,8 @@ export interface WriteRequest {
   readonly content: (id: number) => string;
   /** How many ids are written with; content of many rows takes memory in the load generator. */
   readonly variety: number;
+  /** One request of so many writes; the others read, and agree on what they read. Default: all write. */
+  readonly every?: number;
   /** A target to GET until the server is up. */
   readonly ready: string;
 }

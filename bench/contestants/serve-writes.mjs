@@ -34,6 +34,8 @@ const USER_ROW = {
 const INSERT = "insert into bench_orders (user_id, total, status, note) values ($1, $2, $3, $4)";
 export const INSERT_ROWS = `${INSERT} returning *`;
 export const INSERT_TEXT = `${INSERT} returning row_to_json(bench_orders)::text`;
+export const READ_ROWS = "select * from bench_users where id = $1";
+export const READ_TEXT = "select row_to_json(bench_users)::text from bench_users where id = $1";
 const UPDATE = "update bench_users set full_name = $2, country = $3 where id = $1";
 export const UPDATE_ROWS = `${UPDATE} returning *`;
 export const UPDATE_TEXT = `${UPDATE} returning row_to_json(bench_users)::text`;
@@ -61,6 +63,15 @@ export async function serveWrites(database) {
   app.post("/text/orders", { schema: { body: ORDER } }, async ({ body }, reply) => {
     reply.code(201).header("content-type", JSON_TYPE);
     return database.cell(INSERT_TEXT, [body.user_id, body.total, body.status, body.note]);
+  });
+
+  // Reads beside writes.
+  app.get("/rows/users/:id", { schema: { response: { 200: USER_ROW } } }, ({ params }) =>
+    database.row(READ_ROWS, [params.id]),
+  );
+  app.get("/text/users/:id", async ({ params }, reply) => {
+    reply.header("content-type", JSON_TYPE);
+    return database.cell(READ_TEXT, [params.id]);
   });
 
   app.patch("/rows/users/:id", { schema: { body: CHANGE, response: { 200: USER_ROW } } }, async ({ params, body }) =>

@@ -10,7 +10,7 @@ export interface LoadRequest {
   readonly paths: readonly string[];
   /** Header fields of each, in the same order. Absent: none. */
   readonly headers?: readonly Readonly<Record<string, string>>[] | undefined;
-  /** The method of all that write, and the content of each, in the same order; a line each. */
+  /** The method of all that write, and the content of each, in the same order; a line each. What has none reads. */
   readonly write?: { readonly method: string; readonly contents: readonly string[] } | undefined;
   readonly connections: number;
   /** Each request has a field of its own. */

@@ -35,9 +35,10 @@ function init()
   for line in io.lines(${JSON.stringify(list)}) do
     local path, content, rest = line:match("^([^\\t]+)\\t([^\\t]*)(.*)$")
     local headers = {}
-    if content == "" then content = nil end
+    local method = "${method}"
+    if content == "" then content, method = nil, "GET" end
     for name, value in rest:gmatch("\\t([^\\t]+)\\t([^\\t]+)") do headers[name] = value end
-    requests[#requests + 1] = wrk.format("${method}", path, headers, content)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
+    requests[#requests + 1] = wrk.format(method, path, headers, content)${isDistinct ? ':sub(1, -3) .. "x-request: "' : ""}
   end
 end
 

@@ -6,6 +6,7 @@ import { commitToPurge } from "./commit-to-purge.ts";
 import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
+import { mixed } from "./mixed.ts";
 import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   writeInsert,
   writeUpdate,
   writeBulk,
+  mixed,
   list,
   embed,
   memory,
