@@ -1,6 +1,6 @@
 // What `npm run check:consistency` runs: the check of consistency.test.ts for as long as is asked, with faults at random.
 //
-//   npm run check:consistency -- --seconds 120 --seed 7 --readers 4
+//   npm run check:consistency -- --seconds 120 --seed 7 --readers 4 --means triggers
 import { parseArgs } from "node:util";
 import type { TestScope } from "../support/defer.ts";
 import { findCommand } from "../support/commands.ts";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     readers: { type: "string", default: "4" },
+    means: { type: "string", default: "log" },
   },
 });
 const releases: (() => Promise<void> | void)[] = [];
@@ -28,6 +29,7 @@ try {
     seed: Number(values.seed),
     redis,
     readersPerNode: Number(values.readers),
+    means: values.means === "triggers" ? "triggers" : "log",
     say,
   });
   say(describe(outcome));

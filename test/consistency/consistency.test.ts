@@ -13,6 +13,7 @@ test("no read is older than its token or the bound, and none stays so, through e
     seed: 1,
     redis,
     readersPerNode: 2,
+    means: "log",
     say: (line) => t.diagnostic(line),
   });
   const report = describe(outcome);

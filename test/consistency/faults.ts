@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { signal } from "../../src/demo/processes.ts";
 import { queryRows, runSql, type PrivateCluster } from "../support/postgres.ts";
 import type { RedisServer } from "../support/redis.ts";
 import type { History } from "./history.ts";
@@ -19,6 +20,13 @@ export interface Fault {
 
 /** After the primary is back, how long nodes may take to find that out: their attempts to connect are up to a second apart. */
 const NOTICE_MS = 3000;
+
+/** Whoever sends changes to hotpath: the log, or what triggers tell. */
+const STREAMS = `select active_pid as pid from pg_replication_slots where slot_type = 'logical' and active
+  union select pid from pg_stat_activity where query like 'listen "hotpath_%'`;
+const CUT = `select pg_terminate_backend(pid) from (${STREAMS}) streams`;
+const KEPT_AWAY_MS = 1500;
+const SILENT_MS = 2500;
 
 export function createFaults({ primary, replicas, redis, history }: FaultTargets): readonly Fault[] {
   const [lagging, killed] = replicas;
@@ -58,13 +66,25 @@ export function createFaults({ primary, replicas, redis, history }: FaultTargets
         await killed.start();
       },
     },
+    { name: "change stream cut", happen: async () => void (await queryRows(primary.url, CUT)) },
     {
-      name: "change stream cut",
+      name: "change stream kept away",
       async happen() {
-        await queryRows(
-          primary.url,
-          "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_type = 'logical' and active",
+        for (const until = performance.now() + KEPT_AWAY_MS; performance.now() < until; await delay(50)) {
+          await queryRows(primary.url, CUT);
+        }
+      },
+    },
+    {
+      name: "change stream silent",
+      async happen() {
+        const pids = (await queryRows(primary.url, `select pid from (${STREAMS}) streams`)).map(({ pid }) =>
+          Number(pid),
         );
+        for (const pid of pids) signal(pid, "SIGSTOP");
+        // Longer than replies may be old.
+        await delay(SILENT_MS);
+        for (const pid of pids) signal(pid, "SIGCONT");
       },
     },
     { name: "primary restarted", happen: () => outage(() => primary.stop()) },

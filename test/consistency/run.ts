@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { resolvePostgresSettings } from "../../src/api/options.ts";
+import { installTracking } from "../../src/postgres/changes/tracking.ts";
 import { caughtUp } from "../postgres/replicas/fixture.ts";
 import { privateCluster, queryRows, REPLICATED, runSql, standbyOf, type TestScope } from "../support/postgres.ts";
 import type { RedisServer } from "../support/redis.ts";
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly redis: RedisServer | undefined;
   readonly readersPerNode: number;
+  /** By what the nodes hear of changes. */
+  readonly means: "log" | "triggers";
   readonly say: (line: string) => void;
 }
 
@@ -55,6 +59,7 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
      create index on register (grp);
      insert into register select i, 1 + (i - 1) / ${PER_GROUP}, 0 from generate_series(1, ${REGISTERS}) i`,
   );
+  if (options.means === "triggers") await installTracking(resolvePostgresSettings(primary.url, {}), false);
   const replicas = [await standbyOf(t, primary, "lagging"), await standbyOf(t, primary, "killed")] as const;
   const nodes = await Promise.all(
     [1, 2].map(async () =>
@@ -115,17 +120,21 @@ async function startNode(
   t: TestScope,
   url: string,
   replicas: readonly string[],
-  { redis }: RunOptions,
+  { redis, means }: RunOptions,
 ): Promise<ServedApi> {
-  return serve(t, url, {
+  const node = await serve(t, url, {
     postgres: {
       replicas,
       pool: { max: 4, minIdle: 1 },
       consistency: { maxLag: MAX_LAG_MS, checkInterval: 100 },
-      changes: { maxStaleness: MAX_STALENESS_MS },
+      changes: { maxStaleness: MAX_STALENESS_MS, follow: means },
     },
     server: { cache: { redis: redis?.url } },
   });
+  // Under one name, so that what one node stores in Redis is the other's, too.
+  const send: ServedApi["send"] = (method, path, headers, content) =>
+    node.send(method, path, { host: "register.example", ...headers }, content);
+  return { ...node, send, get: (path, headers) => send("GET", path, headers) };
 }
 
 async function disturb(
