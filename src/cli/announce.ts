@@ -9,6 +9,8 @@ export function describeServer(api: ResolvedApi, server: RunningServer, titles: 
     const where = mounted.path === "/" ? server.url : server.url.replace(/\/$/, "") + mounted.path;
     return `  ${terminal.bold(where)}  ${describeSource(mounted, titles)}`;
   });
+  const routes = api.routes?.length ?? 0;
+  if (routes > 0) lines.unshift(`  ${terminal.bold(server.url)}  ${count(routes, "route")}`);
   if (server.adminUrl) {
     const base = server.adminUrl.replace(/\/$/, "");
     lines.push(`  ${terminal.bold(base)}  admin: /live /ready /metrics`);

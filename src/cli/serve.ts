@@ -1,11 +1,11 @@
 import { findConfigFile, loadConfigFile } from "../api/config-file.ts";
-import { describeDatabase } from "../api/database-url.ts";
 import { resolveDefinition, toMountPoint, type ApiDefinition } from "../api/definition.ts";
-import { describeUpstream, isUpstreamUrl } from "../api/upstream-url.ts";
+import { isUpstreamUrl } from "../api/upstream-url.ts";
 import { HotpathError } from "../errors.ts";
-import { describeServer, type Titles } from "./announce.ts";
+import { describeServer } from "./announce.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { runServer } from "./run-server.ts";
+import { titlesOf } from "./titles.ts";
 
 /** `hotpath serve`: a database or an HTTP API by its URL, or what a config file declares. */
 export const serve: Command = {
@@ -63,19 +63,6 @@ function fromUrl(url: string, own: CommandInput["own"]): ApiDefinition {
   const path = toMountPoint(String(own.get("base-path") ?? "/"));
   const kind = isUpstreamUrl(url) ? "upstream" : "postgres";
   return { options: {}, sources: { [path]: { kind, url, options: {} } } };
-}
-
-function titlesOf(definition: ApiDefinition): Titles {
-  return Object.fromEntries(
-    Object.entries(definition.sources ?? {}).map(([path, source]) => [
-      toMountPoint(path),
-      !("url" in source)
-        ? source.name
-        : source.kind === "upstream"
-          ? describeUpstream(source.url)
-          : describeDatabase(source.url),
-    ]),
-  );
 }
 
 function misused(message: string): HotpathError {
