@@ -26,7 +26,7 @@ export const dev: Command = {
         () => ({
           api,
           announce: (server) => `${describeServer(api, server, titles, input.terminal)}  its files are watched\n`,
-          started: reloads.serve,
+          started: (server) => reloads.serve(server),
         }),
         input,
       );
