@@ -28,6 +28,8 @@ export interface AdminSettings {
 export interface AdminSources {
   readiness(): Readiness;
   readonly metrics: { render(format?: MetricsFormat): string };
+  /** The OpenAPI document of the routes, and a page that shows it; absent: there are none. */
+  readonly reference?: { readonly document: string; readonly page: string } | undefined;
   /** The cache, when there is one. */
   readonly purger?: Purger | undefined;
 }
@@ -83,14 +85,27 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
       const reply = toReply(200, METRICS_MEDIA_TYPES[format], sources.metrics.render(format));
       return { ...reply, headers: { ...reply.headers, vary: "accept" } };
     }
+    case "/openapi.json":
+      if (sources.reference === undefined) return unknownPath();
+      return toReply(200, "application/json", sources.reference.document);
+    case "/reference": {
+      if (sources.reference === undefined) return unknownPath();
+      const reply = toReply(200, "text/html; charset=utf-8", sources.reference.page);
+      return { ...reply, headers: { ...reply.headers, "content-security-policy": PAGE_POLICY } };
+    }
     case "/":
       return toReply(200, "text/html; charset=utf-8", INDEX);
     default:
-      return toProblemReply(
-        new HotpathError("HP_NOT_FOUND", "The admin listener knows /live, /ready, /metrics and /purge."),
-      );
+      return unknownPath();
   }
 }
+
+function unknownPath(): HttpReply {
+  const message = "The admin listener knows /live, /ready, /metrics, /purge and, where there are routes, /reference.";
+  return toProblemReply(new HotpathError("HP_NOT_FOUND", message));
+}
+
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const INDEX = `<!doctype html>
 <html lang="en">
@@ -101,6 +116,7 @@ const INDEX = `<!doctype html>
 <li><a href="/live">/live</a>: 200 while the process runs</li>
 <li><a href="/ready">/ready</a>: 200 when it should get requests, else 503 with the reasons</li>
 <li><a href="/metrics">/metrics</a>: for Prometheus</li>
+<li><a href="/reference">/reference</a>: what the routes take and answer; <a href="/openapi.json">/openapi.json</a></li>
 <li><code>POST /purge?tag=…</code>, <code>?url=…</code> or <code>?all</code>: removes replies from the cache</li>
 </ul>
 </html>

@@ -14,7 +14,7 @@ import type { Route } from "../routes/route.ts";
 import type { RouteTable } from "../routes/table.ts";
 import { VERSION } from "../version.ts";
 import type { Purger } from "./admin-purge.ts";
-import type { Readiness } from "./admin.ts";
+import type { AdminSources, Readiness } from "./admin.ts";
 import { createAdmit } from "./admit.ts";
 import { withBatches } from "./batch/index.ts";
 import { createCors } from "./cors.ts";
@@ -42,6 +42,8 @@ export interface Service {
   readonly answers: (method: string, path: string) => boolean;
   readonly metrics: Metrics;
   readonly purger: Purger | undefined;
+  /** What the routes take and answer, where there are some. */
+  readonly reference: AdminSources["reference"];
   readonly readiness: () => Readiness;
   /** Has every source read again what may have changed. */
   reload(): Promise<void>;
@@ -89,6 +91,7 @@ export async function startService(
     opened.push(() => overload?.close());
     const sourceCache = cache === undefined ? undefined : createSourceCache(cache);
     const findMount = createMounts(sources, await openRoutes(routes, sources, settings, sourceCache, log));
+    const reference = await describeRoutes(routes, authenticator !== undefined);
     const httpMetrics = createHttpMetrics(metrics);
     const maxBodyBytes: BodyLimit = (method, path, headers) => {
       const mount = findMount(path, method);
@@ -155,6 +158,7 @@ export async function startService(
       answers: (method, path) => findMount(path, method) !== undefined || (method === "POST" && path === batch.path),
       metrics,
       purger: cache,
+      reference,
       readiness: () => readiness(sources.map(({ source }) => source)),
       async reload() {
         await Promise.all([authenticator?.reload(), ...sources.map(async ({ source }) => source.reload?.())]);
@@ -184,6 +188,14 @@ async function openRoutes(
   const { openRoutes: open } = await import("../routes/open-routes.ts");
   const reserved = batch.path === null ? [] : [batch.path];
   return open(routes, { sources, cache, log, maxBodyBytes, reserved });
+}
+
+async function describeRoutes(routes: readonly Route[], takesTokens: boolean): Promise<AdminSources["reference"]> {
+  if (routes.length === 0) return undefined;
+  const { describeRoutes: describe } = await import("../routes/openapi.ts");
+  const { referencePage } = await import("../routes/reference-page.ts");
+  const document = describe(routes, { version: VERSION, takesTokens });
+  return { document: JSON.stringify(document), page: referencePage(document) };
 }
 
 /** What verifies credentials, if anything does. */

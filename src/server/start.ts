@@ -133,6 +133,9 @@ async function startAdmin(
   const told: AdminSources = {
     readiness: () => current().readiness(),
     metrics: { render: (format) => current().metrics.render(format) },
+    get reference() {
+      return current().reference;
+    },
     get purger() {
       return current().purger;
     },
