@@ -75,9 +75,10 @@ export async function load(
   return outcome;
 }
 
-async function attempt(
+/** Asks once; answers what is wrong with the reply, and counts it. */
+export async function attempt(
   question: Question,
-  outcome: LoadOutcome,
+  outcome: Pick<LoadOutcome, "right" | "failed">,
   mayBreak: (question: Question) => boolean = () => false,
 ): Promise<string | undefined> {
   let answer: Answer;

@@ -5,7 +5,8 @@
 //   npm run check:fuzz -- --seed 7 --from 1234 --requests 1  one again
 import { parseArgs } from "node:util";
 import type { TestScope } from "../support/defer.ts";
-import { growth, runFuzz, toMegabytes } from "./run.ts";
+import { memoryGrowth, toMegabytes } from "../support/server-process.ts";
+import { runFuzz } from "./run.ts";
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,7 @@ try {
     requests: Number(values.requests),
     say,
   });
-  const grown = growth(memory);
+  const grown = memoryGrowth(memory);
   const counts = [...statuses]
     .sort(([one], [other]) => one.localeCompare(other))
     .map(([status, times]) => `${status} ×${times}`);

@@ -1,11 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { defer, type TestScope } from "../support/defer.ts";
 import { testDatabase } from "../support/postgres.ts";
+import { type MemoryUse, type ServerProcess, startServerProcess, toMegabytes } from "../support/server-process.ts";
 import { type FuzzRequest, generateRequest } from "./generate.ts";
 import { WireConnection, type WireReply } from "./connection.ts";
 import { FUZZ_ROWS, FUZZ_SCHEMA } from "./world.ts";
@@ -26,7 +24,7 @@ export interface FuzzOutcome {
   readonly statuses: ReadonlyMap<string, number>;
   readonly findings: readonly Finding[];
   /** Bytes of heap in use and resident, after collections, in the order of the run. */
-  readonly memory: readonly { readonly heapUsed: number; readonly rss: number }[];
+  readonly memory: readonly MemoryUse[];
   readonly seconds: number;
 }
 
@@ -38,7 +36,6 @@ export interface FuzzOptions {
   readonly say: (line: string) => void;
 }
 
-const TARGET = fileURLToPath(new URL("target.ts", import.meta.url));
 const CONNECTIONS = 12;
 /** Requests between two looks at the memory; rows are put back ten times as often. */
 const LOOK_EVERY = 25_000;
@@ -46,55 +43,24 @@ const RESET_EVERY = 2500;
 const MAX_FINDINGS = 50;
 
 /** A server that is fuzzed. */
-export interface FuzzTarget {
+export interface FuzzTarget extends ServerProcess {
   readonly port: number;
-  readonly child: ChildProcess;
-  /** What it logged as errors, and how it ended. */
-  readonly complaints: string[];
   resetRows(): Promise<void>;
-  memory(): Promise<{ heapUsed: number; rss: number }>;
 }
 
 /** Starts a server in a process of its own, in front of a database and an upstream; gone when the scope has ended. */
 export async function startTarget(t: TestScope): Promise<FuzzTarget> {
   const database = await testDatabase(t, { sql: FUZZ_SCHEMA + FUZZ_ROWS });
   const upstreamUrl = await startUpstream(t);
-  const child = fork(TARGET, [database, upstreamUrl], {
-    execArgv: ["--expose-gc", "--max-semi-space-size=4"],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
-  const complaints: string[] = [];
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    if (complaints.length < MAX_FINDINGS) complaints.push(text.slice(0, 2000));
-  });
-  let isOver = false;
-  child.once("exit", (status, signal) => {
-    if (!isOver) complaints.push(`the server ended: ${signal ?? status}`);
-  });
   const sql = new Client({ connectionString: database });
   await sql.connect();
-  defer(t, async () => {
-    isOver = true;
-    await sql.end();
-    const ended = once(child, "exit");
-    if (child.connected) child.disconnect();
-    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
-    if (child.exitCode === null && child.signalCode === null) await ended;
-    clearTimeout(timer);
-  });
-  const [{ url }] = (await once(child, "message")) as [{ url: string }];
+  defer(t, () => sql.end());
+  const server = await startServerProcess(t, new URL("target.ts", import.meta.url), [database, upstreamUrl]);
   return {
-    port: Number(new URL(url).port),
-    child,
-    complaints,
+    ...server,
+    port: Number(new URL(server.url).port),
     async resetRows() {
       await sql.query(FUZZ_ROWS);
-    },
-    async memory() {
-      const answer = once(child, "message");
-      child.send("memory");
-      const [told] = (await answer) as [{ heapUsed: number; rss: number }];
-      return told;
     },
   };
 }
@@ -105,7 +71,7 @@ export async function runFuzz(t: TestScope, options: FuzzOptions): Promise<FuzzO
   const target = await startTarget(t);
   const statuses = new Map<string, number>();
   const findings: Finding[] = [];
-  const memory: { heapUsed: number; rss: number }[] = [];
+  const memory: MemoryUse[] = [];
   const startedAt = performance.now();
   const connections = Array.from({ length: CONNECTIONS }, () => new WireConnection(target.port));
   let next = from;
@@ -172,18 +138,6 @@ function judge({ status, head, content }: WireReply): string | undefined {
   if (status < 400 || content.length === 0 || text.startsWith("upstream ")) return undefined;
   if (/\r\ncontent-encoding:/i.test(head)) return undefined;
   return /"code":/.test(text) ? undefined : `status ${status} without a code`;
-}
-
-export function toMegabytes(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-}
-
-/** What grew: memory at the end against that after the warm-up, a fifth of the run. */
-export function growth(memory: FuzzOutcome["memory"]): { heapUsed: number; rss: number } {
-  const warm = memory[Math.floor(memory.length / 5)];
-  const last = memory.at(-1);
-  if (warm === undefined || last === undefined) return { heapUsed: 0, rss: 0 };
-  return { heapUsed: last.heapUsed - warm.heapUsed, rss: last.rss - warm.rss };
 }
 
 async function startUpstream(t: TestScope): Promise<string> {

@@ -1,6 +1,7 @@
 // The server that is fuzzed, in a process of its own: told its database and upstream, it says where it listens; asked, how much memory
 // it holds after a collection.
 import { defineApi, postgres, upstream } from "../../src/index.ts";
+import { serveFor } from "../support/server-process.ts";
 import { FUZZ_SECRET } from "./world.ts";
 
 const [databaseUrl = "", upstreamUrl = ""] = process.argv.slice(2);
@@ -25,12 +26,4 @@ const server = await api.listen({
   admin: { port: 0 },
   log: { level: "error" },
 });
-process.on("message", (word) => {
-  if (word === "memory") {
-    globalThis.gc?.();
-    const { heapUsed, rss, external } = process.memoryUsage();
-    process.send?.({ heapUsed, rss, external });
-  }
-});
-process.on("disconnect", () => void server.close());
-process.send?.({ url: server.url, adminUrl: server.adminUrl });
+serveFor(server);

@@ -86,7 +86,8 @@ export async function serveSources(
 /** A request that takes longer hangs, which is a failure. */
 const TIMEOUT_MS = 30_000;
 
-async function sendRequest(
+/** Sends one request, as it is given, and takes its reply. */
+export async function sendRequest(
   base: string,
   method: string,
   path: string,

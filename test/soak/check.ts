@@ -1,0 +1,46 @@
+// What `npm run check:soak` runs: a mixed load while the ways to database, upstream and Redis are disturbed at random.
+//
+//   npm run check:soak -- --minutes 10 --seed 7 --clients 8
+import { parseArgs } from "node:util";
+import { findCommand } from "../support/commands.ts";
+import type { TestScope } from "../support/defer.ts";
+import { startRedisServer } from "../support/redis.ts";
+import { memoryGrowth, toMegabytes } from "../support/server-process.ts";
+import { runSoak } from "./run.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 100_000) },
+    clients: { type: "string", default: "8" },
+  },
+});
+/** What the heap may grow by once all is warm: caches that are not full yet. */
+const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
+const releases: (() => Promise<void> | void)[] = [];
+const scope: TestScope = { after: (release) => void releases.push(release) };
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+try {
+  say(`seed ${values.seed}`);
+  const program = findCommand("redis-server");
+  if (program === undefined) say("there is no redis-server here: it is left out");
+  const redis = program === undefined ? undefined : await startRedisServer(scope, program);
+  const { right, failed, wrong, faults, memory } = await runSoak(scope, {
+    seconds: Number(values.minutes) * 60,
+    seed: Number(values.seed),
+    redis,
+    clients: Number(values.clients),
+    say,
+  });
+  const list = (counts: ReadonlyMap<string, number>): string =>
+    counts.size === 0 ? "none" : [...counts].map(([name, times]) => `${name} ×${times}`).join(", ");
+  const grown = memoryGrowth(memory);
+  say(`${right} right; failures with a code of ours: ${list(failed)}`);
+  say(`faults: ${list(faults)}`);
+  say(`once warm the heap grew by ${toMegabytes(grown.heapUsed)}, resident memory by ${toMegabytes(grown.rss)}`);
+  say(`${wrong.length} wrong`);
+  for (const line of wrong.slice(0, 20)) say(`  ${line}`);
+  process.exitCode = wrong.length === 0 && grown.heapUsed < MAX_GROWTH_BYTES ? 0 : 1;
+} finally {
+  for (const release of releases.reverse()) await release();
+}
