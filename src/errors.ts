@@ -12,6 +12,9 @@ export const ERRORS = {
   HP_CONFIG_INVALID: { todo: "Correct the config file; it ends with `export default defineApi({ … })`." },
   HP_COMMAND_UNKNOWN: { todo: "`hotpath --help` lists the commands." },
   HP_ARGUMENT_INVALID: { todo: "`hotpath help COMMAND` shows what the command takes." },
+  HP_ADMIN_OPEN: {
+    todo: "Set admin.token (HOTPATH_ADMIN_TOKEN), or let admin.host be 127.0.0.1, or use admin.socket.",
+  },
   HP_PORT_IN_USE: { todo: "Stop the other program or choose another port." },
   HP_LISTEN_FAILED: { todo: "Choose an address and a port that this user may listen on." },
   HP_DATABASE_UNREACHABLE: { status: 503, todo: "Check that the server runs and that host and port are right." },
@@ -51,6 +54,7 @@ export const ERRORS = {
   HP_BATCH_INVALID: { status: 400, todo: 'Send { "requests": [{ "method", "path", "headers", "body" }] } as JSON.' },
   HP_BATCH_REPLY_TOO_LARGE: { status: 507, todo: "Ask for less, ask for it alone, or raise batch.maxReplyBytes." },
   HP_EXPECTATION_FAILED: { status: 417, todo: "Leave out the Expect field, or send 100-continue." },
+  HP_ADMIN_TOKEN: { status: 401, todo: "Send the admin token: Authorization: Bearer …" },
   HP_HOST_REFUSED: { status: 421, todo: "Use localhost or an IP address, or add the name to admin.allowedHosts." },
   HP_PRECONDITION_FAILED: { status: 412, todo: "Fetch the current representation and try again with its ETag." },
   HP_TOKEN_INVALID: { status: 400, todo: "Pass on what Consistency-Token said, unchanged, or leave it out." },

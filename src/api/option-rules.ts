@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { HotpathError } from "../errors.ts";
+import { isLoopback } from "../http/address.ts";
 import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./settings.ts";
 
 /**
@@ -23,6 +24,12 @@ export function fitServerSettings(settings: ServerSettings): ServerSettings {
   }
   if (admin.enabled && server.socket !== null && admin.socket === server.socket) {
     throw invalid("server.socket and admin.socket (--socket, --admin-socket) must differ.");
+  }
+  if (admin.enabled && admin.socket === null && admin.token === null && !admin.isOpen && !isLoopback(admin.host)) {
+    throw new HotpathError(
+      "HP_ADMIN_OPEN",
+      `The admin listener on ${admin.host} would let the network in without a token.`,
+    );
   }
   if (cache.redis !== null && cache.memcached.length > 0) {
     throw invalid("cache.redis and cache.memcached (--cache-redis, --cache-memcached) exclude each other.");

@@ -59,6 +59,10 @@ export interface ServerOptions {
     socket?: string | null | undefined;
     /** File mode of the socket. */
     socketMode?: string | null | undefined;
+    /** What `Authorization: Bearer …` must bring; needed where `host` is not this machine's own. */
+    token?: string | null | undefined;
+    /** Lets the network in without a token: PostgREST's place needs that. */
+    isOpen?: boolean | undefined;
     /** Host names the admin listener answers to; `*` for any. */
     allowedHosts?: readonly string[] | undefined;
   };
@@ -76,6 +80,8 @@ export interface ServerOptions {
     maxConcurrentStreams?: number | undefined;
     /** `Cache-Control` of successful replies that have none. */
     defaultCacheControl?: string | null | undefined;
+    /** Whether `X-Content-Type-Options: nosniff` is sent with what is answered here. */
+    securityHeaders?: boolean | undefined;
     /** Send `Server-Timing`. */
     serverTiming?: boolean | undefined;
     /** Request header that is sent back with the reply. */

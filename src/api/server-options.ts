@@ -90,7 +90,28 @@ export const SERVER_OPTIONS = [
     flag: "admin",
     description: "Serve `/live`, `/ready` and `/metrics` on a listener of their own.",
   },
-  { path: "admin.host", type: "string", default: "127.0.0.1", description: "Address the admin listener listens on." },
+  {
+    path: "admin.host",
+    type: "string",
+    default: "127.0.0.1",
+    description: "Address the admin listener listens on; any that is not this machine's own needs `admin.token`.",
+  },
+  {
+    path: "admin.token",
+    type: "string",
+    default: null,
+    secret: true,
+    pattern: { expression: /^[\x21-\x7e]{16,512}$/, words: "16 to 512 visible characters" },
+    description:
+      "What `Authorization: Bearer …` must bring to the admin listener; `/live` and `/ready` tell without it whether, not why.",
+  },
+  {
+    path: "admin.isOpen",
+    type: "boolean",
+    default: false,
+    internal: true,
+    description: "Let it listen to the network without a token.",
+  },
   {
     path: "admin.port",
     type: "integer",
@@ -194,6 +215,14 @@ export const SERVER_OPTIONS = [
     pattern: { expression: /^[\t\x20-\x7e]+$/, words: "a header value" },
     description:
       "`Cache-Control` of successful replies that have none; `no-cache` lets clients keep them but ask each time.",
+  },
+  {
+    path: "http.securityHeaders",
+    type: "boolean",
+    default: true,
+    flag: "security-headers",
+    description:
+      "Send `X-Content-Type-Options: nosniff` with what is answered here; replies of upstreams are passed on as they are.",
   },
   {
     path: "http.serverTiming",

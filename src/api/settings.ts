@@ -30,6 +30,10 @@ export interface ServerSettings {
     /** Path of a Unix socket; takes the place of host and port. */
     readonly socket: string | null;
     readonly socketMode: string | null;
+    /** `null`: none is asked for. Never printed. */
+    readonly token: string | null;
+    /** The network may be let in without a token. */
+    readonly isOpen: boolean;
     /** Host names (without port) the admin listener answers to; `*` stands for any. */
     readonly allowedHosts: readonly string[];
   };
@@ -43,6 +47,8 @@ export interface ServerSettings {
     readonly maxConcurrentStreams: number;
     /** `Cache-Control` of successful replies whose source sets none. */
     readonly defaultCacheControl: string | null;
+    /** Whether replies of our own sources forbid guesses at their type. */
+    readonly securityHeaders: boolean;
     /** Whether replies carry `Server-Timing`. */
     readonly serverTiming: boolean;
     /** Request header that is copied to the reply. */

@@ -34,6 +34,8 @@ export interface Source {
   readonly isForAnyone?: boolean;
   /** Words the refusal of a request's credentials. Absent: problem details. */
   refuse?(request: SourceRequest, refusal: CredentialsRefused): SourceReply;
+  /** Its replies are somebody else's: they are passed on without fields of ours that browsers heed. */
+  readonly isGateway?: boolean;
   /** It reads content itself, and wants it without its `Content-Encoding`, within the same bounds. Absent: content comes as it was sent. */
   readonly decodesContent?: boolean;
   /**

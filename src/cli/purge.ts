@@ -18,7 +18,7 @@ export const purge: Command = {
   ],
   scopes: [],
   examples: ["hotpath purge --tag products", "hotpath purge --url https://api.example/products?page=1"],
-  async run({ own, terminal }) {
+  async run({ own, environment, terminal }) {
     const query = new URLSearchParams();
     const tags = own.get("tag");
     const url = own.get("url");
@@ -26,14 +26,17 @@ export const purge: Command = {
     if (typeof url === "string") query.append("url", url);
     if (own.get("all") === true) query.append("all", "");
     const admin = String(own.get("admin-url") ?? "http://127.0.0.1:3001").replace(/\/$/, "");
-    terminal.out(`${await send(`${admin}/purge?${query.toString()}`, admin)} purged\n`);
+    terminal.out(
+      `${await send(`${admin}/purge?${query.toString()}`, admin, environment["HOTPATH_ADMIN_TOKEN"])} purged\n`,
+    );
   },
 };
 
-async function send(url: string, admin: string): Promise<number> {
+async function send(url: string, admin: string, token: string | undefined): Promise<number> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
   try {
-    response = await fetch(url, { method: "POST", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (cause) {
     throw new HotpathError("HP_UNAVAILABLE", `The admin listener at ${admin} does not answer.`, {
       cause,
@@ -42,6 +45,11 @@ async function send(url: string, admin: string): Promise<number> {
   }
   const answer = (await response.json().catch(() => ({}))) as { purged?: number; detail?: string; todo?: string };
   if (response.ok && answer.purged !== undefined) return answer.purged;
+  if (response.status === 401) {
+    throw new HotpathError("HP_ADMIN_TOKEN", "The admin listener wants its token.", {
+      todo: "Set HOTPATH_ADMIN_TOKEN.",
+    });
+  }
   throw new HotpathError("HP_ARGUMENT_INVALID", answer.detail ?? `The admin listener answered ${response.status}.`, {
     todo: "Give --tag, --url or --all, one of them.",
   });

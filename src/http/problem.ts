@@ -37,7 +37,12 @@ export function toProblem(error: HotpathError): Problem {
 export function toProblemReply(error: HotpathError): HttpReply {
   return {
     status: error.status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...error.headers },
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...error.headers,
+    },
     body: JSON.stringify(toProblem(error)),
     validate: false,
   };

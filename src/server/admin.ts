@@ -1,6 +1,8 @@
+import { hash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { Log } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
+import { isLoopback } from "../http/address.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
@@ -22,6 +24,8 @@ export interface AdminSettings {
   readonly listen: ListenAddress;
   /** Host names, without port, answered beside `localhost` and IP addresses; `*` stands for any. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** What requests must show; `null`: nothing. */
+  readonly token?: string | null | undefined;
 }
 
 /** What the admin listener tells about. */
@@ -37,13 +41,15 @@ export interface AdminSources {
 /**
  * A listener for operators, apart from the API's: `/live`, `/ready`, `/metrics`, and `/` which lists them.
  *
+ * Where there is a token, it must be shown, but by probes.
+ *
  * Web pages cannot read it through a name of theirs that resolves here (DNS rebinding): `Host` must be `localhost`, an
  * IP address or an allowed name, else 421.
  */
 export function createAdmin(settings: AdminSettings, sources: AdminSources, log: Log): Listener {
-  const { listen } = settings;
+  const { listen, token = null } = settings;
   const allowedHosts = new Set((settings.allowedHosts ?? []).map((name) => name.toLowerCase()));
-  if ("host" in listen && !isLoopback(listen.host)) {
+  if ("host" in listen && !isLoopback(listen.host) && token === null) {
     log.warn({ host: listen.host }, "the admin listener is open to the network");
   }
   return createListener(
@@ -54,6 +60,7 @@ export function createAdmin(settings: AdminSettings, sources: AdminSources, log:
           new HotpathError("HP_HOST_REFUSED", "The admin listener does not answer to this host name."),
         );
       }
+      if (token !== null && !hasToken(request, token)) return answerStranger(request, sources);
       return answer(request, sources);
     },
     log,
@@ -107,6 +114,17 @@ function unknownPath(): HttpReply {
 
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
+/** Without the token probes learn whether, and nobody learns why. */
+function answerStranger({ method, path }: HttpRequest, sources: AdminSources): HttpReply {
+  const isProbe = (method === "GET" || method === "HEAD") && (path === "/live" || path === "/ready");
+  if (!isProbe) {
+    const headers = { "www-authenticate": "Bearer" };
+    return toProblemReply(new HotpathError("HP_ADMIN_TOKEN", "The admin listener wants its token.", { headers }));
+  }
+  const isRight = path === "/live" || sources.readiness().ready;
+  return toReply(isRight ? 200 : 503, "application/json", JSON.stringify({ [path.slice(1)]: isRight }));
+}
+
 const INDEX = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -139,6 +157,8 @@ function isAllowedHost(authority: string, allowed: ReadonlySet<string>): boolean
   return name === "localhost" || isIP(address) !== 0 || allowed.has(name);
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** Compared in constant time, whatever the lengths. */
+function hasToken({ headers }: HttpRequest, token: string): boolean {
+  const shown = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
+  return timingSafeEqual(hash("sha256", shown, "buffer"), hash("sha256", token, "buffer"));
 }

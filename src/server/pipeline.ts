@@ -288,7 +288,7 @@ const UNMATCHED = "unmatched";
  * neither.
  */
 function recall(
-  { cache, overload, log, maxBodyBytes }: PipelineParts,
+  { cache, overload, log, maxBodyBytes, settings }: PipelineParts,
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
@@ -298,6 +298,7 @@ function recall(
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
   }
   const { source } = mount;
+  const isPlain = !settings.securityHeaders;
   timing?.resolving();
   const isRefused = verdict instanceof CredentialsRefused;
   let asked = request;
@@ -310,11 +311,13 @@ function recall(
   }
   const mounted = toMounted(asked, mount, isRefused ? undefined : verdict, timing);
   mounted.span = trace?.root;
-  if (isRefused) return refuse(mount, mounted, verdict);
+  if (isRefused) return isPlain ? refuse(mount, mounted, verdict) : withoutGuesses(refuse(mount, mounted, verdict));
   // What the cache answers touches no source, and waits for none.
   const gate = overload?.gateOf(mount);
   const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> =>
-    gate === undefined ? resolve(source, wanted, log) : gate.pass(wanted, () => resolve(source, wanted, log));
+    gate === undefined
+      ? resolve(source, wanted, log, isPlain)
+      : gate.pass(wanted, () => resolve(source, wanted, log, isPlain));
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) return ask(mounted);
   return trace === undefined
     ? cache.recall(mounted, ask, verdict?.key)
@@ -327,11 +330,27 @@ function isUnique(source: Source, request: SourceRequest): boolean {
   return isRead && source.mayReuse?.(request) === false;
 }
 
+/** Forbids browsers to take a reply for another type than it says: JSON that somebody wrote a script into is no page. */
+function withoutGuesses(reply: SourceReply): SourceReply {
+  const { headers } = reply;
+  if (headers["x-content-type-options"] !== undefined) return reply;
+  if (Object.isFrozen(headers)) return { ...reply, headers: { ...headers, "x-content-type-options": "nosniff" } };
+  headers["x-content-type-options"] = "nosniff";
+  return reply;
+}
+
 /** Asks the one source; its expected failures become replies, the rest goes to the log. */
-function resolve(source: Source, request: SourceRequest, log: Log): SourceReply | Promise<SourceReply> {
+function resolve(
+  source: Source,
+  request: SourceRequest,
+  log: Log,
+  isPlain: boolean,
+): SourceReply | Promise<SourceReply> {
+  const finish = isPlain || source.isGateway === true ? undefined : withoutGuesses;
   try {
     const reply = source.resolve(request);
-    return reply instanceof Promise ? reply.catch((error: unknown) => toFailure(error, request, log)) : reply;
+    if (reply instanceof Promise) return reply.then(finish, (error: unknown) => toFailure(error, request, log));
+    return finish === undefined ? reply : finish(reply);
   } catch (error) {
     return toFailure(error, request, log);
   }

@@ -87,7 +87,13 @@ type ListenerSettings = Parameters<typeof createListener>[0];
 
 async function listenerSettings({ server, http, cache, limit }: ServerSettings): Promise<ListenerSettings> {
   const tls = await certificate(server.tls);
-  const { defaultCacheControl: _cache, serverTiming: _timing, traceHeader: _trace, ...limits } = http;
+  const {
+    defaultCacheControl: _cache,
+    serverTiming: _timing,
+    traceHeader: _trace,
+    securityHeaders: _fields,
+    ...limits
+  } = http;
   return {
     ...limits,
     maxConnections: server.maxConnections,
@@ -140,9 +146,9 @@ async function startAdmin(
       return current().purger;
     },
   };
-  const { socket, socketMode, host, port, allowedHosts } = settings;
+  const { socket, socketMode, host, port, allowedHosts, token } = settings;
   const listen = socket === null ? { host, port } : toSocketFile(socket, socketMode);
-  const admin: Listener = createAdmin({ listen, allowedHosts }, told, log);
+  const admin: Listener = createAdmin({ listen, allowedHosts, token }, told, log);
   const { url } = await admin.listen();
   return { url, close: async () => admin.close({ graceMs: ADMIN_GRACE_MS }) };
 }

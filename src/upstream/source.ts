@@ -35,6 +35,7 @@ interface Parts {
 
 class UpstreamSource implements Source {
   readonly name = "upstream";
+  readonly isGateway = true;
   readonly #settings: UpstreamSettings;
   readonly #toFields: ReturnType<typeof createRequestFields>;
   /** For traces. */

@@ -50,6 +50,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   "batch.path": ["/batch", "/api/all"],
   "limit.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
   "server.socketMode": ["660", "777"],
+  "admin.host": ["127.0.0.2", "localhost"],
+  "admin.token": ["0123456789abcdef", "another-token-of-the-admin"],
   "admin.socketMode": ["600", "666"],
   "auth.jwt.keysUrl": ["https://id.example/keys", "http://localhost:1/keys?v=1"],
   "changes.url": ["postgres://one/db", "postgresql://two/db"],

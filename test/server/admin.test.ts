@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { resolveServerSettings, type ServerOptions, type ServerSettings } from "../../src/api/options.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { createAdmin, type AdminSettings, type Readiness } from "../../src/server/admin.ts";
 import { collect, curl, exchange, type LogLine } from "./listener/harness.ts";
@@ -63,3 +64,48 @@ test("opening it to the network is said in the log", async (t) => {
   const { lines } = await start(t, ready, { listen: { host: "0.0.0.0", port: 0 } });
   assert.match(lines[0]?.message ?? "", /open to the network/);
 });
+
+test("with a token, probes are told whether, and whoever shows it everything", async (t) => {
+  const token = "0123456789abcdef";
+  let readiness = ready();
+  const { url } = await start(t, () => readiness, { token });
+  const shown = ["-H", `Authorization: Bearer ${token}`];
+  for (const path of ["/metrics", "/", "/purge", "/nowhere"]) {
+    for (const fields of [
+      [],
+      ["-H", "Authorization: Bearer 0123456789abcdee"],
+      ["-H", `Authorization: Basic ${token}`],
+      ["-u", `:${token}`],
+    ]) {
+      assert.match(
+        await curl(...fields, `${url}${path}`),
+        /^HTTP\/1.1 401 [^]*www-authenticate: Bearer[^]*HP_ADMIN_TOKEN/,
+      );
+    }
+  }
+  assert.match(await curl("-X", "POST", `${url}/purge?all`), /^HTTP\/1.1 401 /);
+  assert.match(await curl(...shown, `${url}/metrics`), /^HTTP\/1.1 200 [^]*things_total 3/);
+  assert.match(await curl(...shown, `${url}/ready`), /"postgres":"ok"/);
+  assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 200 [^]*\{"ready":true\}$/);
+  readiness = { ready: false, checks: { postgres: "no connection" } };
+  assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 503 [^]*\{"ready":false\}$/);
+  assert.match(await curl(`${url}/live`), /^HTTP\/1.1 200 /);
+});
+
+test("without one the network is not let in", () => {
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "example.org", "127.0.0.1.example.org"]) {
+    assert.throws(() => settings({ host }), { code: "HP_ADMIN_OPEN" }, host);
+    assert.equal(settings({ host, token: "0123456789abcdef" }).admin.host, host);
+    assert.equal(settings({ host, enabled: false }).admin.enabled, false);
+  }
+  for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) assert.equal(settings({ host }).admin.token, null);
+  assert.throws(() => settings({ token: "short" }), { code: "HP_OPTION_INVALID" });
+  assert.throws(
+    () => settings({ token: "with a space in between" }),
+    ({ message }: Error) => !message.includes("with a space"),
+  );
+});
+
+function settings(admin: NonNullable<ServerOptions["admin"]>): ServerSettings {
+  return resolveServerSettings({ config: { admin } });
+}

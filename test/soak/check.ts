@@ -32,8 +32,7 @@ try {
     clients: Number(values.clients),
     say,
   });
-  const list = (counts: ReadonlyMap<string, number>): string =>
-    counts.size === 0 ? "none" : [...counts].map(([name, times]) => `${name} ×${times}`).join(", ");
+
   const grown = memoryGrowth(memory);
   say(`${right} right; failures with a code of ours: ${list(failed)}`);
   say(`faults: ${list(faults)}`);
@@ -43,4 +42,8 @@ try {
   process.exitCode = wrong.length === 0 && grown.heapUsed < MAX_GROWTH_BYTES ? 0 : 1;
 } finally {
   for (const release of releases.reverse()) await release();
+}
+
+function list(counts: ReadonlyMap<string, number>): string {
+  return counts.size === 0 ? "none" : [...counts].map(([name, times]) => `${name} ×${times}`).join(", ");
 }

@@ -36,16 +36,11 @@ export function createQuestions(send: Send, url: string, random: () => number): 
   const posted = new Set<string>();
   const counters = new Map<number, { tried: number; acknowledged: number }>();
   const one = (most: number): number => 1 + Math.floor(random() * most);
-  const exactly =
-    (expected: string) =>
-    ({ status, text }: Answer): string | undefined =>
-      status === 200 && text === expected ? undefined : `${status} ${text.slice(0, 200)}`;
   const get = (path: string, expected: string): Question => ({
     label: path,
     ask: () => send("GET", path),
     judge: exactly(expected),
   });
-  const itemOf = (id: number): string => JSON.stringify({ id, name: `item ${id}` });
 
   const kinds: readonly (() => Question)[] = [
     () => {
@@ -150,6 +145,14 @@ export function createQuestions(send: Send, url: string, random: () => number): 
       return wrong;
     },
   };
+}
+
+function exactly(expected: string): (answer: Answer) => string | undefined {
+  return ({ status, text }) => (status === 200 && text === expected ? undefined : `${status} ${text.slice(0, 200)}`);
+}
+
+function itemOf(id: number): string {
+  return JSON.stringify({ id, name: `item ${id}` });
 }
 
 const JSON_CONTENT = { "content-type": "application/json" };

@@ -72,6 +72,8 @@ function withServerDefaults(given: ReadonlyMap<string, unknown>, values: Setting
     ["server:admin.enabled", given.has("server:admin.port") || given.has("server:admin.socket")],
     // Probes ask by the address they were given; PostgREST checks no host name.
     ["server:admin.allowedHosts", ["*"]],
+    // Nor does it know a token.
+    ["server:admin.isOpen", true],
     // Its server takes 50 KiB of head; clients with long filters rely on that.
     ["server:http.maxHeaderBytes", "64KiB"],
     ["server:http.maxUrlBytes", "64KiB"],
