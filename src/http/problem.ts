@@ -49,5 +49,6 @@ export function toProblemReply(error: HotpathError): HttpReply {
 }
 
 function isForOperator(code: ErrorCode): boolean {
-  return !("status" in ERRORS[code]) || code === "HP_INTERNAL" || code.startsWith("HP_DATABASE_");
+  const entry: { readonly status?: number } = ERRORS[code];
+  return entry.status === undefined || entry.status === 500 || code.startsWith("HP_DATABASE_");
 }

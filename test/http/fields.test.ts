@@ -38,6 +38,7 @@ describe("problem details", () => {
     assert.deepEqual(reply.headers, {
       "content-type": "application/problem+json",
       "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
       allow: "GET",
     });
     assert.ok(typeof reply.body === "string");
