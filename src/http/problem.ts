@@ -49,6 +49,6 @@ export function toProblemReply(error: HotpathError): HttpReply {
 }
 
 function isForOperator(code: ErrorCode): boolean {
-  const entry: { readonly status?: number } = ERRORS[code];
+  const entry: { readonly status?: number; readonly todo: string } = ERRORS[code];
   return entry.status === undefined || entry.status === 500 || code.startsWith("HP_DATABASE_");
 }
