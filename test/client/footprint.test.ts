@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 const ENTRY = new URL("../../src/client/index.ts", import.meta.url);
 
 /** Above what it is now by a tenth: growth should be a decision. */
-const LIMIT_BYTES = 14_500;
+const LIMIT_BYTES = 21_500;
 
 /** Every module that runs when the client is imported, as JavaScript. Imports of types alone are gone by then. */
 function modulesFrom(entry: URL): Map<string, string> {
@@ -28,7 +28,7 @@ function modulesFrom(entry: URL): Map<string, string> {
 await test("the client imports nothing of Node, nothing from packages, and stays small", () => {
   const modules = modulesFrom(ENTRY);
   assert.ok(modules.size > 10);
-  const code = [...modules.values()].join("\n").replaceAll(/\/\*.*?\*\/|^\s*\/\/.*$/gms, "");
+  const code = [...modules.values()].join("\n").replaceAll(/\/\*[^]*?\*\/|^\s*\/\/[^\n]*$/gm, "");
   for (const name of ["process", "Buffer", "require", "setImmediate"]) {
     assert.doesNotMatch(code, new RegExp(`\\b${name}\\b`), name);
   }
