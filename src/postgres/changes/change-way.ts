@@ -44,6 +44,8 @@ export interface ChangeSession {
   readonly ended: Promise<Error>;
   stats(): FeedStats;
   isPlaced(tags: readonly string[]): boolean;
+  /** Resolves once whatever was reported before the call is known to end before `stats().passed`, or was reported with its place. */
+  place(): Promise<void>;
   /** Has everything go: what was committed before the session began, or before tables were added to it, was not told. */
   overlap(reason: LossReason): Promise<void>;
   /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */

@@ -17,6 +17,8 @@ export interface Feed {
   readonly followed: FollowedLog | undefined;
   /** Whether it is known where in the log rows with these tags were changed last. */
   isPlaced(tags: readonly string[]): boolean;
+  /** Resolves once whatever was reported before the call is known to end before `stats().passed`, or was reported with its place. */
+  place(): Promise<void>;
   /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
   caughtUp(limitMs: number): Promise<boolean>;
   /** The database is elsewhere now: begins anew. */

@@ -13,7 +13,7 @@ export interface Beat {
   readonly version: string;
   /** Whatever was committed and visible before this is purged. */
   readonly passed: Lsn;
-  /** The last transaction that was purged ends before this. */
+  /** The last transaction that was purged before the beat before this one ends before this, or before `passed`. */
   readonly last: Lsn;
   /** Undefined: the database does not tell. */
   readonly log: FollowedLog | undefined;
@@ -39,7 +39,9 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #stop = new AbortController();
   readonly #waiters = new Set<{ lsn: Lsn; readonly resolve: () => void }>();
-  readonly #unplaced = new UnplacedTags();
+  /** Purged since the last beat: the next one does not say yet where in the log. And what was purged before that, which it does. */
+  readonly #purged = new UnplacedTags();
+  readonly #older = new UnplacedTags();
   readonly #rereadPause = createBackoff(1000, 60_000);
   #probe: Probe | undefined;
   #looks: { readonly askedAtMs: number; readonly lsn: Lsn }[] = [];
@@ -53,6 +55,8 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    // What was purged before this node listened.
+    this.#purged.add(undefined);
     void this.#run();
   }
 
@@ -82,12 +86,12 @@ export class Follower {
   }
 
   isPlaced(tags: readonly string[]): boolean {
-    return !this.#unplaced.hasAny(tags);
+    return !this.#purged.hasAny(tags) && !this.#older.hasAny(tags);
   }
 
   /** Another node has purged these; `undefined`: everything. */
   purged(tags: readonly string[] | undefined): void {
-    this.#unplaced.add(tags);
+    this.#purged.add(tags);
   }
 
   told(beat: Beat): void {
@@ -104,11 +108,12 @@ export class Follower {
     this.#rereadPause.reset();
     this.#heardAtMs = performance.now();
     const isFirst = this.#beat === undefined || !isSameLog(this.#beat.log, beat.log);
-    const purged = this.#unplaced.take();
+    const placed = this.#older.take();
+    this.#older.add(this.#purged.take());
     this.#beat = beat;
     const seen = Math.max(beat.passed, beat.last);
-    if (isFirst || purged === undefined) sink.joined(seen);
-    else sink.placed(purged, seen);
+    if (isFirst || placed === undefined) sink.joined(seen);
+    else sink.placed(placed, seen);
     const look = this.#looks.findLast(({ lsn }) => lsn <= beat.passed);
     if (look !== undefined) {
       this.#looks = this.#looks.filter(({ askedAtMs }) => askedAtMs > look.askedAtMs);

@@ -88,7 +88,8 @@ export class Leader {
   #note(before: Lsn, purged: Promise<void>): Promise<void> {
     this.#last = Math.max(this.#last, before);
     this.#purging = Promise.all([this.#purging, purged]).then(() => undefined);
-    void this.#beats();
+    // Where the place is to be asked for, that is done now and then for all.
+    if (before !== NO_LSN) void this.#beats();
     return purged;
   }
 
@@ -96,12 +97,13 @@ export class Leader {
   async #beat(): Promise<void> {
     const version = this.#version;
     if (this.#isClosed || version === undefined || this.feed.state !== "following") return;
+    // What was purged before the last beat ends before `passed`, or `last`.
+    await this.feed.place();
     const { followed } = this.feed;
     const { passed } = this.feed.stats();
     await this.#purging;
     // Since then everything may have changed.
     if (this.#isClosed || this.#version !== version || this.feed.state !== "following") return;
-    // Whoever hears of a purge before the beat takes it for one that ends before this.
     const last = this.#last;
     const log = followed === undefined ? [] : [followed.cluster, String(followed.timeline)];
     await this.#options.tell([BEAT, version, String(passed), String(last), ...log]);

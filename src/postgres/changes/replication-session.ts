@@ -72,6 +72,10 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     return true;
   }
 
+  place(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /**
    * Has everything go, as what was committed before the stream began, or before tables were added to it, was not told. Some of it may yet become
    * visible: a transaction that this snapshot takes for running may be in the log already. When it is over, everything goes once more.

@@ -59,6 +59,10 @@ class SessionFeed implements Feed {
     return this.#open?.session.isPlaced(tags) ?? false;
   }
 
+  async place(): Promise<void> {
+    await this.#open?.session.place();
+  }
+
   async caughtUp(limitMs: number): Promise<boolean> {
     return (await this.#open?.session.caughtUp(limitMs)) ?? false;
   }

@@ -73,6 +73,10 @@ export class SharedFeed implements Feed {
     return (this.#leader?.feed ?? this.#follower)?.isPlaced(tags) ?? false;
   }
 
+  async place(): Promise<void> {
+    await this.#leader?.feed.place();
+  }
+
   async renew(): Promise<void> {
     if (this.#leader !== undefined) return this.#leader.renew();
     // What the other node tags by is known again once it has told so.

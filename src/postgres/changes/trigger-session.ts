@@ -88,9 +88,15 @@ export class TriggerSession implements ChangeSession {
     return !this.#arrived.hasAny(tags) && this.#placing?.hasAny(tags) !== true;
   }
 
+  async place(): Promise<void> {
+    // A token that is sent from now on comes after all of it.
+    await this.caughtUp(TOKEN_MS);
+  }
+
   async overlap(reason: LossReason): Promise<void> {
-    const { lsn } = await this.#parts.probe.look();
-    await this.#parts.sink.lost(reason, lsn);
+    // Also what is visible already and not on the disk yet.
+    const [[lsn] = []] = await this.#parts.probe.query("select pg_current_wal_insert_lsn()::text");
+    await this.#parts.sink.lost(reason, toLsn(lsn ?? "0/0"));
     this.#isBegun = true;
     this.#work();
   }
