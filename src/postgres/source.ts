@@ -6,18 +6,14 @@ import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { call } from "./call/call.ts";
-import type { CallPlan } from "./call/call-plan.ts";
-import { type CatalogQuery, readCatalog } from "./catalog/read-catalog.ts";
+import type { CatalogQuery } from "./catalog/read-catalog.ts";
 import type { Catalog } from "./catalog/types.ts";
 import { createQueryCache } from "./changes/query-cache.ts";
-import type { TagSource } from "./changes/read-tags.ts";
 import type { Tracker } from "./changes/tracker.ts";
-import { createTypeResolver, type TypeResolver } from "./cast-types.ts";
 import { toDialectError } from "./database-error.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
-import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
+import type { DocumentSettings } from "./openapi/index.ts";
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
-import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import { createRouter } from "./create-router.ts";
 import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
 import { allowedMethods, refuseMethod } from "./methods.ts";
@@ -25,31 +21,16 @@ import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.
 import { NO_PREFERENCES, type Preferences, readPreferences, recallPreferences } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
-import type { ReadPlan } from "./read-plan.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { ReadOrigin, Router } from "./replicas/index.ts";
 import { createSqlDatabase } from "./sql/sql-database.ts";
 import { createStatementMetrics, type TimeStatement } from "./statement-metrics.ts";
+import { CATALOG_TIMEOUT_MS, type Schema, SchemaLoader } from "./schema-loader.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { mayBeBulk, write } from "./write.ts";
-import type { WriteContext } from "./write-plan.ts";
 import type { Setting, TransactionScope } from "./transaction.ts";
-
-/** Plans of request shapes that are kept; a shape is a few kilobytes. */
-const MAX_PLANS = 2000;
-
-/** What a catalog brings with it: all of it goes when the catalog is read again. */
-interface Schema {
-  readonly catalog: Catalog;
-  readonly relations: WriteContext;
-  readonly calls: PlanCache<CallPlan>;
-  readonly types: TypeResolver;
-  readonly documents: Documents;
-  /** What the replies depend on, where they are cached. */
-  readonly tagSource: TagSource | undefined;
-}
 
 /** What a source tells whoever made it. */
 export interface PostgresEvents {
@@ -79,19 +60,12 @@ class PostgresSource implements Source {
   #timed: TimeStatement | undefined;
   #tracker: Tracker | undefined;
   #log: Log | undefined;
-  #schema: Schema | undefined;
+  #loader: SchemaLoader | undefined;
   #listener: Listener | undefined;
-  #loading: Promise<void> | undefined;
-  #nextLoading: Promise<void> | undefined;
-  /** The last attempt to find out what replies depend on; never rejects. */
-  #caching: Promise<void> = Promise.resolve();
-  #isStarting = true;
   #isAuthenticating = false;
   #maxBodyBytes = Infinity;
   readonly #bulkTurns: Turns;
   readonly #idempotency: Idempotency;
-  #retry: NodeJS.Timeout | undefined;
-  #closed = false;
 
   constructor(settings: PostgresSettings, events: PostgresEvents) {
     this.#settings = settings;
@@ -105,7 +79,7 @@ class PostgresSource implements Source {
       settings,
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
-      () => this.#schema?.catalog,
+      () => this.#loader?.current?.catalog,
       (request, origin) => this.#origins.set(request, origin),
       (...call) => this.#timed?.(...call),
     );
@@ -125,7 +99,7 @@ class PostgresSource implements Source {
     this.#database ??= createSqlDatabase({
       settings: this.#settings,
       run: this.#runTransaction,
-      catalog: () => this.#schema?.catalog,
+      catalog: () => this.#loader?.current?.catalog,
       tokenOf: (request) => this.#committed.get(request),
       written: async () => this.#tracker?.written(undefined),
     });
@@ -170,9 +144,9 @@ class PostgresSource implements Source {
       const settings = this.#settings;
       this.#tracker = createTracker({ settings, log, metrics, cache, query, router: this.#router, restructured });
     }
+    this.#loader = this.#createLoader(log, this.#router);
     if (this.#settings.reloadChannel !== null) await this.#listen(this.#router, this.#settings.reloadChannel);
-    await this.#load();
-    this.#isStarting = false;
+    await this.#loader.start();
   }
 
   /** Resolves once the channel is listened to, so that no change is missed between the catalog and its first notification. */
@@ -211,7 +185,7 @@ class PostgresSource implements Source {
     try {
       // Who may not ask learns nothing of what there is.
       impersonate(this.#settings, request);
-      const schema = this.#schema;
+      const schema = this.#loader?.current;
       if (schema === undefined) throw notLoaded();
       route = resolveRoute(schema.catalog, this.#settings, request);
       request.timing?.mark("parse");
@@ -243,11 +217,11 @@ class PostgresSource implements Source {
 
   /** Reads the catalog again; requests go on with the old one until then. */
   async reload(): Promise<void> {
-    await this.#load();
+    await this.#loader?.load();
   }
 
   isReady(): boolean {
-    return this.#schema !== undefined && (this.#router?.isReachable() ?? false);
+    return this.#loader?.current !== undefined && (this.#router?.isReachable() ?? false);
   }
 
   isSaturated(): boolean {
@@ -261,12 +235,11 @@ class PostgresSource implements Source {
 
   /** What is served, for a start-up message. */
   get catalog(): Catalog | undefined {
-    return this.#schema?.catalog;
+    return this.#loader?.current?.catalog;
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#loader?.close();
     await this.#listener?.close();
     await this.#tracker?.close();
     await this.#router?.close();
@@ -371,19 +344,22 @@ class PostgresSource implements Source {
     return this.#router;
   }
 
-  /** One read at a time. Whoever asks meanwhile shares the next: the one under way may not see what they ask for. */
-  #load(): Promise<void> {
-    if (this.#nextLoading !== undefined) return this.#nextLoading;
-    const begin = () => {
-      this.#nextLoading = undefined;
-      this.#loading = this.#readCatalog().finally(() => {
-        this.#loading = undefined;
-      });
-      return this.#loading;
-    };
-    if (this.#loading === undefined) return begin();
-    this.#nextLoading = this.#loading.then(begin, begin);
-    return this.#nextLoading;
+  #createLoader(log: Log, router: Router): SchemaLoader {
+    const settings = this.#settings;
+    return new SchemaLoader({
+      settings,
+      documents: this.#documentSettings(),
+      router,
+      tracker: this.#tracker,
+      log,
+      relations: {
+        run: this.#runTransaction,
+        maxBodyBytes: this.#maxBodyBytes,
+        bulkTurns: this.#bulkTurns,
+        idempotency: this.#idempotency,
+      },
+      cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#origins.get(request)),
+    });
   }
 
   #documentSettings(): DocumentSettings {
@@ -391,105 +367,11 @@ class PostgresSource implements Source {
     const isOpen = allowAnonymous && (anonRole !== null || !this.#isAuthenticating);
     return { ...this.#settings, allowAnonymous: isOpen, takesTokens: this.#isAuthenticating };
   }
-
-  async #readCatalog(): Promise<void> {
-    const router = this.#requireRouter();
-    // What the catalog asks for later may be asked of any server.
-    let reading: Pool | undefined;
-    const query = async (text: string, values: readonly (string | null)[]) => {
-      const ask = (pool: Pool) =>
-        pool.run([{ statement: { name: "", text }, values }], { timeoutMs: CATALOG_TIMEOUT_MS });
-      const [result] = await (reading === undefined ? router.read(() => undefined, ask) : ask(reading));
-      return result?.rows ?? [];
-    };
-    try {
-      const catalog = await router.catalog((pool) => {
-        reading = pool;
-        return readCatalog(query, this.#settings);
-      });
-      reading = undefined;
-      const types = createTypeResolver(query);
-      if (catalog.version === this.#schema?.catalog.version) {
-        // Types that no column has yet are not part of the version.
-        this.#schema = { ...this.#schema, types, relations: { ...this.#schema.relations, resolveTypes: types } };
-      } else {
-        this.#schema = {
-          catalog,
-          relations: {
-            settings: this.#settings,
-            catalog,
-            plans: createPlanCache(MAX_PLANS),
-            writePlans: createPlanCache(MAX_PLANS),
-            queryCache: undefined,
-            resolveTypes: types,
-            run: this.#runTransaction,
-            maxBodyBytes: this.#maxBodyBytes,
-            bulkTurns: this.#bulkTurns,
-            idempotency: this.#idempotency,
-          },
-          calls: createPlanCache(MAX_PLANS),
-          types,
-          documents: createDocuments(catalog, this.#documentSettings()),
-          tagSource: undefined,
-        };
-        this.#log?.info({ relations: countRelations(catalog) }, "catalog loaded");
-      }
-      this.#caching = this.#caching.then(() => this.#cacheReplies(catalog));
-      // The first requests do not wait for the cache.
-      if (!this.#isStarting) await this.#caching;
-    } catch (error) {
-      if (error instanceof HotpathError && isFinal(error) && this.#isStarting) throw error;
-      if (this.#closed) return;
-      this.#log?.warn({ reason: messageOf(error) }, "the catalog could not be read; trying again");
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => void this.#load(), CATALOG_RETRY_MS);
-      this.#retry.unref();
-    }
-  }
-
-  /** Finds out what replies depend on, and has them cached from then on. */
-  async #cacheReplies(catalog: Catalog): Promise<void> {
-    const tracker = this.#tracker;
-    if (tracker === undefined) return;
-    try {
-      const tagSource = await tracker.prepare(catalog);
-      const schema = this.#schema;
-      if (this.#closed || schema?.catalog.version !== catalog.version) return;
-      if (schema.tagSource?.dependencies.version === tagSource.dependencies.version) {
-        tracker.confirm();
-        return;
-      }
-      const queryCache = createQueryCache(this.#settings, tagSource, tracker, (request) => this.#origins.get(request));
-      const relations = { ...schema.relations, plans: createPlanCache<ReadPlan>(MAX_PLANS), queryCache };
-      this.#schema = { ...schema, relations, calls: createPlanCache(MAX_PLANS), tagSource };
-      tracker.adopt(tagSource);
-    } catch (error) {
-      if (!this.#closed) this.#log?.warn({ reason: messageOf(error) }, "what replies depend on could not be read");
-    }
-  }
 }
 
 /** Listening is not worth a late start: when it begins later, the catalog is read again. */
 const LISTEN_PATIENCE_MS = 2000;
-/** Reading a catalog of thousands of tables takes seconds at most. */
-const CATALOG_TIMEOUT_MS = 60_000;
 const CATALOG_OPTIONS = { timeoutMs: CATALOG_TIMEOUT_MS };
-const CATALOG_RETRY_MS = 1000;
-
-function isFinal(error: HotpathError): boolean {
-  return error.code === "HP_SCHEMA_UNKNOWN" || error.code === "HP_DATABASE_REFUSED";
-}
-
-/** Without the stack: the line comes again each second while the database is away. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function countRelations(catalog: Catalog): number {
-  let count = 0;
-  for (const relations of catalog.relations.values()) count += relations.size;
-  return count;
-}
 
 function optionsReply(allow: string): SourceReply {
   return { status: 200, headers: { allow }, body: "", validate: false };
