@@ -104,10 +104,11 @@ export class SchemaLoader {
       return result?.rows ?? [];
     };
     try {
-      const catalog = await router.catalog((pool) => {
+      const readFrom = (pool: Pool): Promise<Catalog> => {
         reading = pool;
         return readCatalog(query, settings);
-      });
+      };
+      const catalog = await router.catalog(readFrom, ({ version }) => version === this.#current?.catalog.version);
       reading = undefined;
       this.#adopt(catalog, createTypeResolver(query));
       this.#caching = this.#caching.then(() => this.#cacheReplies(catalog));

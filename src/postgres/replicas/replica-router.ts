@@ -216,13 +216,14 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
     }
   }
 
-  async function catalog<T>(readFrom: (pool: Pool) => Promise<T>): Promise<T> {
+  async function catalog<T>(readFrom: (pool: Pool) => Promise<T>, isKnown: (catalog: T) => boolean): Promise<T> {
     const now = performance.now();
     const { primary } = topology;
     const standIn =
       primary?.report === undefined ? topology.servers.find((one) => topology.isReplica(one, now)) : primary;
     const server = standIn ?? primary ?? topology.servers[0]!;
     const result = await readFrom(server.pool);
+    if (isKnown(result)) return result;
     await server.probeAnew();
     floor = server.report?.position ?? floor;
     fresh = undefined;

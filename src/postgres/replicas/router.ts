@@ -40,8 +40,12 @@ export interface Router {
    * to the primary.
    */
   committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
-  /** Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing. */
-  catalog<T>(read: (pool: Pool) => Promise<T>): Promise<T>;
+  /**
+   * Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing.
+   *
+   * @param isKnown the catalog is the one that was read before, so whoever had that has this
+   */
+  catalog<T>(read: (pool: Pool) => Promise<T>, isKnown: (catalog: T) => boolean): Promise<T>;
   /** URL of the primary as far as is known, for connections of a kind that pools do not have. May hold a password: never printed. */
   readonly primaryUrl: string;
   /** Tells when the primary is found elsewhere. */

@@ -148,7 +148,10 @@ test("structure that a replica has not replayed is read where it is there", asyn
   await until(async () => (await node.read()).port === replica.port, "reads go to the replica");
   await pauseReplay(replica);
   await runSql(cluster.primary.url, "alter table counter add more int default 7");
-  await node.router.catalog(async () => undefined);
+  const catalog = async (): Promise<undefined> => undefined;
+  await node.router.catalog(catalog, () => true);
+  assert.equal((await node.read()).port, replica.port, "it was read for nothing");
+  await node.router.catalog(catalog, () => false);
   assert.equal((await node.read()).port, cluster.primary.port);
   await resumeReplay(replica);
   await until(async () => (await node.read()).port === replica.port, "reads go to the replica again");
