@@ -207,10 +207,20 @@ class Scanner {
 function toBytes(base64: string): Uint8Array {
   // First, so that what follows stays linear: padding is at the end or nowhere.
   if (/=[^=]/.test(base64)) throw MALFORMED;
-  const bytes = Buffer.from(base64, "base64");
+  const plain = base64.replace(/=+$/, "");
+  const binary = decodeBase64(plain);
   // Padding may be missing (section 4.2.7), but nothing may be left over.
-  if (bytes.toString("base64").replace(/=+$/, "") !== base64.replace(/=+$/, "")) throw MALFORMED;
-  return bytes;
+  if (btoa(binary).replace(/=+$/, "") !== plain) throw MALFORMED;
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** By what browsers have, too. */
+function decodeBase64(text: string): string {
+  try {
+    return atob(text);
+  } catch {
+    throw MALFORMED;
+  }
 }
 
 function toDisplayString(encoded: string): string {
