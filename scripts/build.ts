@@ -1,6 +1,6 @@
-// Compiles src/ to dist/ and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
+// Compiles src/ to dist/, makes the dashboard's page and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -14,5 +14,11 @@ if (existsSync(compiler) && existsSync(new URL("../src/index.ts", import.meta.ur
     stdio: "inherit",
   });
   if (result.status !== 0) process.exit(result.status ?? 1);
+  const { bundlePage } = await import("../src/observe/dashboard/bundle.ts");
+  const { script, style } = await bundlePage();
+  const built = new URL("../dist/observe/dashboard/built/", import.meta.url);
+  mkdirSync(built, { recursive: true });
+  writeFileSync(new URL("page.js", built), script);
+  writeFileSync(new URL("page.css", built), style);
   chmodSync(new URL("../dist/cli/main.js", import.meta.url), 0o755);
 }

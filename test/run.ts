@@ -30,6 +30,7 @@ const INTERRUPTED = 130;
 
 const STEPS: readonly Step[] = [
   { name: "check", title: "type check", run: () => runTool("tsc", ["-p", "tsconfig.json"]) },
+  { name: "check", title: "type check of the dashboard", run: () => runTool("tsc", ["-p", "src/dashboard"]) },
   { name: "lint", title: "lint", run: () => runTool("oxlint", ["--type-aware", "--deny-warnings", "--quiet"]) },
   { name: "format", title: "format", run: () => runTool("oxfmt", ["--check", "."]) },
   { name: "docs", title: "generated docs", run: checkDocs },

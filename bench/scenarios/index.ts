@@ -7,6 +7,7 @@ import { embed } from "./embed.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
+import { observe } from "./observe.ts";
 import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cacheStore,
   commitToPurge,
   rateLimit,
+  observe,
   rivalPools,
 ];
 

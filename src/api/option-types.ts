@@ -223,6 +223,8 @@ export interface ServerOptions {
     level?: LogLevel | undefined;
     /** Requests that are logged: none, answered 5xx (`failed`), 4xx and 5xx (`errors`), or all. */
     requests?: RequestLog | undefined;
+    /** Lines for people instead of JSON. */
+    pretty?: boolean | undefined;
   };
   observe?: {
     /** Requests that take longer are always logged and their traces kept. */

@@ -103,7 +103,7 @@ export const SERVER_OPTIONS = [
     secret: true,
     pattern: { expression: /^[\x21-\x7e]{16,512}$/, words: "16 to 512 visible characters" },
     description:
-      "What `Authorization: Bearer …` must bring to the admin listener; `/live` and `/ready` tell without it whether, not why.",
+      "What `Authorization: Bearer …`, or the password that a browser asks for, must bring to the admin listener; `/live` and `/ready` tell without it whether, not why.",
   },
   {
     path: "admin.isOpen",
@@ -347,6 +347,13 @@ export const SERVER_OPTIONS = [
     default: "failed",
     choices: ["none", "failed", "errors", "all"],
     description: "Requests that are logged: none, those answered 5xx (`failed`), 4xx and 5xx (`errors`), or all.",
+  },
+  {
+    path: "log.pretty",
+    type: "boolean",
+    default: false,
+    flag: "pretty",
+    description: "Write the log for people, instead of one JSON object a line.",
   },
   {
     path: "observe.slow",

@@ -169,6 +169,7 @@ export interface ServerSettings {
   readonly log: {
     readonly level: LogLevel;
     readonly requests: RequestLog;
+    readonly pretty: boolean;
   };
   readonly observe: {
     /** Requests that take longer are always told of; `null`: none is. */

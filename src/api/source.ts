@@ -114,6 +114,8 @@ export interface SourceRequest extends HttpRequest {
 export interface TraceSpan {
   /** It goes to a tracing backend whatever comes of the request: costly details are worth adding to such spans only. */
   readonly isSampled: boolean;
+  /** Of the whole trace: 32 hexadecimal digits. */
+  readonly traceId: string;
   /** Names it to whoever is asked on its behalf (W3C Trace Context). */
   readonly traceparent: string;
   /** Begins a part of it, which must be ended. */

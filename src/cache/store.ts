@@ -44,8 +44,16 @@ export interface CacheStore {
   put(key: string, reply: StoredReply): void | Promise<void>;
   /** Removes; resolves with how many keys went, where the store can tell. */
   purge(selector: PurgeSelector): number | Promise<number>;
+  /** Some of what is held in this process, those that came last first; absent where that cannot be told. */
+  list?(most: number, isWanted: (key: string, replies: StoredReplies) => boolean): readonly StoredEntry[];
   stats(): StoreStats;
   close(): Promise<void>;
+}
+
+/** What is held under one key. */
+export interface StoredEntry {
+  readonly key: string;
+  readonly replies: StoredReplies;
 }
 
 export interface StoreStats {

@@ -54,7 +54,7 @@ async function startAndServe(run: ServerRun, signals: Signals, terminal: Command
   if (signals.abort.aborted) return;
   const { startServer } = await import("../server/start.ts");
   const { createLog } = await import("../observe/log.ts");
-  const log = run.log ?? createLog({ level: run.api.server.log.level });
+  const log = run.log ?? createLog(run.api.server.log);
   const traces = await openTraces(log);
   try {
     const server = await Promise.race([startServer(run.api, log, traces), signals.stopped]);

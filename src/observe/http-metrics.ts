@@ -17,6 +17,8 @@ export interface HttpMetrics {
    * @param traceId of its trace, where that was kept.
    */
   record(method: string, endpoint: string, status: number, seconds: number, traceId?: string): void;
+  /** Requests being answered now. */
+  readonly inFlight: number;
   /** Everything that was counted. */
   routes(): Iterable<CountedRoute>;
 }
@@ -33,8 +35,10 @@ export interface CountedRoute {
  * Declares `api_requests_total`, `api_request_duration_seconds` and `api_requests_in_flight`, and the same by the names of OpenTelemetry's
  * conventions. All of them are read from one histogram for each endpoint, method and status, so that a request costs a few look-ups
  * and one observation.
+ *
+ * @param isRead `false`: nobody can ask for the metrics, so requests are not counted
  */
-export function createHttpMetrics(metrics: Metrics): HttpMetrics {
+export function createHttpMetrics(metrics: Metrics, isRead = true): HttpMetrics {
   let inFlight = 0;
   const waiting: (() => void)[] = [];
   const counted: CountedRoute[] = [];
@@ -103,6 +107,9 @@ export function createHttpMetrics(metrics: Metrics): HttpMetrics {
   );
 
   return {
+    get inFlight() {
+      return inFlight;
+    },
     begin() {
       inFlight += 1;
     },
@@ -115,6 +122,7 @@ export function createHttpMetrics(metrics: Metrics): HttpMetrics {
       await new Promise<void>((resolve) => waiting.push(resolve));
     },
     record(method, endpoint, status, seconds, traceId) {
+      if (!isRead) return;
       const series = byEndpoint.get(endpoint)?.get(method) ?? find(method, endpoint);
       series.of(status).observe(seconds, traceId);
     },

@@ -13,6 +13,8 @@ export interface Metrics extends MetricsRegistry {
     declaration: MetricDeclaration & { readonly buckets: readonly number[] },
     read: () => readonly { readonly labels: readonly string[]; readonly series: HistogramSeries }[],
   ): void;
+  /** Those whose names match, as they are now. */
+  read(names: RegExp): readonly MetricFamily[];
   /** All metrics as text; Prometheus's format 0.0.4 unless told otherwise. */
   render(format?: MetricsFormat): string;
 }
@@ -95,6 +97,7 @@ export function createMetrics(options: { readonly maxSeries?: number } = {}): Me
       const bounds = checkBuckets(declaration);
       declare(declaration, () => ({ type: "histogram", declaration, bounds, samples: read() }));
     },
+    read: (names) => [...families].filter(([name]) => names.test(name)).map(([, family]) => family()),
     render(format = "prometheus") {
       // The registry's own counters were declared first but are told last: reading the others may raise them.
       const [overflow, errors, ...others] = families.values();

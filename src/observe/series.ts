@@ -48,6 +48,11 @@ export class HistogramSeries {
     return this.counts.reduce((sum, each) => sum + each, 0);
   }
 
+  /** Another of the same bounds that has counted nothing. */
+  emptied(): HistogramSeries {
+    return new HistogramSeries(this.#bounds);
+  }
+
   /** Adds what another of the same bounds has counted. */
   merge(other: HistogramSeries): void {
     for (const [bucket, count] of other.counts.entries()) {

@@ -14,9 +14,9 @@ export interface Purger {
  * @throws HotpathError HP_BAD_REQUEST when it says nothing or several things at once.
  */
 export async function answerPurge(request: HttpRequest, purger: Purger | undefined): Promise<HttpReply> {
-  // A browser can send a form anywhere; it cannot send this field across origins without being allowed to.
-  if (request.headers.origin !== undefined) {
-    throw new HotpathError("HP_BAD_REQUEST", "A purge does not come from a web page.");
+  // A browser says where a form comes from: the dashboard may send one, no other page.
+  if (request.headers.origin !== undefined && !isOwnOrigin(request)) {
+    throw new HotpathError("HP_BAD_REQUEST", "A purge does not come from another web page.");
   }
   if (purger === undefined) throw new HotpathError("HP_NOT_FOUND", "The cache is off.");
   const parameters = new URLSearchParams(request.query);
@@ -33,6 +33,10 @@ export async function answerPurge(request: HttpRequest, purger: Purger | undefin
   else if (tags.length > 0) purged = await purger.purge({ kind: "tags", tags });
   for (const url of urls) purged += await purger.purgeUrl(absolute(url));
   return toPurgeReply(purged);
+}
+
+function isOwnOrigin({ headers, authority, scheme }: HttpRequest): boolean {
+  return headers.origin === `${scheme}://${authority}`;
 }
 
 /** Says how many keys a purge removed, as far as the stores can tell. */

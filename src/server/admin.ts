@@ -6,6 +6,8 @@ import { isLoopback } from "../http/address.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
+import { answerDashboard, type DashboardSources } from "./admin-dashboard.ts";
+import type { Dashboard } from "../observe/dashboard/dashboard.ts";
 import { answerPurge, type Purger } from "./admin-purge.ts";
 import { createListener, type ListenAddress, type Listener } from "./listener/index.ts";
 
@@ -36,10 +38,12 @@ export interface AdminSources {
   readonly reference?: { readonly document: string; readonly page: string } | undefined;
   /** The cache, when there is one. */
   readonly purger?: Purger | undefined;
+  readonly dashboard?: Dashboard | undefined;
+  readonly browse?: DashboardSources["browse"];
 }
 
 /**
- * A listener for operators, apart from the API's: `/live`, `/ready`, `/metrics`, and `/` which lists them.
+ * A listener for operators, apart from the API's: the dashboard at `/`, `/live`, `/ready`, `/metrics`, `/purge`.
  *
  * Where there is a token, it must be shown, but by probes.
  *
@@ -80,6 +84,8 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
       }),
     );
   }
+  const shown = answerDashboard(request, sources);
+  if (shown !== undefined) return shown;
   switch (request.path) {
     case "/live":
       return toReply(200, "application/json", JSON.stringify({ live: true }));
@@ -100,15 +106,14 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
       const reply = toReply(200, "text/html; charset=utf-8", sources.reference.page);
       return { ...reply, headers: { ...reply.headers, "content-security-policy": PAGE_POLICY } };
     }
-    case "/":
-      return toReply(200, "text/html; charset=utf-8", INDEX);
     default:
       return unknownPath();
   }
 }
 
 function unknownPath(): HttpReply {
-  const message = "The admin listener knows /live, /ready, /metrics, /purge and, where there are routes, /reference.";
+  const message =
+    "The admin listener knows /, /live, /ready, /metrics, /purge and, where there are routes, /reference.";
   return toProblemReply(new HotpathError("HP_NOT_FOUND", message));
 }
 
@@ -118,27 +123,12 @@ const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancest
 function answerStranger({ method, path }: HttpRequest, sources: AdminSources): HttpReply {
   const isProbe = (method === "GET" || method === "HEAD") && (path === "/live" || path === "/ready");
   if (!isProbe) {
-    const headers = { "www-authenticate": "Bearer" };
+    const headers = { "www-authenticate": 'Bearer, Basic realm="hotpath", charset="UTF-8"' };
     return toProblemReply(new HotpathError("HP_ADMIN_TOKEN", "The admin listener wants its token.", { headers }));
   }
   const isRight = path === "/live" || sources.readiness().ready;
   return toReply(isRight ? 200 : 503, "application/json", JSON.stringify({ [path.slice(1)]: isRight }));
 }
-
-const INDEX = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>hotpath admin</title>
-<h1>hotpath admin</h1>
-<ul>
-<li><a href="/live">/live</a>: 200 while the process runs</li>
-<li><a href="/ready">/ready</a>: 200 when it should get requests, else 503 with the reasons</li>
-<li><a href="/metrics">/metrics</a>: for Prometheus</li>
-<li><a href="/reference">/reference</a>: what the routes take and answer; <a href="/openapi.json">/openapi.json</a></li>
-<li><code>POST /purge?tag=…</code>, <code>?url=…</code> or <code>?all</code>: removes replies from the cache</li>
-</ul>
-</html>
-`;
 
 function toReply(status: number, type: string, body: string): HttpReply {
   const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" };
@@ -158,7 +148,18 @@ function isAllowedHost(authority: string, allowed: ReadonlySet<string>): boolean
 }
 
 /** Compared in constant time, whatever the lengths. */
+/** Browsers ask for a name and a password, and show them with all that the dashboard asks for. */
+function passwordOf(field: string): string | undefined {
+  const encoded = /^Basic +([\w+/=-]+)$/i.exec(field)?.[1];
+  return encoded === undefined
+    ? undefined
+    : Buffer.from(encoded, "base64")
+        .toString("latin1")
+        .replace(/^[^:]*:/, "");
+}
+
 function hasToken({ headers }: HttpRequest, token: string): boolean {
-  const shown = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
+  const field = headers.authorization ?? "";
+  const shown = /^Bearer +(\S+)$/i.exec(field)?.[1] ?? passwordOf(field) ?? "";
   return timingSafeEqual(hash("sha256", shown, "buffer"), hash("sha256", token, "buffer"));
 }

@@ -13,7 +13,7 @@ import { type Admission, NO_FIELDS } from "../limit/limits.ts";
 import type { LimitedRequest } from "../limit/subject.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import type { Trace } from "../observe/trace/span.ts";
-import type { Tracer } from "../observe/trace/tracer.ts";
+import type { EndedReply, Tracer } from "../observe/trace/tracer.ts";
 import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
@@ -145,10 +145,10 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     return reply;
   }
 
-  function end({ request, route, startedAt, trace }: WalkState, status: number): void {
+  function end({ request, route, startedAt, trace }: WalkState, reply: EndedReply): void {
     metrics.end();
-    if (trace !== undefined) tracer?.end(trace, request, route, status);
-    record(request.method, request.path, route, status, (performance.now() - startedAt) / 1000, trace);
+    if (trace !== undefined) tracer?.end(trace, request, route, reply);
+    record(request.method, request.path, route, reply.status, (performance.now() - startedAt) / 1000, trace);
   }
 
   function record(
@@ -173,12 +173,12 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
       if (state.admission !== undefined) settleWith(state.admission, reply);
-      end(state, reply.status);
+      end(state, reply);
       return reply;
     };
     const failed = (error: unknown): never => {
       state.admission?.settle(NOTHING_USED);
-      end(state, 500);
+      end(state, FAILED);
       throw error;
     };
     try {
@@ -257,6 +257,7 @@ function identityOf(verdict: Verdict | undefined): Identity | undefined {
   return verdict instanceof CredentialsRefused ? undefined : verdict;
 }
 
+const FAILED = { status: 500 };
 const NOTHING_USED = { rows: 0, bytes: 0 };
 
 function endOf(verdict: Verdict | undefined): number {
@@ -356,12 +357,15 @@ function resolve(
   }
 }
 
-function toFailure(error: unknown, { method, path }: HttpRequest, log: Log): SourceReply {
+function toFailure(error: unknown, request: HttpRequest | SourceRequest, log: Log): SourceReply {
+  const { method, path } = request;
+  const span = "span" in request ? request.span : undefined;
+  const about = { err: error, method, path, ...(span && { trace_id: span.traceId }) };
   if (!(error instanceof HotpathError)) {
-    log.error({ err: error, method, path }, "a source failed");
+    log.error(about, "a source failed");
     return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
   }
-  if (error.status >= 500) log.warn({ err: error, method, path }, "request failed");
+  if (error.status >= 500) log.warn(about, "request failed");
   return toProblemReply(error);
 }
 

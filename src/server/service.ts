@@ -4,6 +4,10 @@ import type { Log, Source, SourceCache } from "../api/source.ts";
 import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
+import type { CacheEngine } from "../cache/engine/index.ts";
+import { AdviceBook } from "../observe/advice.ts";
+import { createDashboard, type Dashboard } from "../observe/dashboard/dashboard.ts";
+import { TraceTables } from "../observe/dashboard/trace-tables.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { SAMPLES_NONE } from "../observe/trace/sampler.ts";
@@ -44,6 +48,10 @@ export interface Service {
   readonly purger: Purger | undefined;
   /** What the routes take and answer, where there are some. */
   readonly reference: AdminSources["reference"];
+  /** Absent without an admin listener. */
+  readonly dashboard: Dashboard | undefined;
+  /** Absent: the cache is off. */
+  readonly browse: CacheEngine["browse"] | undefined;
   readonly readiness: () => Readiness;
   /** Has every source read again what may have changed. */
   reload(): Promise<void>;
@@ -92,7 +100,7 @@ export async function startService(
     const sourceCache = cache === undefined ? undefined : createSourceCache(cache);
     const findMount = createMounts(sources, await openRoutes(routes, sources, settings, sourceCache, log));
     const reference = await describeRoutes(routes, authenticator !== undefined);
-    const httpMetrics = createHttpMetrics(metrics);
+    const httpMetrics = createHttpMetrics(metrics, settings.admin.enabled);
     const maxBodyBytes: BodyLimit = (method, path, headers) => {
       const mount = findMount(path, method);
       const ofSource = mount?.source.maxBodyBytes?.({
@@ -102,7 +110,23 @@ export async function startService(
       });
       return Math.max(settings.http.maxBodyBytes, ofSource ?? 0);
     };
-    const listeners: TraceListener[] = traces === undefined ? [] : [traces];
+    const advice = new AdviceBook(log, metrics);
+    const tables = new TraceTables();
+    // The exporter comes first: exemplars name what it was handed.
+    const listeners: TraceListener[] = [
+      ...(traces === undefined ? [] : [traces]),
+      ...(settings.admin.enabled ? [tables, advice] : []),
+    ];
+    const dashboard = settings.admin.enabled
+      ? createDashboard({
+          metrics,
+          http: httpMetrics,
+          tables,
+          cache: () => cache?.stats(),
+          advice: () => advice.advice,
+        })
+      : undefined;
+    opened.push(() => dashboard?.close());
     const slowMs = settings.observe.slowMs ?? Number.POSITIVE_INFINITY;
     const sampler = traces?.sampler ?? SAMPLES_NONE;
     const tracer = listeners.length === 0 ? undefined : createTracer({ sampler, slowMs, listeners });
@@ -159,6 +183,8 @@ export async function startService(
       metrics,
       purger: cache,
       reference,
+      dashboard,
+      browse: cache === undefined ? undefined : (text, most) => cache.browse(text, most),
       readiness: () => readiness(sources.map(({ source }) => source)),
       async reload() {
         await Promise.all([authenticator?.reload(), ...sources.map(async ({ source }) => source.reload?.())]);

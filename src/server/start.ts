@@ -37,7 +37,7 @@ export interface RunningServer {
  */
 export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExport): Promise<RunningServer> {
   const { server: settings, sources } = api;
-  const ownLog = log ?? createLog({ level: settings.log.level });
+  const ownLog = log ?? createLog(settings.log);
   const listening = await listenerSettings(settings);
   let service = await startService(api, ownLog, traces);
   const opened: (() => Promise<void>)[] = [async () => service.close()];
@@ -144,6 +144,12 @@ async function startAdmin(
     },
     get purger() {
       return current().purger;
+    },
+    get dashboard() {
+      return current().dashboard;
+    },
+    get browse() {
+      return current().browse;
     },
   };
   const { socket, socketMode, host, port, allowedHosts, token } = settings;

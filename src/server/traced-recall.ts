@@ -3,7 +3,10 @@ import type { CacheEngine } from "../cache/engine/index.ts";
 import { andThen } from "./and-then.ts";
 import type { MountedRequest } from "./mounts.ts";
 
-/** Asks the cache as a span of its own, below which the source's are. */
+/**
+ * Asks the cache as a span of its own, below which the source's are. Of a request that is not to be sent anywhere it is one only once the
+ * source is asked: hits are too quick to be weighed down.
+ */
 export function recallTraced(
   cache: CacheEngine,
   request: MountedRequest,
@@ -11,22 +14,25 @@ export function recallTraced(
   ask: (asked: SourceRequest) => SourceReply | Promise<SourceReply>,
   identity: string | undefined,
 ): SourceReply | Promise<SourceReply> {
-  const span = root.begin("cache");
-  request.span = span;
+  let span = root.isSampled ? root.begin("cache") : undefined;
+  request.span = span ?? root;
   let wasAsked = false;
   const reply = cache.recall(
     request,
     (asked) => {
       // A refresh behind the client's back is no part of its request.
-      if (asked.span !== undefined) wasAsked = true;
+      if (asked.span !== undefined) {
+        wasAsked = true;
+        request.span = span ??= root.begin("cache");
+      }
       return ask(asked);
     },
     identity,
   );
   return andThen(reply, (answered) => {
     // Replies from the store may be repeated; the rest waited for what another request had asked for.
-    span.set("hotpath.cache.result", wasAsked ? "miss" : answered.memo !== undefined ? "hit" : "shared");
-    span.end();
+    span?.set("hotpath.cache.result", wasAsked ? "miss" : answered.memo !== undefined ? "hit" : "shared");
+    span?.end();
     return answered;
   });
 }

@@ -71,3 +71,13 @@ test("a long hostile line takes no long time", () => {
   // What took quadratic time would need hours.
   assert.ok(performance.now() - began < 60_000);
 });
+
+test("for people a line is the time of day, the level, the message and what it is about, without secrets", () => {
+  const lines: string[] = [];
+  const log = createLog({ pretty: true, destination: { write: (line) => void lines.push(line) } });
+  log.info({ method: "GET", path: "/a b", status: 200, token: "hunter2" }, "request");
+  log.error({ err: new TypeError("wrong") }, "failed");
+  const [first = "", second = ""] = lines;
+  assert.match(first, /^\d\d:\d\d:\d\d info {2}request method=GET path="\/a b" status=200 token=\*\*\*\n$/);
+  assert.match(second, /^\d\d:\d\d:\d\d error failed\n {4}TypeError: wrong\n {8}at [^]*\n$/);
+});

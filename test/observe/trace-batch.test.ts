@@ -20,7 +20,7 @@ await test("a statement that serves several requests is linked to all of them, a
   const api = resolveDefinition(definition, {}, await loadSourceFactories(definition));
   const spans: Span[] = [];
   const server = await startServer(api, createLog({ level: "silent" }), {
-    wants: "kept",
+    wants: (_trace, isKept) => isKept,
     sampler: { ratio: 1, heedsParent: true },
     ended: ({ trace }) => spans.push(...trace.spans),
     close: async () => undefined,

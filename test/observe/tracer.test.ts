@@ -48,12 +48,12 @@ test("chooses ahead, heeds who asks, keeps failures, and bounds the spans of a r
   const tracer = createTracer({
     sampler: { ratio: 0.01, heedsParent: true },
     slowMs: 60_000,
-    listeners: [{ wants: "kept", ended: (ended) => kept.push(ended) }],
+    listeners: [{ wants: (_trace, isKept) => isKept, ended: (ended) => kept.push(ended) }],
     random: () => draws.shift() ?? 0.5,
   });
   const ask = (status: number, traceparent?: string): void => {
     const request = { method: "GET", path: "/", headers: { traceparent } } as unknown as HttpRequest;
-    tracer.end(tracer.begin(request, performance.now()), request, "/", status);
+    tracer.end(tracer.begin(request, performance.now()), request, "/", { status });
   };
   assert.equal(tracer.isNextSampled, false);
   ask(200);

@@ -38,7 +38,7 @@ test("it tells that the process lives, whether it is ready, and its metrics", as
     open,
     /content-type: application\/openmetrics-text[^]*# TYPE things counter\nthings_total 3\n[^]*# EOF\n$/,
   );
-  assert.match(await curl(`${url}/`), /text\/html[^]*href="\/metrics"/);
+  assert.match(await curl(`${url}/`), /text\/html[^]*content-security-policy[^]*\/metrics/);
   assert.match(await curl("-I", `${url}/metrics`), /^HTTP\/1.1 200 [^]*\r\n\r\n$/);
 });
 
@@ -75,7 +75,7 @@ test("with a token, probes are told whether, and whoever shows it everything", a
       [],
       ["-H", "Authorization: Bearer 0123456789abcdee"],
       ["-H", `Authorization: Basic ${token}`],
-      ["-u", `:${token}`],
+      ["-u", `${token}:0123456789abcdee`],
     ]) {
       assert.match(
         await curl(...fields, `${url}${path}`),
@@ -86,6 +86,8 @@ test("with a token, probes are told whether, and whoever shows it everything", a
   assert.match(await curl("-X", "POST", `${url}/purge?all`), /^HTTP\/1.1 401 /);
   assert.match(await curl(...shown, `${url}/metrics`), /^HTTP\/1.1 200 [^]*things_total 3/);
   assert.match(await curl(...shown, `${url}/ready`), /"postgres":"ok"/);
+  // As a browser shows it, so that people can look at the dashboard.
+  assert.match(await curl("-u", `anyone:${token}`, `${url}/metrics`), /^HTTP\/1.1 200 /);
   assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 200 [^]*\{"ready":true\}$/);
   readiness = { ready: false, checks: { postgres: "no connection" } };
   assert.match(await curl(`${url}/ready`), /^HTTP\/1.1 503 [^]*\{"ready":false\}$/);

@@ -19,7 +19,7 @@ import { Fills } from "./fills.ts";
 import { Flights } from "./flights.ts";
 import { GatheringRoom } from "./gather.ts";
 import { fetchHead } from "./head.ts";
-import { keyOf, keyOfUrl, urlTag } from "./key.ts";
+import { keyOf, keyOfUrl, urlOf, urlTag } from "./key.ts";
 import { OWN_CACHE_CONTROL } from "./own-fields.ts";
 import { Passes } from "./passes.ts";
 import { Refreshes } from "./refreshes.ts";
@@ -59,8 +59,23 @@ export interface CacheEngine {
   /** Removes the replies of an absolute URL, whoever they are for. */
   purgeUrl(url: string): Promise<number>;
   stats(): CacheEngineStats;
+  /** Some of what is stored in this process whose URL or tag contains a text, those that came last first. */
+  browse(text: string, most: number): readonly BrowsedReply[];
   /** Waits for refreshes under way; the store is its maker's to close. */
   close(): Promise<void>;
+}
+
+/** A stored reply, for those who operate the cache. Whom it is for is not told. */
+export interface BrowsedReply {
+  readonly url: string;
+  /** It is for one identity. */
+  readonly isPrivate: boolean;
+  readonly status: number;
+  readonly bytes: number;
+  readonly ageSeconds: number;
+  /** Until it is forgotten. */
+  readonly leftSeconds: number;
+  readonly tags: readonly string[];
 }
 
 export interface CacheEngineStats extends Readonly<EngineCounts> {
@@ -135,6 +150,22 @@ export function createCacheEngine(options: CacheEngineOptions): CacheEngine {
       return counted[0] + counted[1];
     },
     stats: () => ({ ...counts, store: store.stats() }),
+    browse(text, most) {
+      const isWanted = (key: string, replies: StoredReplies): boolean =>
+        urlOf(key).includes(text) || replies.some(({ tags }) => tags.some((tag) => tag.includes(text)));
+      const nowMs = clock();
+      return (store.list?.(most, isWanted) ?? []).flatMap(({ key, replies }) =>
+        replies.map((reply): BrowsedReply => ({
+          url: urlOf(key),
+          isPrivate: key.includes(" "),
+          status: reply.status,
+          bytes: reply.body.byteLength,
+          ageSeconds: Math.max(0, Math.round((nowMs - reply.receivedAtMs) / 1000)),
+          leftSeconds: Math.max(0, Math.round((reply.keepUntilMs - nowMs) / 1000)),
+          tags: reply.tags.filter((tag) => !tag.startsWith("url:")),
+        })),
+      );
+    },
     close: () => refreshes.close(),
   };
 }

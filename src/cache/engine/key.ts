@@ -22,6 +22,11 @@ export function keyOfUrl(url: string): string | undefined {
 
 /** Names all replies of one URL that are kept apart by identity, so that they can be purged together. */
 export function urlTag(key: string): string {
+  return `url:${hash("sha256", urlOf(key), "base64url").slice(0, 22)}`;
+}
+
+/** A key without whom it is for. */
+export function urlOf(key: string): string {
   const end = key.indexOf(" ");
-  return `url:${hash("sha256", end === -1 ? key : key.slice(0, end), "base64url").slice(0, 22)}`;
+  return end === -1 ? key : key.slice(0, end);
 }

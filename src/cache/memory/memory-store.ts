@@ -1,6 +1,6 @@
 import { createPurgeLog } from "../purge-log.ts";
 import { addReply, firstExpiry, tagsOf, withoutExpired } from "../replies.ts";
-import type { CacheStore, PurgeSelector, StoredReplies, StoredReply, StoreStats } from "../store.ts";
+import type { CacheStore, PurgeSelector, StoredEntry, StoredReplies, StoredReply, StoreStats } from "../store.ts";
 import { S3Fifo, type S3FifoNode } from "./s3-fifo.ts";
 import { sizeOf } from "./size.ts";
 import { TagIndex } from "./tag-index.ts";
@@ -161,6 +161,15 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
     },
     drop,
     peek: (key) => entries.get(key)?.replies,
+    list(most, isWanted) {
+      const found: StoredEntry[] = [];
+      let seen = 0;
+      for (const { key, replies } of [...entries.values()].reverse()) {
+        if (found.length >= most || seen++ >= MOST_LISTED) break;
+        if (isWanted(key, replies)) found.push({ key, replies });
+      }
+      return found;
+    },
     stats(): StoreStats {
       return { entries: entries.size, bytes: bytes + eviction.overheadBytes, maxBytes, hits, misses, evictions };
     },
@@ -181,6 +190,8 @@ interface Entry extends S3FifoNode {
 /** An entry above this share of the room would push out too many others. */
 const LARGEST_SHARE = 1 / 8;
 const SWEPT_PER_PUT = 2;
+/** Entries that are looked through for a list, which must not hold up requests. */
+const MOST_LISTED = 100_000;
 
 function createEntry(key: string, replies: StoredReplies, bytes: number): Entry {
   return {

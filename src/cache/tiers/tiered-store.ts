@@ -195,6 +195,7 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
       if (reply.requestedAtMs >= restoredAtMs || !remote.isCoherent) memory.put(key, reply);
       writes.add(key, reply);
     },
+    list: (most, isWanted) => memory.list?.(most, isWanted) ?? [],
     async purge(selector) {
       const here = forget(selector);
       if (guard.breaker.state() !== "closed") {

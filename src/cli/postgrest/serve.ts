@@ -20,7 +20,7 @@ export async function servePostgrest(loader: ConfigurationLoader, terminal: Term
       const { configuration, isWhole } = await readAtStart(loader);
       for (const warning of configuration.warnings) terminal.err(`hotpath: warning: ${warning}\n`);
       loader.fix(configuration);
-      const log = createLog({ level: configuration.server.log.level });
+      const log = createLog(configuration.server.log);
       const serving = ({ server, postgres }: Configuration): ResolvedApi => {
         const source = createPostgresSource(postgres, { reconfigure: () => void reconfiguration.again() });
         return { server, sources: [{ path: "/", source }] };

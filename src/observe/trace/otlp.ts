@@ -39,9 +39,10 @@ export async function openTraceExport(settings: ExportSettings, log: Log): Promi
     .merge(resources.detectResources({ detectors: [resources.envDetector] }));
   const processor = new sdk.BatchSpanProcessor({ exporter, ...batching(process.env) });
   return {
-    wants: "kept",
+    wants: (_trace, isKept) => isKept,
     sampler: settings.sampler,
     ended(ended) {
+      ended.trace.isKept = true;
       for (const span of ended.trace.spans) processor.onEnd(toReadable(span, ended, resource));
     },
     async close() {

@@ -17,6 +17,8 @@ export class Trace {
   /** Spans beyond the bound. */
   dropped = 0;
   isOver = false;
+  /** Others were asked for it: a database, an upstream. */
+  hasAsked = false;
   /** It was handed over. */
   isKept = false;
   /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
@@ -51,7 +53,7 @@ export class Trace {
   }
 
   resolved(): void {
-    this.resolvedMs = performance.now();
+    if (this.hasAsked || this.isSampled) this.resolvedMs = performance.now();
   }
 
   get ms(): number {
@@ -91,6 +93,10 @@ export class Span implements TraceSpan {
     return this.trace.isSampled;
   }
 
+  get traceId(): string {
+    return this.trace.id;
+  }
+
   get traceparent(): string {
     return formatTraceparent({ traceId: this.trace.id, spanId: this.id, isSampled: this.trace.isSampled });
   }
@@ -99,6 +105,7 @@ export class Span implements TraceSpan {
     const { trace } = this;
     const span = new Span(trace, this, name, kind, performance.now());
     span.attributes = attributes;
+    if (kind === "client") trace.hasAsked = true;
     // What begins after the reply (a refresh behind the client's back) is nobody's part any more.
     if (trace.isOver || trace.spans.length >= MAX_SPANS) trace.dropped++;
     else trace.spans.push(span);

@@ -1,4 +1,4 @@
-import type { HttpRequest } from "../../http/message.ts";
+import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { parseTraceparent } from "./context.ts";
 import { Sampler, type SamplerSettings } from "./sampler.ts";
 import { Trace } from "./span.ts";
@@ -15,14 +15,18 @@ export interface EndedTrace {
   /** The pattern. */
   readonly route: string;
   readonly status: number;
+  /** Of its content, where that was at hand; 0: a stream, or none. */
+  readonly bytes: number;
+  /** Its reply is a page of more, or a limit was asked for. */
+  readonly isPaged: boolean;
   /** It was slow, or failed by our fault. */
   readonly isNotable: boolean;
 }
 
 /** Is told of requests that are over. */
 export interface TraceListener {
-  /** Absent: it wants to hear of all. */
-  readonly wants?: "kept";
+  /** Whether it wants to hear of a request. Most it should not: a description is made for those that are wanted alone. */
+  wants(trace: Trace, isKept: boolean): boolean;
   ended(ended: EndedTrace): void;
 }
 
@@ -41,8 +45,11 @@ export interface Tracer {
   /** A request was answered without a walk. */
   passed(): void;
   begin(request: HttpRequest, startedMs: number): Trace;
-  end(trace: Trace, request: HttpRequest, route: string, status: number): void;
+  end(trace: Trace, request: HttpRequest, route: string, reply: EndedReply): void;
 }
+
+/** What is looked at of a reply. */
+export type EndedReply = Pick<HttpReply, "status"> & Partial<Pick<HttpReply, "body" | "headers">>;
 
 /**
  * Makes a tracer. All requests on the walk are recorded, cheaply, since only the end of one tells whether it was slow or failed; handed on to
@@ -62,7 +69,8 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
       const parent = field === undefined ? undefined : parseTraceparent(field);
       return new Trace(startedMs, parent, sampler.take(parent));
     },
-    end(trace, request, route, status) {
+    end(trace, request, route, reply) {
+      const { status } = reply;
       const { root } = trace;
       root.end(status >= FAILED ? String(status) : undefined);
       trace.isOver = true;
@@ -70,9 +78,8 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
       const isKept = isNotable || trace.isSampled;
       let ended: EndedTrace | undefined;
       for (const listener of listeners) {
-        if (listener.wants === "kept" && !isKept) continue;
-        if (listener.wants === "kept") trace.isKept = true;
-        ended ??= describe(trace, request, route, status, isNotable);
+        if (!listener.wants(trace, isKept)) continue;
+        ended ??= describe(trace, request, route, reply, isNotable);
         listener.ended(ended);
       }
     },
@@ -82,7 +89,15 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
 /** Statuses that are the server's fault. */
 const FAILED = 500;
 
-function describe(trace: Trace, request: HttpRequest, route: string, status: number, isNotable: boolean): EndedTrace {
-  const { method, path, scheme, authority, httpVersion } = request;
-  return { trace, method, path, scheme, authority, httpVersion, route, status, isNotable };
+function describe(
+  trace: Trace,
+  request: HttpRequest,
+  route: string,
+  { status, body, headers }: EndedReply,
+  isNotable: boolean,
+): EndedTrace {
+  const { method, path, scheme, authority, httpVersion, query } = request;
+  const bytes = typeof body === "string" || body instanceof Uint8Array ? body.length : 0;
+  const isPaged = status === 206 || headers?.["link"] !== undefined || /(?:^|&)(?:limit|after)=/.test(query ?? "");
+  return { trace, method, path, scheme, authority, httpVersion, route, status, bytes, isPaged, isNotable };
 }

@@ -31,7 +31,7 @@ export function withBatches(handle: Handle, settings: BatchSettings, tracer?: Tr
     if (tracer === undefined) return answerBatch(request, handle, settings);
     const trace = tracer.begin(request, performance.now());
     const ended = (reply: HttpReply): HttpReply => {
-      tracer.end(trace, request, settings.path, reply.status);
+      tracer.end(trace, request, settings.path, reply);
       return reply;
     };
     return answerBatch(request, handle, settings, trace.root.traceparent).then(ended);

@@ -1,0 +1,152 @@
+import type { Log, MetricsRegistry } from "../api/source.ts";
+import type { Span, Trace } from "./trace/span.ts";
+import type { EndedTrace, TraceListener } from "./trace/tracer.ts";
+
+/** Something that makes a route slower than it need be, and what to do about it. */
+export interface Advice {
+  readonly kind: AdviceKind;
+  readonly route: string;
+  /** Requests it was seen in. */
+  readonly requests: number;
+  /** What it cost them together, as far as that can be told. */
+  readonly ms: number;
+  /** What was seen: a statement, a size. */
+  readonly seen: string;
+  readonly todo: string;
+}
+
+export type AdviceKind = "repeated statement" | "one after another" | "long wait for a connection" | "large reply";
+
+/** Statements of one shape in one request from which on they are said to be repeated. */
+const REPEATED = 5;
+/** Different statements, each begun after the one before had ended, from which on they are worth gathering. */
+const SEQUENTIAL = 3;
+const LEAST_SEQUENTIAL_MS = 5;
+/** A wait is long when it is this long, and more than half of what the request took. */
+const LONG_WAIT_MS = 20;
+const LARGE_ROWS_BYTES = 256 * 1024;
+const MAX_ADVICE = 200;
+/** Seen once it may be chance. */
+const LEAST_SEEN = 3;
+
+/** Looks at requests for faults that cost time, and says what to write instead. */
+export class AdviceBook implements TraceListener {
+  readonly #found = new Map<string, { -readonly [K in keyof Advice]: Advice[K] }>();
+  readonly #log: Log;
+  readonly #counter: ReturnType<MetricsRegistry["counter"]>;
+
+  constructor(log: Log, metrics: MetricsRegistry) {
+    this.#log = log;
+    this.#counter = metrics.counter({
+      name: "hotpath_advice_total",
+      help: "Requests in which something was seen that makes them slow, by what it was. The dashboard says where and what to do.",
+      labels: ["kind"],
+    });
+  }
+
+  /** What was seen often enough, the dearest first. */
+  get advice(): readonly Advice[] {
+    return [...this.#found.values()]
+      .filter(({ requests }) => requests >= LEAST_SEEN)
+      .sort((one, other) => other.ms - one.ms);
+  }
+
+  wants({ hasAsked }: Trace): boolean {
+    return hasAsked;
+  }
+
+  ended({ trace, route, bytes, isPaged }: EndedTrace): void {
+    const statements = trace.spans.filter(isStatement);
+    if (statements.length >= SEQUENTIAL) {
+      if (!this.#lookForRepeated(route, statements)) this.#lookForSequence(route, statements);
+    }
+    for (const span of statements) {
+      const waitMs = Number(span.attributes?.["hotpath.pool.wait_ms"] ?? 0);
+      if (waitMs < LONG_WAIT_MS || waitMs < trace.ms / 2) continue;
+      this.#note(
+        "long wait for a connection",
+        route,
+        waitMs,
+        "",
+        "Raise pool.max, or find what holds the connections: the slowest statements.",
+      );
+      break;
+    }
+    if (statements.length > 0 && bytes >= LARGE_ROWS_BYTES && !isPaged) {
+      const todo = "Page it: limit=100 and the Link to the next page, or select= fewer columns; or set maxRows.";
+      this.#note("large reply", route, trace.ms, `${Math.round(bytes / 1024)} KiB in one reply`, todo);
+    }
+  }
+
+  #lookForRepeated(route: string, statements: readonly Span[]): boolean {
+    const byText = new Map<string, { count: number; ms: number }>();
+    for (const span of statements) {
+      const text = textOf(span);
+      const seen = byText.get(text) ?? { count: 0, ms: 0 };
+      byText.set(text, { count: seen.count + 1, ms: seen.ms + span.endedMs - span.startedMs });
+    }
+    let isFound = false;
+    for (const [text, { count, ms }] of byText) {
+      if (count < REPEATED) continue;
+      isFound = true;
+      const seen = `${count} times in one request: ${text}`;
+      this.#note(
+        "repeated statement",
+        route,
+        ms,
+        seen,
+        "Ask once for all: `= any($1)`, a join, or an embedded relation (select=*,other(*)).",
+      );
+    }
+    return isFound;
+  }
+
+  #lookForSequence(route: string, statements: readonly Span[]): void {
+    const inTurn = [...statements].sort((one, other) => one.startedMs - other.startedMs);
+    let count = 1;
+    let ms = 0;
+    for (const [at, span] of inTurn.entries()) {
+      const before = inTurn[at - 1];
+      if (before === undefined) continue;
+      if (before.endedMs === 0 || span.startedMs < before.endedMs) return;
+      count++;
+      ms += span.endedMs - span.startedMs;
+    }
+    const isTransaction = new Set(inTurn.map((span) => span.parent)).size > 1;
+    if (count < SEQUENTIAL || ms < LEAST_SEQUENTIAL_MS || isTransaction) return;
+    const seen = `${count} statements one after another: ${inTurn.map(({ name }) => name).join(", ")}`;
+    this.#note(
+      "one after another",
+      route,
+      ms,
+      seen,
+      "Where none needs another's result, gather them: gather({ one: () => …, other: () => … }).",
+    );
+  }
+
+  #note(kind: AdviceKind, route: string, ms: number, seen: string, todo: string): void {
+    this.#counter.with(kind).add();
+    const key = `${kind} ${route}`;
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      if (this.#found.size >= MAX_ADVICE) return;
+      this.#found.set(key, (found = { kind, route, requests: 0, ms: 0, seen, todo }));
+    }
+    found.requests++;
+    found.ms += ms;
+    found.seen = seen.slice(0, MAX_SEEN);
+    // Once a fault and route: whoever reads the log while they write the handler is told, and nobody is flooded.
+    if (found.requests === LEAST_SEEN)
+      this.#log.warn({ kind, route, seen: found.seen, todo }, "this route could be faster");
+  }
+}
+
+const MAX_SEEN = 600;
+
+function isStatement(span: Span): boolean {
+  return span.kind === "client" && span.name !== "batch" && span.attributes?.["db.system.name"] !== undefined;
+}
+
+function textOf(span: Span): string {
+  return String(span.attributes?.["db.query.text"] ?? "");
+}
