@@ -131,7 +131,7 @@ function bareItem(): fc.Arbitrary<BareItem> {
       PLAIN,
     ),
     fc.stringMatching(/^[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]{0,5}$/).map(token),
-    fc.uint8Array({ maxLength: 9 }).map((value): BareItem => ({ kind: "bytes", value: Buffer.from(value) })),
+    fc.uint8Array({ maxLength: 9 }).map((value): BareItem => ({ kind: "bytes", value })),
     fc.record({ kind: fc.constant("boolean" as const), value: fc.boolean() }, PLAIN),
   );
 }
