@@ -49,13 +49,14 @@ export async function serve(
   return serveSources(t, { [options.base ?? "/"]: postgres(url, options.postgres) }, options.server);
 }
 
-/** Serves any sources until the test has ended. */
+/** Serves any sources until the test has ended; without overload control, unless `options` has it. */
 export async function serveSources(
   t: TestScope,
   sources: ApiOptions["sources"] | Readonly<Record<string, Source>> | undefined,
   options: Omit<ApiOptions, "sources"> = {},
 ): Promise<ServedApi> {
-  const server = await defineApi({ ...options, sources }).listen({
+  // On a machine that runs many tests at once sources take their time; nobody is to be refused for that who does not ask for it.
+  const server = await defineApi({ overload: { enabled: false }, ...options, sources }).listen({
     server: { port: 0, shutdownGrace: "1s" },
     admin: { port: 0 },
     log: { level: "silent" },
