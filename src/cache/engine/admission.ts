@@ -1,3 +1,4 @@
+import { ownBytes } from "../../http/own-bytes.ts";
 import { readReplyDirectives } from "../../http/targeted.ts";
 import type { SourceReply } from "../../api/source.ts";
 import { formatHttpDate } from "../../http/date.ts";
@@ -92,7 +93,7 @@ export function admit(
     context.counts.outrun++;
     return undefined;
   }
-  let stored: StoredReply = { ...draft, body: content };
+  let stored: StoredReply = { ...draft, body: ownBytes(content) };
   for (const part of exchange.parts) {
     const joined = stored.range === undefined ? undefined : joinParts(stored, part.stored);
     if (joined !== undefined && joined.body.byteLength <= context.settings.maxEntryBytes) stored = joined;

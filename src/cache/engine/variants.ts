@@ -1,4 +1,8 @@
 import type { KeptContent } from "../../http/message.ts";
+import { ownBytes } from "../../http/own-bytes.ts";
+
+/** What a form takes beside its bytes. */
+const OVERHEAD_BYTES = 250;
 
 /**
  * Compressed forms of stored content, made when first asked for and kept with it, so that content is compressed once however often it is
@@ -27,9 +31,10 @@ export class Variants {
 
   keep(forms: Map<string, Uint8Array>, coding: string, content: Uint8Array): void {
     if (content.byteLength > this.#maxBytes / 4 || forms.has(coding)) return;
-    forms.set(coding, content);
-    this.#order.push({ forms, coding, bytes: content.byteLength });
-    this.#bytes += content.byteLength;
+    forms.set(coding, ownBytes(content));
+    const bytes = content.byteLength + OVERHEAD_BYTES;
+    this.#order.push({ forms, coding, bytes });
+    this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) this.#forget();
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ownBytes } from "../../http/own-bytes.ts";
 import type { Command, Statement } from "./types.ts";
 
 /** A statement that each connection prepares once, named by a hash of its text. */
@@ -87,7 +88,7 @@ export function problemOf(commands: readonly Command[], shared: boolean): string
 
 /** The bytes of a Bind message between its length and its parameters. */
 export function bindHead(name: string): Uint8Array {
-  return Buffer.from(`\0${name}\0\0\0`);
+  return ownBytes(Buffer.from(`\0${name}\0\0\0`));
 }
 
 const MAX_PARAMETERS = 65_535;

@@ -1,5 +1,6 @@
 import { currentHttpDate } from "../../http/date.ts";
 import type { HttpReply } from "../../http/message.ts";
+import { ownBytes } from "../../http/own-bytes.ts";
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "../../http/node-http.ts";
 import { carriesContent, isConnectionField } from "./reply-body.ts";
 
@@ -8,9 +9,9 @@ export interface WholeReply {
   readonly head: string;
   readonly content: string | Uint8Array | undefined;
   /** Both, where they have been joined already. */
-  readonly bytes?: Buffer;
+  readonly bytes?: Uint8Array;
   /** The head alone, where the content is too long to be joined. */
-  readonly headBytes?: Buffer;
+  readonly headBytes?: Uint8Array;
 }
 
 /** Whether a reply's content is at hand. */
@@ -60,8 +61,8 @@ export function toKept(whole: WholeReply, joinedBytes: number): WholeReply {
   if (whole.bytes !== undefined) return whole;
   const { head, content } = whole;
   const isJoined = typeof content === "string" || head.length + (content?.length ?? 0) <= joinedBytes;
-  if (isJoined) return { ...whole, bytes: joinReply(whole) };
-  return whole.headBytes === undefined ? { ...whole, headBytes: Buffer.from(head, "latin1") } : whole;
+  if (isJoined) return { ...whole, bytes: ownBytes(joinReply(whole)) };
+  return whole.headBytes === undefined ? { ...whole, headBytes: ownBytes(Buffer.from(head, "latin1")) } : whole;
 }
 
 function render(
@@ -130,7 +131,7 @@ export function persistenceFields(keepAliveTimeoutMs: number): string {
 export const JOINED_BYTES = 16_384;
 
 /** A whole reply as bytes. */
-export function joinReply({ head, content, bytes: joined }: WholeReply): Buffer {
+export function joinReply({ head, content, bytes: joined }: WholeReply): Uint8Array {
   if (joined !== undefined) return joined;
   if (content === undefined) return Buffer.from(head, "latin1");
   if (typeof content === "string") {

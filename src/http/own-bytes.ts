@@ -1,0 +1,10 @@
+/**
+ * Bytes that are to be kept, in a buffer of their own. Small buffers are cut from one of 8 KiB that they share with whatever came by, and
+ * hold all of it: a cache of short replies would take many times what it counts.
+ */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength * 2 >= bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
+  own.set(bytes);
+  return own;
+}
