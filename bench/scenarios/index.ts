@@ -8,6 +8,7 @@ import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
 import { observe } from "./observe.ts";
+import { observeRecording } from "./observe-recording.ts";
 import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
@@ -37,6 +38,7 @@ export const SCENARIOS: readonly Scenario[] = [
   commitToPurge,
   rateLimit,
   observe,
+  observeRecording,
   rivalPools,
 ];
 
