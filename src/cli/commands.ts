@@ -10,6 +10,7 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "demo", load: async () => (await import("./demo.ts")).demo },
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
+  { name: "init", load: async () => (await import("./init.ts")).init },
   { name: "dev", load: async () => (await import("./dev.ts")).dev },
   { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
   { name: "types", load: async () => (await import("./types.ts")).types },
