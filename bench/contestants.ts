@@ -95,6 +95,7 @@ export interface RivalPaths {
 
 const FORMS = { rows: "rows", text: "JSON text" } as const;
 
-function contestantFile(name: string): string {
+/** A program of the folder of contestants. */
+export function contestantFile(name: string): string {
   return fileURLToPath(new URL(`contestants/${name}.mjs`, import.meta.url));
 }

@@ -10,7 +10,16 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const HOTPATH = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 /** Packages without which the rivals do not run. */
-const RIVALS = ["fastify", "fast-jwt", "@fastify/http-proxy", "http-proxy", "lru-cache", "cacheable", "bentocache"];
+const RIVALS = [
+  "fastify",
+  "fast-jwt",
+  "@fastify/http-proxy",
+  "@fastify/under-pressure",
+  "http-proxy",
+  "lru-cache",
+  "cacheable",
+  "bentocache",
+];
 
 /** Builds hotpath and installs what the bench needs besides. */
 export async function prepareMachine(

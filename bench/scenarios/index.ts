@@ -9,6 +9,7 @@ import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
 import { observe } from "./observe.ts";
 import { observeRecording } from "./observe-recording.ts";
+import { overload } from "./overload.ts";
 import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
@@ -39,6 +40,7 @@ export const SCENARIOS: readonly Scenario[] = [
   rateLimit,
   observe,
   observeRecording,
+  overload,
   rivalPools,
 ];
 

@@ -14,7 +14,7 @@ export const OVERLOAD_OPTIONS = [
   {
     path: "overload.delay",
     type: "duration",
-    default: "100ms",
+    default: "1s",
     min: "1ms",
     max: "1m",
     description:
@@ -40,7 +40,7 @@ export const OVERLOAD_OPTIONS = [
   {
     path: "overload.maxWaiting",
     type: "integer",
-    default: 1000,
+    default: 10_000,
     min: 1,
     max: 100_000,
     description: "Requests that wait for a source; of more the least important is refused that waits longest.",
@@ -96,7 +96,7 @@ export const OVERLOAD_OPTIONS = [
   {
     path: "overload.maxLoopDelay",
     type: "duration",
-    default: "200ms",
+    default: "1s",
     min: "5ms",
     max: "1m",
     description: "Sources get fewer requests while the event loop runs later than this.",

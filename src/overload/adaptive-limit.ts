@@ -5,7 +5,14 @@ export interface AdaptiveLimit {
   /** A whole number. */
   readonly current: number;
   /**
-   * The source has answered.
+   * A request is given to the source.
+   *
+   * @param inFlight requests that it has now, this one included.
+   * @returns whether it is to be observed: where there are many, not each need be.
+   */
+  begin(inFlight: number): boolean;
+  /**
+   * The source has answered one that is to be observed.
    *
    * @param before requests that it had when this one was given to it, this one included.
    * @param now the same when it answered.
@@ -40,10 +47,14 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions): AdaptiveLimi
   // Until something is known.
   let limit = max;
   let isNew = true;
+  /** Every so manieth request is observed. */
+  let stride = 1;
+  let sinceLast = 0;
   let window = openWindow(clock());
 
   function close(nowMs: number): void {
-    const { takenMs, allowedMs, peak } = window;
+    const { samples, takenMs, allowedMs, peak } = window;
+    stride = Math.max(1, Math.min(2 * stride, Math.floor((stride * samples) / ENOUGH_SAMPLES)));
     window = openWindow(nowMs);
     if (isNew) limit = Math.min(max, Math.max(peak, INITIAL));
     isNew = false;
@@ -60,15 +71,24 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions): AdaptiveLimi
     get current() {
       return Math.floor(limit);
     },
+    begin(inFlight) {
+      if (inFlight > window.peak) window.peak = inFlight;
+      if (++sinceLast < stride) return false;
+      sinceLast = 0;
+      return true;
+    },
     observe(kind, latencyMs, before, now) {
       const nowMs = clock();
-      // After a pause.
-      if (nowMs - window.since > 2 * LONGEST_WINDOW_MS) window = openWindow(nowMs);
+      if (nowMs - window.since > 2 * LONGEST_WINDOW_MS) {
+        // After a pause.
+        window = openWindow(nowMs);
+        stride = 1;
+      }
+      if (now > window.peak) window.peak = now;
       const allowedMs = baselines.learn(kind, latencyMs, Math.max(before, now) <= min) * TOLERANCE + delayMs;
       window.samples++;
       window.allowedMs += allowedMs;
       window.takenMs += Math.min(latencyMs, allowedMs * OUTLIER);
-      if (now > window.peak) window.peak = now;
       const age = nowMs - window.since;
       if (age >= WINDOW_MS && (window.samples >= MIN_SAMPLES || age >= LONGEST_WINDOW_MS)) close(nowMs);
     },
@@ -95,6 +115,8 @@ const INITIAL = 100;
 const WINDOW_MS = 100;
 const LONGEST_WINDOW_MS = 1000;
 const MIN_SAMPLES = 10;
+/** More in a window would cost more than they tell. */
+const ENOUGH_SAMPLES = 100;
 /** So much longer than without load is no sign of load: latencies vary. */
 const TOLERANCE = 1.5;
 /** One reply is at most as telling as this many that came at the last allowed moment. */

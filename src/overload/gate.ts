@@ -39,7 +39,8 @@ export function createGate(options: GateOptions): Gate {
 
   function give(request: SourceRequest, ask: Ask): SourceReply | Promise<SourceReply> {
     const before = ++inFlight;
-    const startedMs = clock();
+    const isObserved = limit.begin(before);
+    const startedMs = isObserved ? clock() : 0;
     const reply = ask();
     if (!(reply instanceof Promise)) {
       inFlight--;
@@ -47,11 +48,11 @@ export function createGate(options: GateOptions): Gate {
     }
     return reply.then((answered) => {
       const now = inFlight--;
-      if (isTelling(answered.status)) {
+      if (isObserved && isTelling(answered.status)) {
         const kind = kindOf(request.method, answered.route, request.path, request.query);
         limit.observe(kind, clock() - startedMs, before, now);
       }
-      admit();
+      if (room.size > 0) admit();
       return answered;
     });
   }

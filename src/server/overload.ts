@@ -1,6 +1,6 @@
 import type { ServerSettings } from "../api/settings.ts";
 import type { MountedSource } from "../api/definition.ts";
-import type { MetricsRegistry, Source, SourceReply } from "../api/source.ts";
+import type { Log, MetricsRegistry, Source, SourceReply } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { createGate, type Gate } from "../overload/gate.ts";
@@ -13,6 +13,8 @@ import type { Mount } from "./mounts.ts";
 export interface OverloadStep {
   /** What stands before the source or route that is mounted there; `undefined`: nothing does. */
   gateOf(mount: Mount): Gate | undefined;
+  /** Whether a reply is a refusal, which is told of in sum: a line in the log for each would cost more than it. */
+  isRefusal(reply: SourceReply): boolean;
   close(): void;
 }
 
@@ -21,12 +23,24 @@ export function openOverload(
   settings: ServerSettings["overload"],
   sources: readonly MountedSource[],
   registry: MetricsRegistry,
+  log: Log,
 ): OverloadStep | undefined {
   if (!settings.enabled) return undefined;
   const strain = watchStrain(settings);
   const priorityOf = createPriority({ rules: settings.priorities, trustedCallers: settings.trustedCallers });
   const gates = new Map<Source, LabelledGate>();
   const countRefusal = declareMetrics(registry, gates);
+  let unreported = 0;
+  let reportedMs = Number.NEGATIVE_INFINITY;
+
+  function report(mount: string): void {
+    unreported++;
+    const nowMs = performance.now();
+    if (nowMs - reportedMs < REPORT_INTERVAL_MS) return;
+    log.warn({ mount, refused: unreported }, "more is asked than can be answered in time: requests are refused");
+    unreported = 0;
+    reportedMs = nowMs;
+  }
 
   function createFor(source: Source, label: string): Gate {
     const gate = createGate({
@@ -37,6 +51,7 @@ export function openOverload(
       isSaturated: () => source.isSaturated?.() ?? false,
       refuse(refusal, priority) {
         countRefusal(label, refusal, priority);
+        report(label);
         return toRefusal(refusal);
       },
     });
@@ -51,9 +66,14 @@ export function openOverload(
       // What answers for paths without such a method has no pattern, and is made anew each time.
       return known ?? (pattern === undefined ? undefined : createFor(source, pattern));
     },
+    isRefusal: ({ uncachedFor }) => uncachedFor === OVERLOADED,
     close: () => strain.stop(),
   };
 }
+
+/** Why the cache was passed, in its `Cache-Status`. */
+const OVERLOADED = "overloaded";
+const REPORT_INTERVAL_MS = 1000;
 
 interface LabelledGate {
   /** A mount point, or the pattern of a route; routes of several methods share it. */
@@ -117,5 +137,5 @@ const REFUSALS: Readonly<Record<Refusal, SourceReply>> = {
 };
 
 function refusalOf(message: string): SourceReply {
-  return toProblemReply(new HotpathError("HP_OVERLOADED", message));
+  return { ...toProblemReply(new HotpathError("HP_OVERLOADED", message)), uncachedFor: OVERLOADED };
 }

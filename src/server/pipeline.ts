@@ -114,6 +114,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       timing?.resolved();
       trace?.resolved();
       if (resolved.route !== undefined) state.route = resolved.route;
+      if (parts.overload?.isRefusal(resolved) === true) state.isRefusal = true;
       // represent
       return andThen(represent(request, resolved), (reply) => dress(state, resolved, verdict, reply));
     });
@@ -145,10 +146,12 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     return reply;
   }
 
-  function end({ request, route, startedAt, trace }: WalkState, reply: EndedReply): void {
+  function end({ request, route, startedAt, trace, isRefusal }: WalkState, reply: EndedReply): void {
     metrics.end();
     if (trace !== undefined) tracer?.end(trace, request, route, reply);
-    record(request.method, request.path, route, reply.status, (performance.now() - startedAt) / 1000, trace);
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (isRefusal) metrics.record(request.method, route, reply.status, seconds, trace?.keptId);
+    else record(request.method, request.path, route, reply.status, seconds, trace);
   }
 
   function record(
@@ -169,7 +172,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     const timing = settings.serverTiming ? new RequestTiming(startedAt) : undefined;
     const { generation } = admit;
     const trace = tracer?.begin(request, startedAt);
-    const state: WalkState = { request, startedAt, timing, trace, route: UNMATCHED, generation };
+    const state: WalkState = { request, startedAt, timing, trace, route: UNMATCHED, generation, isRefusal: false };
     metrics.begin();
     const arrived = (reply: HttpReply): HttpReply => {
       if (state.admission !== undefined) settleWith(state.admission, reply);
@@ -202,6 +205,8 @@ interface WalkState {
   route: string;
   /** Absent: nobody is mounted there. */
   source?: Source;
+  /** It was not given to its source. */
+  isRefusal: boolean;
   /** That of the keys which the verdict on it rests on, or an earlier one. */
   readonly generation: number;
   /** What its limits looked at and said; absent where there are none. */
@@ -314,11 +319,11 @@ function recall(
   mounted.span = trace?.root;
   if (isRefused) return isPlain ? refuse(mount, mounted, verdict) : withoutGuesses(refuse(mount, mounted, verdict));
   // What the cache answers touches no source, and waits for none.
-  const gate = overload?.gateOf(mount);
-  const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> =>
-    gate === undefined
-      ? resolve(source, wanted, log, isPlain)
-      : gate.pass(wanted, () => resolve(source, wanted, log, isPlain));
+  const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> => {
+    const gate = overload?.gateOf(mount);
+    const resolved = (): SourceReply | Promise<SourceReply> => resolve(source, wanted, log, isPlain);
+    return gate === undefined ? resolved() : gate.pass(wanted, resolved);
+  };
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) return ask(mounted);
   return trace === undefined
     ? cache.recall(mounted, ask, verdict?.key)

@@ -95,7 +95,7 @@ export async function startService(
       ),
       async () => cache?.close(),
     );
-    const overload = openOverload(settings.overload, sources, metrics);
+    const overload = openOverload(settings.overload, sources, metrics, log);
     opened.push(() => overload?.close());
     const sourceCache = cache === undefined ? undefined : createSourceCache(cache);
     const findMount = createMounts(sources, await openRoutes(routes, sources, settings, sourceCache, log));

@@ -30,7 +30,7 @@ await test("every curl command of the README and the guide answers as written", 
   if (curl === undefined) return;
   const database = await testDatabase(t);
   await loadShop(database, { scale: 0.05 });
-  const api = await serve(t, database);
+  const api = await serve(t, database, { server: { overload: { enabled: true } } });
   const replicated = await serveReplicated(t);
   const secured = await serveSecured(t);
   for (const file of ["README.md", ...guide]) {

@@ -50,7 +50,7 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
 
   function arrive(kind: SimulatedKind, outcome: Outcome): void {
     outcome.offered++;
-    const job: Job = { kind, outcome, arrivedMs: nowMs, givenMs: 0, before: 0 };
+    const job: Job = { kind, outcome, arrivedMs: nowMs, givenMs: 0, before: 0, isObserved: false };
     if (room.size === 0 && inFlight < limit.current) {
       give(job);
       return;
@@ -72,6 +72,7 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
 
   function give(job: Job): void {
     job.before = ++inFlight;
+    job.isObserved = limit.begin(inFlight);
     job.givenMs = nowMs;
     queued.push(job);
     work();
@@ -90,7 +91,7 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
     working--;
     const now = inFlight--;
     job.outcome.served.push({ kind: job.kind.name, latencyMs: nowMs - job.arrivedMs });
-    limit.observe(job.kind.name, nowMs - job.givenMs, job.before, now);
+    if (job.isObserved) limit.observe(job.kind.name, nowMs - job.givenMs, job.before, now);
     while (inFlight < limit.current) {
       const ticket = room.next();
       if (ticket === undefined) break;
@@ -135,6 +136,7 @@ interface Job {
   readonly arrivedMs: number;
   givenMs: number;
   before: number;
+  isObserved: boolean;
 }
 
 /** Events in the order of their time: a binary heap. */

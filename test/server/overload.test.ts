@@ -4,6 +4,9 @@ import { connect } from "node:http2";
 import { describe, it } from "node:test";
 import type { Source, SourceReply, SourceRequest } from "../../src/api/source.ts";
 import { Client } from "pg";
+import { resolveServerSettings } from "../../src/api/options.ts";
+import { startServer } from "../../src/server/start.ts";
+import { collect, type LogLine } from "./listener/harness.ts";
 import { until } from "../postgres/pool/fixture.ts";
 import { queryRows, testDatabase } from "../support/postgres.ts";
 import { type Answer, serve, type ServedApi, serveSources } from "../support/server.ts";
@@ -197,6 +200,28 @@ describe("a source that is given as much as it can answer", () => {
     for (let at = 0; at < 3; at++) source.release();
     for (const { status } of await Promise.all(answers)) assert.equal(status, 200);
     assert.doesNotMatch(await api.metrics(), /overload_/);
+  });
+});
+
+describe("refusals", () => {
+  it("do not fill the log: many make a line, and none is for itself", async (t) => {
+    const lines: LogLine[] = [];
+    const source = new HeldSource();
+    const given = { overload: HURRIED, server: { port: 0 }, admin: { enabled: false } };
+    const settings = resolveServerSettings({ argument: given });
+    const server = await startServer({ server: settings, sources: [{ path: "/", source }] }, collect(lines));
+    t.after(() => server.close());
+    const first = fetch(`${server.url}/first`);
+    await until(() => source.asked.length === 1, "the source is busy");
+    for (let asked = 0; asked < 20; asked++) assert.equal((await fetch(`${server.url}/${asked}`)).status, 503);
+    source.release();
+    await first;
+    const told = lines.filter(({ message }) => message.includes("refused"));
+    assert.ok(told.length >= 1 && told.length < 20, String(told.length));
+    assert.deepEqual(
+      lines.filter(({ message }) => message === "request"),
+      [],
+    );
   });
 });
 

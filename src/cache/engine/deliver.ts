@@ -63,7 +63,8 @@ export function deliverFetched(
   const draft = draftReply(context, exchange, reply, times);
   if (draft === undefined) {
     fill.end();
-    if (isPlain(exchange)) context.passes.add(exchange.key, times.receivedAtMs);
+    // A failure says nothing of what the resource is like.
+    if (isPlain(exchange) && reply.status < 500) context.passes.add(exchange.key, times.receivedAtMs);
     settled(undefined);
     return tellStatus(
       context,
