@@ -15,3 +15,4 @@ export {
   type Tables,
   type WriteOptions,
 } from "./tables.ts";
+export { createRoutes, type DescribedRoute, type RouteClient } from "./routes.ts";
