@@ -12,6 +12,7 @@ import { createHttpMetrics } from "../observe/http-metrics.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { SAMPLES_NONE } from "../observe/trace/sampler.ts";
 import { createTracer, type TraceListener } from "../observe/trace/tracer.ts";
+import type { MakeTwin } from "../observe/trace/span.ts";
 import type { TraceExport } from "../observe/trace/otlp.ts";
 import { createProcessMetrics } from "../observe/process-metrics.ts";
 import type { Route } from "../routes/route.ts";
@@ -129,7 +130,11 @@ export async function startService(
     opened.push(() => dashboard?.close());
     const slowMs = settings.observe.slowMs ?? Number.POSITIVE_INFINITY;
     const sampler = traces?.sampler ?? SAMPLES_NONE;
-    const tracer = listeners.length === 0 ? undefined : createTracer({ sampler, slowMs, listeners });
+    const makeTwin = traces === undefined ? await twinsOfProgram() : undefined;
+    const tracer =
+      listeners.length === 0 && makeTwin === undefined
+        ? undefined
+        : createTracer({ sampler, slowMs, listeners, makeTwin });
     const walk = createPipeline({
       maxBodyBytes,
       findMount,
@@ -200,6 +205,13 @@ export async function startService(
     await close();
     throw error;
   }
+}
+
+/** Spans in the tracing of the program that this is part of, where it has registered any. OpenTelemetry's API keeps it under this name. */
+async function twinsOfProgram(): Promise<MakeTwin | undefined> {
+  if (!(Symbol.for("opentelemetry.js.api.1") in globalThis)) return undefined;
+  const { createApiTwins } = await import("../observe/trace/api-twins.ts");
+  return createApiTwins();
 }
 
 /** Routes, ready to answer; their code is loaded where there are any. */

@@ -20,7 +20,8 @@ describe("traces by OTLP", { concurrency: 4 }, () => {
     const receiver = await startTraceReceiver(t);
     const database = await testDatabase(t, { sql: SHOP });
     const exporting = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: "50" };
-    const shop = await start(t, ["serve", database], { ...exporting, OTEL_SERVICE_NAME: "shop" });
+    // Whether the cache is in use yet would depend on when changes are followed.
+    const shop = await start(t, ["serve", database, "--no-query-cache"], { ...exporting, OTEL_SERVICE_NAME: "shop" });
     const gateway = await start(t, ["serve", shop], {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcUrl,
       OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
@@ -39,7 +40,6 @@ describe("traces by OTLP", { concurrency: 4 }, () => {
       "gateway: cache",
       "gateway: GET",
       "shop: GET /films",
-      "shop: cache",
       "shop: SELECT films",
     ]);
     for (const span of spans) {

@@ -10,6 +10,7 @@ import {
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { VERSION } from "../../version.ts";
+import { requestAttributes } from "./request-attributes.ts";
 import type { Span } from "./span.ts";
 import type { EndedTrace } from "./tracer.ts";
 
@@ -58,22 +59,6 @@ export function toReadable(span: Span, ended: EndedTrace, resource: Resource): R
 
 function contextOf(span: Span): SpanContext {
   return { traceId: span.trace.id, spanId: span.id, traceFlags: SAMPLED };
-}
-
-/** Named as OpenTelemetry's conventions for HTTP do. */
-function requestAttributes(ended: EndedTrace): Attributes {
-  const { method, path, scheme, authority, httpVersion, route, status, trace } = ended;
-  const attributes: Attributes = {
-    "http.request.method": method,
-    "http.route": route,
-    "http.response.status_code": status,
-    "url.path": path,
-    "url.scheme": scheme,
-    "server.address": authority.replace(/:\d*$/, ""),
-    "network.protocol.version": httpVersion,
-  };
-  if (trace.dropped > 0) attributes["hotpath.dropped_spans"] = trace.dropped;
-  return attributes;
 }
 
 /** Seconds and nanoseconds. */

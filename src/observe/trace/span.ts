@@ -6,6 +6,17 @@ const MAX_SPANS = 128;
 /** What a span is linked to at most: all that share a statement, as a rule. */
 const MAX_LINKS = 128;
 
+/** A span in the tracing of the program that hotpath is part of: it names the span, and is told when it ends. */
+export interface SpanTwin {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  ended(span: Span): void;
+}
+
+/** Begins the twin of a span, below that of its parent. */
+export type MakeTwin = (span: Span) => SpanTwin;
+
 /** What becomes of a request, part by part. Times are those of `performance.now`. */
 export class Trace {
   readonly startedMs: number;
@@ -24,18 +35,23 @@ export class Trace {
   /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
   admittedMs = 0;
   resolvedMs = 0;
+  /** Absent where no other tracing is to know. */
+  readonly makeTwin: MakeTwin | undefined;
   #id = "";
 
-  constructor(startedMs: number, parent: TraceParent | undefined, isSampled: boolean) {
+  constructor(startedMs: number, parent: TraceParent | undefined, isSampled: boolean, makeTwin?: MakeTwin) {
     this.startedMs = startedMs;
     this.parent = parent;
-    this.isSampled = isSampled;
-    this.spans.push(new Span(this, undefined, "request", "server", startedMs));
+    this.makeTwin = makeTwin;
+    const root = new Span(this, undefined, "request", "server", startedMs);
+    root.twin = makeTwin?.(root);
+    this.isSampled = root.twin?.isSampled ?? isSampled;
+    this.spans.push(root);
   }
 
   /** Made when first read: most requests are never told apart. */
   get id(): string {
-    if (this.#id === "") this.#id = this.parent?.traceId ?? newTraceId();
+    if (this.#id === "") this.#id = this.root.twin?.traceId ?? this.parent?.traceId ?? newTraceId();
     return this.#id;
   }
 
@@ -74,6 +90,7 @@ export class Span implements TraceSpan {
   error: string | undefined = undefined;
   attributes: Record<string, SpanAttribute> | undefined = undefined;
   links: Span[] | undefined = undefined;
+  twin: SpanTwin | undefined = undefined;
   #id = "";
 
   constructor(trace: Trace, parent: Span | undefined, name: string, kind: SpanKind, startedMs: number) {
@@ -85,7 +102,7 @@ export class Span implements TraceSpan {
   }
 
   get id(): string {
-    if (this.#id === "") this.#id = newSpanId();
+    if (this.#id === "") this.#id = this.twin?.spanId ?? newSpanId();
     return this.#id;
   }
 
@@ -107,8 +124,12 @@ export class Span implements TraceSpan {
     span.attributes = attributes;
     if (kind === "client") trace.hasAsked = true;
     // What begins after the reply (a refresh behind the client's back) is nobody's part any more.
-    if (trace.isOver || trace.spans.length >= MAX_SPANS) trace.dropped++;
-    else trace.spans.push(span);
+    if (trace.isOver || trace.spans.length >= MAX_SPANS) {
+      trace.dropped++;
+      return span;
+    }
+    trace.spans.push(span);
+    if (trace.makeTwin !== undefined && trace.isSampled) span.twin = trace.makeTwin(span);
     return span;
   }
 

@@ -1,7 +1,8 @@
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { parseTraceparent } from "./context.ts";
 import { Sampler, type SamplerSettings } from "./sampler.ts";
-import { Trace } from "./span.ts";
+import { requestAttributes } from "./request-attributes.ts";
+import { type MakeTwin, Trace } from "./span.ts";
 
 /** A trace that is over, and what came of its request. */
 export interface EndedTrace {
@@ -36,6 +37,8 @@ export interface TracerOptions {
   readonly slowMs: number;
   readonly listeners: readonly TraceListener[];
   readonly random?: () => number;
+  /** Of the program that hotpath is part of; it then chooses, too. */
+  readonly makeTwin?: MakeTwin | undefined;
 }
 
 /** Follows requests on their way. */
@@ -55,7 +58,7 @@ export type EndedReply = Pick<HttpReply, "status"> & Partial<Pick<HttpReply, "bo
  * Makes a tracer. All requests on the walk are recorded, cheaply, since only the end of one tells whether it was slow or failed; handed on to
  * a tracing backend are those that were chosen ahead and those.
  */
-export function createTracer({ sampler: settings, slowMs, listeners, random }: TracerOptions): Tracer {
+export function createTracer({ sampler: settings, slowMs, listeners, random, makeTwin }: TracerOptions): Tracer {
   const sampler = new Sampler(settings, random);
   return {
     get isNextSampled() {
@@ -67,7 +70,7 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
     begin(request, startedMs) {
       const field = request.headers["traceparent"];
       const parent = field === undefined ? undefined : parseTraceparent(field);
-      return new Trace(startedMs, parent, sampler.take(parent));
+      return new Trace(startedMs, parent, sampler.take(parent), makeTwin);
     },
     end(trace, request, route, reply) {
       const { status } = reply;
@@ -77,6 +80,10 @@ export function createTracer({ sampler: settings, slowMs, listeners, random }: T
       const isNotable = status >= FAILED || trace.ms >= slowMs;
       const isKept = isNotable || trace.isSampled;
       let ended: EndedTrace | undefined;
+      if (root.twin !== undefined) {
+        root.attributes = requestAttributes(describe(trace, request, route, reply, isNotable));
+        for (const span of trace.spans.toReversed()) span.twin?.ended(span);
+      }
       for (const listener of listeners) {
         if (!listener.wants(trace, isKept)) continue;
         ended ??= describe(trace, request, route, reply, isNotable);
