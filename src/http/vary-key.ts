@@ -73,7 +73,11 @@ function normalisePreferences(text: string): string {
     const { name, quality } = toPreference(element);
     return quality === 1 ? name : `${name};q=${quality}`;
   });
-  return [...new Set(preferences)].sort().join(",");
+  // An element of white space that HTTP does not know (U+00A0) is empty only now.
+  return [...new Set(preferences)]
+    .filter((preference) => preference !== "")
+    .sort()
+    .join(",");
 }
 
 /** The one language that a request prefers to all others; `undefined` where two are liked equally or the first is `*`. */

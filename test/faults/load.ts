@@ -105,7 +105,7 @@ export async function recovered(questions: readonly Question[], what: string): P
   const until = performance.now() + RECOVERY_MS;
   for (;;) {
     const { failed, wrong } = await load(questions, { rounds: 1, clients: 4, mayBreak: () => true });
-    assert.deepEqual(wrong, [], what);
+    assert.deepEqual(wrong, [], `${what}: ${wrong.join("; ")}`);
     if (failed.size === 0) return;
     assert.ok(performance.now() < until, `${what}: not recovered: ${describeFailures(failed)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

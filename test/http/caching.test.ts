@@ -277,6 +277,7 @@ describe("selection by Vary", () => {
         assert.equal(normaliseField(name, normaliseField(name, text) ?? ""), normaliseField(name, text));
       }),
     );
+    assert.equal(normaliseField("accept-language", "b,\u00a0,a"), "a,b");
     for (const piece of [",", ";", '"', "a;q=", "a,"])
       isLinear((text) => normaliseField("accept-language", text), piece);
   });

@@ -60,7 +60,7 @@ export async function runSoak(t: TestScope, options: SoakOptions): Promise<SoakO
   const send = (method: string, path: string, headers = {}, content?: string) =>
     sendRequest(server.url, method, path, { connection: "close", ...headers }, content);
   const questions = createQuestions(send, server.url, random);
-  await recovered(questions.all, "before");
+  await recovered(questions.reads, "before");
   const over = new AbortController();
   const outcome = { right: 0, failed: new Map<string, number>(), wrong: [] as string[] };
   const work = async (): Promise<void> => {
@@ -84,7 +84,7 @@ export async function runSoak(t: TestScope, options: SoakOptions): Promise<SoakO
   await Promise.all([working, watching]);
   for (const { proxy } of ways) proxy.heal();
   if (server.child.exitCode === null) {
-    await recovered(questions.all.slice(0, 4), "after").catch((error: unknown) => outcome.wrong.push(String(error)));
+    await recovered(questions.reads, "after").catch((error: unknown) => outcome.wrong.push(String(error)));
     memory.push(await server.memory());
   }
   outcome.wrong.push(...(await questions.check(database, origin.received)));
