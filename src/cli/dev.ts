@@ -49,9 +49,12 @@ function createReloads(input: CommandInput): Reloads {
   let server: RunningServer | undefined;
   /** Reloads follow one another; a change during one is another. */
   let last: Promise<void> = Promise.resolve();
-  const modules: HotModules = watchModules(() => {
-    last = last.then(reload);
-  });
+  const modules: HotModules = watchModules(
+    () => {
+      last = last.then(reload);
+    },
+    (folder) => terminal.err(`hotpath: ${folder} cannot be watched: changes there need a new start\n`),
+  );
 
   async function load(): ReturnType<Reloads["load"]> {
     const definition = await readDefinition(input);

@@ -18,17 +18,29 @@ const SETTLING_MS = 50;
 /**
  * Notes which files are imported from now on, and tells when one of them changes. Modules are told apart by a number behind their URLs, as
  * Node keeps the first of each URL for good: what was loaded before stays in memory, which is for development alone.
+ *
+ * @param unwatched told of folders that the system does not let us watch
  */
-export function watchModules(changed: () => void): HotModules {
+export function watchModules(changed: () => void, unwatched: (folder: string) => void): HotModules {
   let generation = 0;
   let timer: NodeJS.Timeout | undefined;
   const files = new Set<string>();
   const folders = new Map<string, FSWatcher>();
+  const refused = new Set<string>();
 
   const note = (file: string): void => {
     files.add(file);
     const folder = dirname(file);
-    if (folders.has(folder)) return;
+    if (folders.has(folder) || refused.has(folder)) return;
+    try {
+      folders.set(folder, watchFolder(folder));
+    } catch {
+      refused.add(folder);
+      unwatched(folder);
+    }
+  };
+
+  const watchFolder = (folder: string): FSWatcher => {
     // Of folders, not files: editors put new files in the place of old ones.
     const watcher = watch(folder, (_event, name) => {
       if (name === null || !files.has(`${folder}/${basename(name)}`)) return;
@@ -36,13 +48,15 @@ export function watchModules(changed: () => void): HotModules {
       timer = setTimeout(changed, SETTLING_MS);
     });
     watcher.on("error", () => folders.delete(folder));
-    folders.set(folder, watcher);
+    return watcher;
   };
 
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
       const { url } = found;
+      // What is required goes by its path, which has no room for a number.
+      if (!context.conditions.includes("import")) return found;
       if (!url.startsWith("file:") || url.startsWith(OWN) || url.includes("/node_modules/")) return found;
       const plain = url.replace(/[?#].*$/, "");
       note(fileURLToPath(plain));
