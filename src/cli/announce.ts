@@ -13,7 +13,7 @@ export function describeServer(api: ResolvedApi, server: RunningServer, titles: 
   if (routes > 0) lines.unshift(`  ${terminal.bold(server.url)}  ${count(routes, "route")}`);
   if (server.adminUrl) {
     const base = server.adminUrl.replace(/\/$/, "");
-    lines.push(`  ${terminal.bold(base)}  admin: /live /ready /metrics`);
+    lines.push(`  ${terminal.bold(base)}  admin: dashboard, /live /ready /metrics`);
   }
   const isReady = api.sources.every(({ source }) => source.isReady?.() ?? true);
   const first = isReady ? "hotpath is ready" : "hotpath listens; it answers 503 until it reaches what it serves";
