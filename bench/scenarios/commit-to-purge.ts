@@ -14,14 +14,15 @@ import { type ServerProcess, startServerProcess } from "../server-process.ts";
 export const commitToPurge: Scenario = {
   name: "commit-to-purge",
   summary:
-    "Two nodes that share Redis, 500 writes a second by somebody else: from a commit's acknowledgement to the first reply that shows it.",
+    "Two nodes that share Redis, 500 writes a second by somebody else: from a commit's acknowledgement until requests are answered with it.",
   async run(context) {
     const { database, seconds, rounds, say } = context;
     await withClient(database.shopUrl, (client) => client.query(TABLE));
     const redis = await startRedis();
     const nodes: ServerProcess[] = [];
     try {
-      const flags = ["--cache-redis", redis.url];
+      // A busy machine would have some of the requests refused.
+      const flags = ["--cache-redis", redis.url, "--no-overload"];
       // The first one that is up follows the changes.
       for (let node = 0; node < 2; node++) {
         const program = hotpath(database.shopUrl, flags);
@@ -42,7 +43,7 @@ export const commitToPurge: Scenario = {
         details: measured,
         failures: measured.failures,
         notes: [
-          `${Math.round(measured.writesPerSecond)} writes and ${Math.round(measured.readsPerSecond)} reads a second meanwhile, over ${ROWS} rows; a round trip of the request that looks is part of each figure.`,
+          `${Math.round(measured.writesPerSecond)} writes and ${Math.round(measured.readsPerSecond)} reads a second meanwhile, over ${ROWS} rows; each node is asked again a millisecond after its last answer, and what counts is when the first request was sent that is answered with the new row.`,
         ],
       };
     } finally {
@@ -118,8 +119,11 @@ async function measure(
       const wanted = rows[0]!.n;
       const [leader, other] = await Promise.all(
         nodes.map(async (node) => {
-          while ((await read(node, id, agent)).n < wanted) signal.throwIfAborted();
-          return performance.now() - committedAt;
+          for (;;) {
+            const sentAt = performance.now();
+            if ((await read(node, id, agent)).n >= wanted) return Math.max(0, sentAt - committedAt);
+            await delay(1, undefined, { signal });
+          }
         }),
       );
       samples.push([leader!, other!]);

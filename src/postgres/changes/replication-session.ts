@@ -275,7 +275,7 @@ interface Draft {
 /** How often the database is looked at when nothing happens. */
 const TICK_MS = 500;
 const ROUND_MS = 1;
-const LONGEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10;
 /** While somebody waits for what was committed just now. */
 const AWAITED_PAUSE_MS = 4;
 /** Of one transaction; one that changes more purges everything from its tables. */
