@@ -169,6 +169,7 @@ function readTable(reader: Reader): TableDescription {
   const columns = Array.from({ length: reader.uint16() }, (): TableColumn => {
     const isIdentity = (reader.uint8() & 1) === 1;
     const column = { name: reader.text(), typeOid: reader.uint32(), isIdentity };
+    // The type's modifier, such as a length: values come as text.
     reader.skip(4);
     return column;
   });

@@ -10,6 +10,7 @@ import type { ReplicationConnection, ReplicationReceiver } from "./replication-c
 import type { RowTags } from "./row-tags.ts";
 import type { TagNames } from "./tag-names.ts";
 import { isOver } from "./visibility.ts";
+import { Waiters } from "./waiters.ts";
 
 /** What a session works with. */
 export interface SessionParts {
@@ -39,7 +40,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
   #purging: Promise<void> = Promise.resolve();
   /** Transactions that were under way when the stream began, or when tables were added to it. */
   #overlapping: number[] = [];
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
   #isWorking = false;
   #isAskedAgain = false;
   #isPaused = false;
@@ -88,18 +89,9 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
 
   /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
   caughtUp(limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const waiter: Waiter = { sinceMs: performance.now(), resolve: settle };
-      const timer = setTimeout(settle, limitMs, false);
-      const waiters = this.#waiters;
-      waiters.add(waiter);
-      this.#work();
-      function settle(isDone: boolean): void {
-        clearTimeout(timer);
-        waiters.delete(waiter);
-        resolve(isDone);
-      }
-    });
+    const caughtUp = this.#waiters.wait(limitMs);
+    this.#work();
+    return caughtUp;
   }
 
   /** The tables' columns are tagged differently from now on. */
@@ -252,16 +244,9 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
   #prove(look: ProbeResult | undefined): void {
     if (look === undefined) return;
     this.#looks = this.#looks.filter(({ askedAtMs }) => askedAtMs > look.askedAtMs);
-    for (const waiter of this.#waiters) if (waiter.sinceMs <= look.askedAtMs) waiter.resolve(true);
+    this.#waiters.reached(look.askedAtMs);
     this.#parts.sink.proven(look.askedAtMs - this.#parts.asyncCommitMs);
   }
-}
-
-/** Somebody who waits until what was committed before is purged. */
-interface Waiter {
-  /** By `performance.now()`. */
-  readonly sinceMs: number;
-  readonly resolve: (isDone: boolean) => void;
 }
 
 interface Draft {

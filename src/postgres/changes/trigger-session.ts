@@ -13,6 +13,7 @@ import { TRACK_CHANNEL } from "./trigger-names.ts";
 import { addToldTags, parseToldChange } from "./trigger-payload.ts";
 import { FeedUnavailable } from "./unavailable.ts";
 import { UnplacedTags } from "./unplaced-tags.ts";
+import { Waiters } from "./waiters.ts";
 
 // PostgreSQL delivers notifications in the order of their commits, and a listener gets one only once whoever reads sees what its transaction
 // did. So a purge need not wait, as one from the log has to (`pending.ts`). How far the notifications are is told by one of our own: a token, sent by
@@ -32,7 +33,7 @@ export class TriggerSession implements ChangeSession {
   readonly #parts: TriggerSessionParts;
   readonly #client: Client;
   readonly #ended = Promise.withResolvers<Error>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
   /** Tables that the scheme does not know: told of since it was read, and before. */
   readonly #strangers = new Set<number>();
   readonly #settled = new Set<number>();
@@ -102,18 +103,9 @@ export class TriggerSession implements ChangeSession {
   }
 
   caughtUp(limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiters;
-      const waiter: Waiter = { sinceMs: performance.now(), resolve: settle };
-      const timer = setTimeout(settle, limitMs, false);
-      waiters.add(waiter);
-      this.#work();
-      function settle(isDone: boolean): void {
-        clearTimeout(timer);
-        waiters.delete(waiter);
-        resolve(isDone);
-      }
-    });
+    const caughtUp = this.#waiters.wait(limitMs);
+    this.#work();
+    return caughtUp;
   }
 
   renew(): void {
@@ -207,20 +199,13 @@ export class TriggerSession implements ChangeSession {
       if (!(await promise)) return false;
       this.#passed = Math.max(this.#passed, before);
       if (this.#isBegun) sink.proven(askedAtMs);
-      for (const waiter of this.#waiters) if (waiter.sinceMs <= askedAtMs) waiter.resolve(true);
+      this.#waiters.reached(askedAtMs);
       return true;
     } finally {
       clearTimeout(timer);
       this.#awaited = undefined;
     }
   }
-}
-
-/** Somebody who waits until what was committed before is purged. */
-interface Waiter {
-  /** By `performance.now()`. */
-  readonly sinceMs: number;
-  readonly resolve: (isDone: boolean) => void;
 }
 
 /** A listener that takes nothing any more holds up the queue of all notifications of the server. */
