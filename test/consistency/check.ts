@@ -2,9 +2,7 @@
 //
 //   npm run check:consistency -- --seconds 120 --seed 7 --readers 4 --means triggers
 import { parseArgs } from "node:util";
-import type { TestScope } from "../support/defer.ts";
-import { findCommand } from "../support/commands.ts";
-import { startRedisServer } from "../support/redis.ts";
+import { runCheck } from "../support/check-scope.ts";
 import { describe } from "./report.ts";
 import { runConsistencyCheck } from "./run.ts";
 
@@ -16,14 +14,10 @@ const { values } = parseArgs({
     means: { type: "string", default: "log" },
   },
 });
-const releases: (() => Promise<void> | void)[] = [];
-const scope: TestScope = { after: (release) => void releases.push(release) };
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-try {
+await runCheck(async (scope) => {
+  const { say } = scope;
   say(`seed ${values.seed}`);
-  const program = findCommand("redis-server");
-  if (program === undefined) say("there is no redis-server here: its faults are left out");
-  const redis = program === undefined ? undefined : await startRedisServer(scope, program);
+  const redis = await scope.redis();
   const outcome = await runConsistencyCheck(scope, {
     seconds: Number(values.seconds),
     seed: Number(values.seed),
@@ -34,6 +28,4 @@ try {
   });
   say(describe(outcome));
   process.exitCode = outcome.tally.violations.length + outcome.different.length === 0 ? 0 : 1;
-} finally {
-  for (const release of releases.reverse()) await release();
-}
+});

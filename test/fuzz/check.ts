@@ -4,7 +4,7 @@
 //   npm run check:fuzz -- --seed 7 --requests 50000        others
 //   npm run check:fuzz -- --seed 7 --from 1234 --requests 1  one again
 import { parseArgs } from "node:util";
-import type { TestScope } from "../support/defer.ts";
+import { runCheck } from "../support/check-scope.ts";
 import { memoryGrowth, toMegabytes } from "../support/server-process.ts";
 import { runFuzz } from "./run.ts";
 
@@ -17,10 +17,8 @@ const { values } = parseArgs({
 });
 /** What the heap may grow by after the warm-up: caches that are not full yet. */
 const MAX_GROWTH_BYTES = 24 * 1024 * 1024;
-const releases: (() => Promise<void> | void)[] = [];
-const scope: TestScope = { after: (release) => void releases.push(release) };
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-try {
+await runCheck(async (scope) => {
+  const { say } = scope;
   const { requests, statuses, findings, memory, seconds } = await runFuzz(scope, {
     seed: Number(values.seed),
     from: Number(values.from),
@@ -40,6 +38,4 @@ try {
   }
   say(`${findings.length} findings`);
   process.exitCode = findings.length === 0 && grown.heapUsed < MAX_GROWTH_BYTES ? 0 : 1;
-} finally {
-  for (const release of releases.reverse()) await release();
-}
+});

@@ -2,9 +2,7 @@
 //
 //   npm run check:soak -- --minutes 10 --seed 7 --clients 8
 import { parseArgs } from "node:util";
-import { findCommand } from "../support/commands.ts";
-import type { TestScope } from "../support/defer.ts";
-import { startRedisServer } from "../support/redis.ts";
+import { runCheck } from "../support/check-scope.ts";
 import { memoryGrowth, toMegabytes } from "../support/server-process.ts";
 import { runSoak } from "./run.ts";
 
@@ -17,14 +15,10 @@ const { values } = parseArgs({
 });
 /** What the heap may grow by once all is warm: caches that are not full yet. */
 const MAX_GROWTH_BYTES = 12 * 1024 * 1024;
-const releases: (() => Promise<void> | void)[] = [];
-const scope: TestScope = { after: (release) => void releases.push(release) };
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-try {
+await runCheck(async (scope) => {
+  const { say } = scope;
   say(`seed ${values.seed}`);
-  const program = findCommand("redis-server");
-  if (program === undefined) say("there is no redis-server here: it is left out");
-  const redis = program === undefined ? undefined : await startRedisServer(scope, program);
+  const redis = await scope.redis();
   const { right, failed, wrong, faults, memory } = await runSoak(scope, {
     seconds: Number(values.minutes) * 60,
     seed: Number(values.seed),
@@ -40,9 +34,7 @@ try {
   say(`${wrong.length} wrong`);
   for (const line of wrong.slice(0, 20)) say(`  ${line}`);
   process.exitCode = wrong.length === 0 && grown.heapUsed < MAX_GROWTH_BYTES ? 0 : 1;
-} finally {
-  for (const release of releases.reverse()) await release();
-}
+});
 
 function list(counts: ReadonlyMap<string, number>): string {
   return counts.size === 0 ? "none" : [...counts].map(([name, times]) => `${name} ×${times}`).join(", ");

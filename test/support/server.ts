@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import type { PostgresOptions, ServerOptions } from "../../src/api/option-types.ts";
 import type { Source } from "../../src/api/source.ts";
 import { type ApiOptions, defineApi, postgres } from "../../src/server/define-api.ts";
@@ -94,10 +94,11 @@ export async function sendRequest(
   path: string,
   headers: Readonly<Record<string, string>>,
   content?: string | Uint8Array,
+  agent?: Agent,
 ): Promise<Answer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ hostname, port, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
+    const request = httpRequest({ hostname, port, method, path, headers, agent, timeout: TIMEOUT_MS }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);

@@ -1,12 +1,12 @@
 // Many identities ask for the same URLs at once, of two nodes that cache, batch, and share Redis. Whatever they are answered must be what a
 // server without any cache answers them.
 import assert from "node:assert/strict";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent } from "node:http";
 import { test } from "node:test";
 import { SECRET, signText } from "../../auth/tokens.ts";
 import { startRedis } from "../../support/redis.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
-import { type Answer, type ServedApi, serve } from "../../support/server.ts";
+import { type Answer, sendRequest, type ServedApi, serve } from "../../support/server.ts";
 import { tenantDatabase } from "../tenants.ts";
 import { cacheOutcome, poll } from "./following.ts";
 
@@ -191,28 +191,6 @@ async function ask(
   headers: Readonly<Record<string, string>>,
   agent?: Agent,
 ): Promise<Answer> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    // One name for all nodes: it is part of what is asked for.
-    const fields = { host: "api.example", ...headers };
-    const sent = httpRequest({ hostname, port, path, headers: fields, agent, timeout: 30_000 }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("error", reject);
-      response.once("end", () => {
-        const bytes = Buffer.concat(chunks);
-        const { statusCode = 0, statusMessage = "" } = response;
-        resolve({
-          status: statusCode,
-          statusText: statusMessage,
-          headers: response.headers,
-          text: bytes.toString(),
-          bytes,
-        });
-      });
-    });
-    sent.once("timeout", () => sent.destroy(new Error(`no answer to ${path}`)));
-    sent.once("error", reject);
-    sent.end();
-  });
+  // One name for all nodes: it is part of what is asked for.
+  return sendRequest(url, "GET", path, { host: "api.example", ...headers }, undefined, agent);
 }
