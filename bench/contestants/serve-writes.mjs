@@ -1,7 +1,7 @@
 // What the hand-written servers of the write scenarios share: routes, schemas that Fastify compiles validators and serializers from,
 // statements.
 import Fastify from "fastify";
-import { JSON_TYPE } from "./shop.mjs";
+import { JSON_TYPE, USER_SCHEMA } from "./shop.mjs";
 
 const text = { type: "string" };
 const integer = { type: "integer" };
@@ -17,20 +17,6 @@ const ORDER_ROW = {
   properties: { id: integer, ...ORDER.properties, created_at: text, updated_at: text },
 };
 const CHANGE = { type: "object", required: ["full_name", "country"], properties: { full_name: text, country: text } };
-const USER_ROW = {
-  type: "object",
-  properties: {
-    id: integer,
-    username: text,
-    email: text,
-    full_name: text,
-    country: text,
-    active: { type: "boolean" },
-    created_at: text,
-    updated_at: text,
-  },
-};
-
 const INSERT = "insert into bench_orders (user_id, total, status, note) values ($1, $2, $3, $4)";
 export const INSERT_ROWS = `${INSERT} returning *`;
 export const INSERT_TEXT = `${INSERT} returning row_to_json(bench_orders)::text`;
@@ -66,7 +52,7 @@ export async function serveWrites(database) {
   });
 
   // Reads beside writes.
-  app.get("/rows/users/:id", { schema: { response: { 200: USER_ROW } } }, ({ params }) =>
+  app.get("/rows/users/:id", { schema: { response: { 200: USER_SCHEMA } } }, ({ params }) =>
     database.row(READ_ROWS, [params.id]),
   );
   app.get("/text/users/:id", async ({ params }, reply) => {
@@ -74,7 +60,7 @@ export async function serveWrites(database) {
     return database.cell(READ_TEXT, [params.id]);
   });
 
-  app.patch("/rows/users/:id", { schema: { body: CHANGE, response: { 200: USER_ROW } } }, async ({ params, body }) =>
+  app.patch("/rows/users/:id", { schema: { body: CHANGE, response: { 200: USER_SCHEMA } } }, async ({ params, body }) =>
     database.row(UPDATE_ROWS, [params.id, body.full_name, body.country]),
   );
   app.patch("/text/users/:id", { schema: { body: CHANGE } }, async ({ params, body }, reply) => {

@@ -1,4 +1,3 @@
-import { request } from "node:http";
 import { freePort } from "../../src/demo/cluster.ts";
 import { runContest } from "../contest.ts";
 import { type Contestant, TITLES, type WriteRequest } from "../contestants.ts";
@@ -98,14 +97,6 @@ async function hitRatio(adminPort: number): Promise<number | undefined> {
 }
 
 async function metricsOf(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path: "/metrics", timeout: 5000 }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("error", reject);
-      response.once("end", () => resolve(Buffer.concat(chunks).toString()));
-    });
-    asked.once("timeout", () => asked.destroy(new Error("no metrics")));
-    asked.once("error", reject).end();
-  });
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(5000) });
+  return response.text();
 }
