@@ -1,14 +1,15 @@
 import { type ErrorCode, HotpathError } from "../errors.ts";
-import type { SourceRequest } from "./source.ts";
+import type { SourceRequest, TraceSpan } from "./source.ts";
 
 /** A database as routes use it, always in the name of whoever asks. Answers are JSON arrays of rows, as texts. */
 export interface Database {
   /**
    * Runs one statement in a transaction of its own.
    *
+   * @param span what it is a part of; absent: the request
    * @throws SqlError, and HotpathError when the database is not to be had
    */
-  run(request: SourceRequest, statement: SqlStatement, mode: StatementMode): Promise<string>;
+  run(request: SourceRequest, statement: SqlStatement, mode: StatementMode, span?: TraceSpan): Promise<string>;
   /**
    * Runs several statements in one transaction on the primary, which is rolled back when `work` fails. `work` may be called once more when
    * the first server turns out not to take writes.
@@ -16,6 +17,7 @@ export interface Database {
   transaction<Value>(
     request: SourceRequest,
     work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
+    span?: TraceSpan,
   ): Promise<Value>;
   /** The `Consistency-Token` of what a request has committed. */
   tokenOf(request: SourceRequest): string | undefined;

@@ -31,6 +31,8 @@ export interface TransactionMode {
   readonly end: "commit" | "rollback";
   /** It may share a statement with others of the shape, where it is one implicit transaction. */
   readonly batch?: BatchShape | undefined;
+  /** What it is a part of. Default: the request. */
+  readonly span?: TraceSpan;
   /** All its statements see one state of the database: at least `repeatable read`. */
   readonly isStable?: boolean;
   /** Commands of our own, run by the connecting user before the transaction is opened for the request; what `look` throws ends it. */
@@ -128,7 +130,8 @@ export function createTransactionRunner(
   };
 
   function traced(...[request, scope, commands, mode]: Parameters<RunTransaction>): ReturnType<RunTransaction> {
-    const span = request.span && beginStatementSpan(request.span, scope, commands);
+    const parent = mode?.span ?? request.span;
+    const span = parent && beginStatementSpan(parent, scope, commands);
     const startedAt = performance.now();
     const ended = (error?: string): void => {
       span?.end(error);

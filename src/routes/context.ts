@@ -2,13 +2,14 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Duration } from "../api/option-types.ts";
 import type { Database } from "../api/database.ts";
 import { parseDuration } from "../api/option-value.ts";
-import type { Log, SourceCache, SourceRequest } from "../api/source.ts";
+import type { Log, SourceCache, SourceRequest, TraceSpan } from "../api/source.ts";
 import type { Identity } from "../auth/identity.ts";
 import { HotpathError } from "../errors.ts";
 import { type DeclaredError, RouteFailure } from "./failure.ts";
 import { gather, type GatherOptions, type Task, type Values } from "./gather.ts";
 import { type Page, type PageOptions, readPage } from "./page.ts";
-import { createSql, type Sql, type SqlQuery } from "./sql.ts";
+import { createRunSpan, type RunSpan } from "./span.ts";
+import { createSql, type Sql, type SqlQuery, type WritingSql } from "./sql.ts";
 import type { InputOf, StandardSchema } from "./standard-schema.ts";
 
 /** The details of declared errors, by code. */
@@ -46,6 +47,8 @@ export interface RouteContext<Params, Query, Body, Errors, Tag extends Sql> {
   ) => never;
   /** Aborts when the client leaves or its time is over. */
   readonly signal: AbortSignal;
+  /** Runs a part of the work under a name of its own in the request's trace; statements of the part's `sql` stand below it. */
+  readonly span: RunSpan<Tag>;
   /** When its time is over, in milliseconds since the epoch; undefined where nobody set a time. */
   readonly deadline: number | undefined;
   /** Who asks, where the server can tell. */
@@ -101,9 +104,11 @@ export class RequestContext implements AnyContext {
   }
 
   get sql(): Sql {
-    const { database, isWriting, pattern } = this.#parts;
-    if (database !== undefined) return createSql(database, this.request, isWriting);
-    throw new TypeError(`${pattern} uses sql, but no PostgreSQL source was found; see its option database.`);
+    return this.#sqlIn(undefined);
+  }
+
+  get span(): AnyContext["span"] {
+    return createRunSpan(this.request.span, (span) => this.#sqlIn(span));
   }
 
   get gather(): AnyContext["gather"] {
@@ -162,6 +167,13 @@ export class RequestContext implements AnyContext {
       warn: (details, message) => log.warn({ route: pattern, ...details }, message),
       error: (details, message) => log.error({ route: pattern, ...details }, message),
     };
+  }
+
+  /** @param span what its statements are parts of; undefined: the request */
+  #sqlIn(span: TraceSpan | undefined): WritingSql {
+    const { database, isWriting, pattern } = this.#parts;
+    if (database !== undefined) return createSql(database, this.request, isWriting, span);
+    throw new TypeError(`${pattern} uses sql, but no PostgreSQL source was found; see its option database.`);
   }
 
   #remember(identity: string): Remember {

@@ -1,6 +1,6 @@
 import type { Database, SqlStatement, StatementMode } from "../../api/database.ts";
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { SourceRequest } from "../../api/source.ts";
+import type { SourceRequest, TraceSpan } from "../../api/source.ts";
 import { BatchShape } from "../batch/shape.ts";
 import type { Command, CommandResult } from "../pool/index.ts";
 import { READ, type RunTransaction, type TransactionMode } from "../run-transaction.ts";
@@ -51,11 +51,16 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     return mode;
   }
 
-  async function runOne(request: SourceRequest, given: SqlStatement, mode: StatementMode): Promise<string> {
+  async function runOne(
+    request: SourceRequest,
+    given: SqlStatement,
+    mode: StatementMode,
+    span?: TraceSpan,
+  ): Promise<string> {
     const statement = compile(given.texts);
-    const ways = { read: READ, write: WRITE, keyed: mode === "keyed" ? keyedMode(statement) : READ };
+    const way = mode === "keyed" ? keyedMode(statement) : mode === "write" ? WRITE : READ;
     try {
-      const [result] = await run(request, scope, [toCommand(statement, given)], ways[mode]);
+      const [result] = await run(request, scope, [toCommand(statement, given)], within(way, span));
       if (mode === "write") await written();
       return toRows(statement, result);
     } catch (error) {
@@ -66,6 +71,7 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
   async function transaction<Value>(
     request: SourceRequest,
     work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
+    span?: TraceSpan,
   ): Promise<Value> {
     let outcome: { readonly value: Value } | undefined;
     const proceed: TransactionMode["proceed"] = async (_results, step) => {
@@ -83,7 +89,7 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
       return NOTHING;
     };
     try {
-      await run(request, scope, NOTHING, { ...WRITE, proceed });
+      await run(request, scope, NOTHING, within({ ...WRITE, proceed }, span));
     } catch (error) {
       throw toSqlError(error);
     }
@@ -97,6 +103,10 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
 
 function toCommand({ statement }: CompiledStatement, { values }: SqlStatement): Command {
   return { statement, values: values.map(toParameterText) };
+}
+
+function within(mode: TransactionMode, span: TraceSpan | undefined): TransactionMode {
+  return span === undefined ? mode : { ...mode, span };
 }
 
 function toRows({ hasRows }: CompiledStatement, result: CommandResult | undefined): string {
