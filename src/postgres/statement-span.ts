@@ -9,7 +9,7 @@ export function beginStatementSpan(
   commands: readonly Command[],
 ): TraceSpan {
   const statement = commands.at(0)?.statement;
-  const operation = statement === undefined ? "" : operationOf(statement);
+  const operation = statement === undefined ? "TRANSACTION" : operationOf(statement);
   return parent.begin(target === undefined ? operation : `${operation} ${target}`, "client", {
     "db.system.name": "postgresql",
     "db.namespace": schema,

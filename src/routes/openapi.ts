@@ -1,7 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { DeclaredError } from "./failure.ts";
 import type { Route } from "./route.ts";
-import { schemaOf } from "./schema-of.ts";
+import { prepareSchemas, schemaOf } from "./schema-of.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 
 /** A JSON object. */
 export type JsonObject = Record<string, unknown>;
@@ -13,8 +14,12 @@ export interface DescriptionSettings {
   readonly takesTokens: boolean;
 }
 
-/** The OpenAPI 3.1 document of routes. Schemas of libraries that cannot be had as JSON Schema (valibot without help) say nothing. */
-export function describeRoutes(routes: readonly Route[], { version, takesTokens }: DescriptionSettings): JsonObject {
+/** The OpenAPI 3.1 document of routes. Schemas that cannot be had as JSON Schema say nothing. */
+export async function describeRoutes(
+  routes: readonly Route[],
+  { version, takesTokens }: DescriptionSettings,
+): Promise<JsonObject> {
+  await prepareSchemas(routes.flatMap(schemasOf));
   const schemas: JsonObject = { Problem: PROBLEM };
   const paths: Record<string, JsonObject> = {};
   for (const route of routes) {
@@ -30,6 +35,11 @@ export function describeRoutes(routes: readonly Route[], { version, takesTokens 
       ...(takesTokens && { securitySchemes: { jwt: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } }),
     },
   };
+}
+
+function schemasOf({ options: { params, query, body, reply, errors = {} } }: Route): readonly StandardSchema[] {
+  const details = Object.values(errors).map((error) => error.details);
+  return [params, query, body, reply, ...details].filter((schema) => schema !== undefined);
 }
 
 function toTemplate({ segments }: Route): string {

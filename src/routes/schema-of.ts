@@ -1,10 +1,27 @@
 import type { JsonObject } from "./openapi.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 
-/** Schemas that can say what they are (https://standardschema.dev/json-schema): those of zod 4.2 and arktype 2.1.28. */
-interface Describing {
-  readonly jsonSchema?: Readonly<Record<"input" | "output", (options: { target: string }) => JsonObject>>;
+/** What schemas say of themselves (https://standardschema.dev/json-schema): those of zod since 4.2, of arktype since 2.1.28. */
+type JsonSchemas = Readonly<Record<"input" | "output", (options: object) => JsonObject>>;
+type Described = StandardSchema["~standard"] & { readonly jsonSchema?: JsonSchemas };
+
+/**
+ * Loads what says it in the place of schemas that cannot themselves: for those of valibot its package `@valibot/to-json-schema`, where that
+ * is installed.
+ */
+export async function prepareSchemas(schemas: readonly StandardSchema[]): Promise<void> {
+  const silent = schemas.filter(({ "~standard": own }) => own.vendor === "valibot" && jsonSchemasOf(own) === undefined);
+  if (silent.length === 0) return;
+  const { toStandardJsonSchema } = await import("@valibot/to-json-schema").catch(() => NOT_INSTALLED);
+  if (toStandardJsonSchema === undefined) return;
+  for (const schema of silent) {
+    const { "~standard": described } = toStandardJsonSchema(schema as never);
+    prepared.set(schema, described.jsonSchema as unknown as JsonSchemas);
+  }
 }
+
+const prepared = new WeakMap<StandardSchema, JsonSchemas>();
+const NOT_INSTALLED = { toStandardJsonSchema: undefined };
 
 /**
  * A schema as JSON Schema: what it takes, or what it makes. Empty, which allows anything, where it cannot say.
@@ -17,9 +34,12 @@ export function schemaOf(
   name: string,
   definitions: JsonObject,
 ): JsonObject {
-  const { jsonSchema } = schema["~standard"] as Describing;
+  const { "~standard": own } = schema;
+  const jsonSchemas = jsonSchemasOf(own) ?? prepared.get(schema);
   try {
-    const described = jsonSchema?.[side]({ target: "draft-2020-12" }) ?? {};
+    // What of it has no words there, such as a date, is then anything, and the rest is told all the same.
+    const options = { target: "draft-2020-12", libraryOptions: LENIENT[own.vendor] };
+    const described = jsonSchemas?.[side](options) ?? {};
     const { $schema: _dialect, $defs: defined, ...plain } = described;
     const text = JSON.stringify(plain);
     const isRecursive = text.includes('"$ref":"#"');
@@ -41,3 +61,13 @@ export function schemaOf(
     return {};
   }
 }
+
+function jsonSchemasOf(own: Described): JsonSchemas | undefined {
+  return own.jsonSchema;
+}
+
+/** How each library is told so; arktype need not be. */
+const LENIENT: Readonly<Record<string, object>> = {
+  zod: { unrepresentable: "any" },
+  valibot: { errorMode: "ignore" },
+};

@@ -232,7 +232,7 @@ async function describeRoutes(routes: readonly Route[], takesTokens: boolean): P
   if (routes.length === 0) return undefined;
   const { describeRoutes: describe } = await import("../routes/openapi.ts");
   const { referencePage } = await import("../routes/reference-page.ts");
-  const document = describe(routes, { version: VERSION, takesTokens });
+  const document = await describe(routes, { version: VERSION, takesTokens });
   return { document: JSON.stringify(document), page: referencePage(document) };
 }
 

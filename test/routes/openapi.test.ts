@@ -6,7 +6,7 @@ import addFormats from "ajv-formats";
 import { type } from "arktype";
 import * as v from "valibot";
 import { z } from "zod";
-import { get, post } from "../../src/index.ts";
+import { get, post, type StandardSchema } from "../../src/index.ts";
 import { SECRET } from "../auth/tokens.ts";
 import { serveSources } from "../support/server.ts";
 
@@ -41,8 +41,23 @@ const routes = [
     auth: "none",
     handle: ({ body }) => body,
   }),
-  post("/ark", { body: type({ name: "string" }), handle: ({ body }) => body }),
-  post("/valibot", { body: v.object({ name: v.string() }), handle: ({ body }) => body }),
+  ...[
+    ["zod", z.object({ id: z.coerce.number().int() }), z.object({ name: z.string().min(2), at: z.date().optional() })],
+    ["arktype", type({ id: "string.integer.parse" }), type({ name: "string >= 2", "at?": "Date" })],
+    [
+      "valibot",
+      v.object({ id: v.pipe(v.string(), v.toNumber(), v.integer()) }),
+      v.object({ name: v.pipe(v.string(), v.minLength(2)), at: v.optional(v.date()) }),
+    ],
+  ].map(([library, params, named]) =>
+    post(`/libraries/${String(library)}/:id`, {
+      params: params as StandardSchema,
+      body: named as StandardSchema,
+      reply: named as StandardSchema,
+      errors: { taken: { status: 409, details: named as StandardSchema } },
+      handle: ({ body }) => body,
+    }),
+  ),
   get("/plain/:name", { handle: ({ params }) => params }),
 ];
 
@@ -52,7 +67,12 @@ test("the admin listener describes routes in OpenAPI 3.1, and shows them", async
   const { valid, errors } = await new Validator().validate(document as never);
   assert.ok(valid, JSON.stringify(errors));
   const { paths } = document as { paths: Record<string, Record<string, Record<string, never>>> };
-  assert.deepEqual(Object.keys(paths), ["/users/{id}/files/{path}", "/trees", "/ark", "/valibot", "/plain/{name}"]);
+  assert.deepEqual(Object.keys(paths), [
+    "/users/{id}/files/{path}",
+    "/trees",
+    ...["zod", "arktype", "valibot"].map((library) => `/libraries/${library}/{id}`),
+    "/plain/{name}",
+  ]);
   const file = paths["/users/{id}/files/{path}"]?.["get"] as Record<string, unknown>;
   assert.deepEqual(
     (file["parameters"] as { name: string; in: string; required?: boolean }[]).map((p) => [p.name, p.in, p.required]),
@@ -72,6 +92,29 @@ test("the admin listener describes routes in OpenAPI 3.1, and shows them", async
   const at = "api#/paths/~1trees/post/responses/201/content/application~1json/schema";
   assert.equal(ajv.validate({ $ref: at }, JSON.parse(answer.text)), true, ajv.errorsText());
   assert.equal(ajv.validate({ $ref: at }, { name: "a", children: [{ name: 7 }] }), false);
+  for (const library of ["zod", "arktype", "valibot"]) {
+    const post = `api#/paths/~1libraries~1${library}~1{id}/post`;
+    const json = "content/application~1json/schema";
+    const problem = "responses/409/content/application~1problem+json/schema";
+    const failure = { type: "about:blank", title: "Conflict", status: 409, code: "taken" };
+    for (const [at, good, bad] of [
+      [`requestBody/${json}`, { name: "Ada" }, { name: "A" }],
+      [`responses/200/${json}`, { name: "Ada" }, { name: 7 }],
+      [problem, { ...failure, name: "Ada" }, failure],
+    ] as const) {
+      const $ref = encodeURI(`${post}/${at}`);
+      assert.equal(ajv.validate({ $ref }, good), true, `${library} ${at}: ${ajv.errorsText()}`);
+      assert.equal(ajv.validate({ $ref }, bad), false, `${library} ${at}`);
+    }
+    const { parameters } = paths[`/libraries/${library}/{id}`]?.["post"] as unknown as {
+      parameters: { name: string; schema: { type?: string } }[];
+    };
+    assert.deepEqual(
+      parameters.map(({ name, schema }) => [name, schema.type]),
+      [["id", library === "zod" ? "integer" : "string"]],
+      library,
+    );
+  }
   const page = await fetch(`${api.adminUrl}/reference`);
   assert.match(String(page.headers.get("content-security-policy")), /default-src 'none'/);
   const html = await page.text();
