@@ -6,7 +6,7 @@ import type { Sql } from "./sql.ts";
 /** A part of a handler's work. Where nobody follows requests it does nothing of its own. */
 export interface RouteSpan<Tag extends Sql> {
   /** Tells a detail of it, under a name such as `shop.basket.size`. */
-  set(name: string, value: SpanAttribute): void;
+  readonly set: (name: string, value: SpanAttribute) => void;
   /** Runs statements as parts of it. */
   readonly sql: Tag;
   /** A part of the part. */

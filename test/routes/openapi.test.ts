@@ -17,6 +17,12 @@ const Tree = z.object({
   },
 });
 
+type LibrarySchemas = readonly [library: string, params: StandardSchema, named: StandardSchema];
+
+function librarySchemas(schemas: readonly LibrarySchemas[]): readonly LibrarySchemas[] {
+  return schemas;
+}
+
 const routes = [
   get("/users/:id/files/*path", {
     summary: "A file <b>of</b> a user",
@@ -41,7 +47,7 @@ const routes = [
     auth: "none",
     handle: ({ body }) => body,
   }),
-  ...[
+  ...librarySchemas([
     ["zod", z.object({ id: z.coerce.number().int() }), z.object({ name: z.string().min(2), at: z.date().optional() })],
     ["arktype", type({ id: "string.integer.parse" }), type({ name: "string >= 2", "at?": "Date" })],
     [
@@ -49,12 +55,12 @@ const routes = [
       v.object({ id: v.pipe(v.string(), v.toNumber(), v.integer()) }),
       v.object({ name: v.pipe(v.string(), v.minLength(2)), at: v.optional(v.date()) }),
     ],
-  ].map(([library, params, named]) =>
-    post(`/libraries/${String(library)}/:id`, {
-      params: params as StandardSchema,
-      body: named as StandardSchema,
-      reply: named as StandardSchema,
-      errors: { taken: { status: 409, details: named as StandardSchema } },
+  ]).map(([library, params, named]) =>
+    post(`/libraries/${library}/:id`, {
+      params,
+      body: named,
+      reply: named,
+      errors: { taken: { status: 409, details: named } },
       handle: ({ body }) => body,
     }),
   ),
