@@ -112,9 +112,10 @@ test("the admin listener describes routes in OpenAPI 3.1, and shows them", async
       assert.equal(ajv.validate({ $ref }, good), true, `${library} ${at}: ${ajv.errorsText()}`);
       assert.equal(ajv.validate({ $ref }, bad), false, `${library} ${at}`);
     }
-    const { parameters } = paths[`/libraries/${library}/{id}`]?.["post"] as unknown as {
-      parameters: { name: string; schema: { type?: string } }[];
+    const operation = paths[`/libraries/${library}/{id}`]?.["post"] as object as {
+      readonly parameters: readonly { readonly name: string; readonly schema: { readonly type?: string } }[];
     };
+    const { parameters } = operation;
     assert.deepEqual(
       parameters.map(({ name, schema }) => [name, schema.type]),
       [["id", library === "zod" ? "integer" : "string"]],
