@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { runContest } from "../contest.ts";
+import { runContest, type Score } from "../contest.ts";
 import { type Contestant, hotpath } from "../contestants.ts";
 import type { BenchContext, Scenario, ScenarioResult } from "../context.ts";
 import { toResult } from "../score-table.ts";
@@ -48,7 +48,25 @@ async function contest(context: BenchContext, collector: string): Promise<Scenar
   // Those that are compared with each other answer the same.
   const reads = await runContest(contestants.slice(0, lines.length), context);
   const hits = await runContest(contestants.slice(lines.length), context);
-  return toResult([...reads, ...hits]);
+  const result = toResult([...reads, ...hits]);
+  return { ...result, notes: [...result.notes, ...[reads, hits].flatMap((scores) => compare(scores, lines.length))] };
+}
+
+/**
+ * What watching costs, by processor time for a request, which hardly changes with what else the machine does, and by requests a second.
+ */
+function compare(scores: readonly Score[], count: number): string[] {
+  const [nothing, ...watched] = scores.slice(0, count);
+  if (nothing === undefined) return [];
+  return watched.map((score) => {
+    const processor = score.microsecondsEach / nothing.microsecondsEach - 1;
+    const throughput = score.requestsPerSecond / nothing.requestsPerSecond - 1;
+    return `${score.name}: processor time ${signed(processor)}, requests a second ${signed(throughput)}.`;
+  });
+}
+
+function signed(share: number): string {
+  return `${share < 0 ? "-" : "+"}${Math.abs(share * 100).toFixed(1)}%`;
 }
 
 /** Users that are asked for again and again. */

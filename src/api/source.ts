@@ -118,8 +118,8 @@ export interface TraceSpan {
   readonly traceId: string;
   /** Names it to whoever is asked on its behalf (W3C Trace Context). */
   readonly traceparent: string;
-  /** Begins a part of it, which must be ended. */
-  begin(name: string, kind?: SpanKind, attributes?: Record<string, SpanAttribute>): TraceSpan;
+  /** Begins a part of it, which must be ended. Its attributes are not copied: those that many spans have may be one object. */
+  begin(name: string, kind?: SpanKind, attributes?: Readonly<Record<string, SpanAttribute>>): TraceSpan;
   set(name: string, value: SpanAttribute): void;
   /** Says that another span, of whichever trace, has to do with it. */
   link(other: TraceSpan): void;

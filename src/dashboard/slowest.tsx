@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { DashboardState } from "../observe/dashboard/dashboard.ts";
-import type { SlowRequest } from "../observe/dashboard/trace-tables.ts";
+import type { ToldRequest } from "../observe/dashboard/told-requests.ts";
 import { Card } from "./card.tsx";
 import { duration } from "./format.ts";
 
@@ -41,7 +41,7 @@ export function Slowest({ slowest }: { readonly slowest: DashboardState["slowest
   );
 }
 
-function Waterfall({ request: { spans, ms, traceId, at, route } }: { readonly request: SlowRequest }) {
+function Waterfall({ request: { spans, ms, traceId, at, route } }: { readonly request: ToldRequest }) {
   return (
     <div class="waterfall">
       {spans.map((span, index) => (

@@ -1,12 +1,13 @@
 import type { Log, MetricsRegistry } from "../api/source.ts";
 import type { Span, Trace } from "./trace/span.ts";
+import { isStatement, textOf, waitOf } from "./trace/statement.ts";
 import type { EndedTrace, TraceListener } from "./trace/tracer.ts";
 
 /** Something that makes a route slower than it need be, and what to do about it. */
 export interface Advice {
   readonly kind: AdviceKind;
   readonly route: string;
-  /** Requests it was seen in. */
+  /** Requests it was seen in; an estimate where they are too many to look at each. */
   readonly requests: number;
   /** What it cost them together, as far as that can be told. */
   readonly ms: number;
@@ -29,9 +30,12 @@ const MAX_ADVICE = 200;
 /** Seen once it may be chance. */
 const LEAST_SEEN = 3;
 
+/** An advice, and how often it was really seen. */
+type Found = { -readonly [K in keyof Advice]: Advice[K] } & { times: number };
+
 /** Looks at requests for faults that cost time, and says what to write instead. */
 export class AdviceBook implements TraceListener {
-  readonly #found = new Map<string, { -readonly [K in keyof Advice]: Advice[K] }>();
+  readonly #found = new Map<string, Found>();
   readonly #log: Log;
   readonly #counter: ReturnType<MetricsRegistry["counter"]>;
 
@@ -47,26 +51,29 @@ export class AdviceBook implements TraceListener {
   /** What was seen often enough, the dearest first. */
   get advice(): readonly Advice[] {
     return [...this.#found.values()]
-      .filter(({ requests }) => requests >= LEAST_SEEN)
+      .filter(({ times }) => times >= LEAST_SEEN)
+      .map(({ times: _, ...advice }) => advice)
       .sort((one, other) => other.ms - one.ms);
   }
 
-  wants({ hasAsked }: Trace): boolean {
-    return hasAsked;
+  wants({ hasAsked, weight }: Trace): boolean {
+    return hasAsked && weight > 0;
   }
 
   ended({ trace, route, bytes, isPaged }: EndedTrace): void {
+    const { weight } = trace;
     const statements = trace.spans.filter(isStatement);
     if (statements.length >= SEQUENTIAL) {
-      if (!this.#lookForRepeated(route, statements)) this.#lookForSequence(route, statements);
+      if (!this.#lookForRepeated(route, statements, weight)) this.#lookForSequence(route, statements, weight);
     }
     for (const span of statements) {
-      const waitMs = Number(span.attributes?.["hotpath.pool.wait_ms"] ?? 0);
+      const waitMs = waitOf(span);
       if (waitMs < LONG_WAIT_MS || waitMs < trace.ms / 2) continue;
       this.#note(
         "long wait for a connection",
         route,
         waitMs,
+        weight,
         "",
         "Raise pool.max, or find what holds the connections: the slowest statements.",
       );
@@ -74,11 +81,11 @@ export class AdviceBook implements TraceListener {
     }
     if (statements.length > 0 && bytes >= LARGE_ROWS_BYTES && !isPaged) {
       const todo = "Page it: limit=100 and the Link to the next page, or select= fewer columns; or set maxRows.";
-      this.#note("large reply", route, trace.ms, `${Math.round(bytes / 1024)} KiB in one reply`, todo);
+      this.#note("large reply", route, trace.ms, weight, `${Math.round(bytes / 1024)} KiB in one reply`, todo);
     }
   }
 
-  #lookForRepeated(route: string, statements: readonly Span[]): boolean {
+  #lookForRepeated(route: string, statements: readonly Span[], weight: number): boolean {
     const byText = new Map<string, { count: number; ms: number }>();
     for (const span of statements) {
       const text = textOf(span);
@@ -94,6 +101,7 @@ export class AdviceBook implements TraceListener {
         "repeated statement",
         route,
         ms,
+        weight,
         seen,
         "Ask once for all: `= any($1)`, a join, or an embedded relation (select=*,other(*)).",
       );
@@ -101,7 +109,7 @@ export class AdviceBook implements TraceListener {
     return isFound;
   }
 
-  #lookForSequence(route: string, statements: readonly Span[]): void {
+  #lookForSequence(route: string, statements: readonly Span[], weight: number): void {
     const inTurn = [...statements].sort((one, other) => one.startedMs - other.startedMs);
     let count = 1;
     let ms = 0;
@@ -119,34 +127,28 @@ export class AdviceBook implements TraceListener {
       "one after another",
       route,
       ms,
+      weight,
       seen,
       "Where none needs another's result, gather them: gather({ one: () => …, other: () => … }).",
     );
   }
 
-  #note(kind: AdviceKind, route: string, ms: number, seen: string, todo: string): void {
-    this.#counter.with(kind).add();
+  #note(kind: AdviceKind, route: string, ms: number, weight: number, seen: string, todo: string): void {
+    this.#counter.with(kind).add(weight);
     const key = `${kind} ${route}`;
     let found = this.#found.get(key);
     if (found === undefined) {
       if (this.#found.size >= MAX_ADVICE) return;
-      this.#found.set(key, (found = { kind, route, requests: 0, ms: 0, seen, todo }));
+      this.#found.set(key, (found = { kind, route, requests: 0, ms: 0, seen, todo, times: 0 }));
     }
-    found.requests++;
-    found.ms += ms;
+    found.times++;
+    found.requests += weight;
+    found.ms += ms * weight;
     found.seen = seen.slice(0, MAX_SEEN);
     // Once a fault and route: whoever reads the log while they write the handler is told, and nobody is flooded.
-    if (found.requests === LEAST_SEEN)
+    if (found.times === LEAST_SEEN)
       this.#log.warn({ kind, route, seen: found.seen, todo }, "this route could be faster");
   }
 }
 
 const MAX_SEEN = 600;
-
-function isStatement(span: Span): boolean {
-  return span.kind === "client" && span.name !== "batch" && span.attributes?.["db.system.name"] !== undefined;
-}
-
-function textOf(span: Span): string {
-  return String(span.attributes?.["db.query.text"] ?? "");
-}

@@ -1,23 +1,50 @@
-import type { TraceSpan } from "../api/source.ts";
+import type { SpanAttribute, TraceSpan } from "../api/source.ts";
 import { type Command, type Statement, unnamedStatement } from "./pool/index.ts";
 import type { TransactionScope } from "./transaction.ts";
 
 /** Begins the span of what a request asks of the database. */
 export function beginStatementSpan(
   parent: TraceSpan,
-  { schema, target }: TransactionScope,
+  scope: TransactionScope,
   commands: readonly Command[],
 ): TraceSpan {
   const statement = commands.at(0)?.statement;
-  const operation = statement === undefined ? "TRANSACTION" : operationOf(statement);
-  return parent.begin(target === undefined ? operation : `${operation} ${target}`, "client", {
+  const { name, attributes } = statement === undefined ? OPENING : describe(statement, scope);
+  const span = parent.begin(name, "client", attributes);
+  if (commands.length > 1) span.set("db.operation.batch.size", commands.length);
+  return span;
+}
+
+interface Description {
+  readonly schema: string;
+  readonly target: string | undefined;
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, SpanAttribute>>;
+}
+
+/** A transaction of our own making, whose statements come later. */
+const OPENING = {
+  name: "TRANSACTION",
+  attributes: { "db.system.name": "postgresql", "db.operation.name": "TRANSACTION", "db.query.text": "" },
+};
+
+const descriptions = new WeakMap<Statement, Description>();
+
+/** Made once a statement, which as a rule is asked of the same relation each time. */
+function describe(statement: Statement, { schema, target }: TransactionScope): Description {
+  const known = descriptions.get(statement);
+  if (known !== undefined && known.target === target && known.schema === schema) return known;
+  const operation = operationOf(statement);
+  const attributes = {
     "db.system.name": "postgresql",
     "db.namespace": schema,
     "db.operation.name": operation,
-    "db.query.text": statement?.text ?? "",
+    "db.query.text": statement.text,
     ...(target !== undefined && { "db.collection.name": target }),
-    ...(commands.length > 1 && { "db.operation.batch.size": commands.length }),
-  });
+  };
+  const made = { schema, target, name: target === undefined ? operation : `${operation} ${target}`, attributes };
+  descriptions.set(statement, made);
+  return made;
 }
 
 /**

@@ -146,10 +146,13 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     return reply;
   }
 
-  function end({ request, route, startedAt, trace, isRefusal }: WalkState, reply: EndedReply): void {
+  function end(state: WalkState, reply: EndedReply): void {
+    const { request, route, startedAt, isRefusal } = state;
     metrics.end();
-    if (trace !== undefined) tracer?.end(trace, request, route, reply);
     const seconds = (performance.now() - startedAt) / 1000;
+    const isTold = tracer?.isNotable(reply.status, seconds * 1000) === true || isLogged(reply.status, seconds);
+    const trace = isTold ? traceOf(state, tracer) : state.trace;
+    if (trace !== undefined) tracer?.end(trace, request, route, reply);
     if (isRefusal) metrics.record(request.method, route, reply.status, seconds, trace?.keptId);
     else record(request.method, request.path, route, reply.status, seconds, trace);
   }
@@ -163,8 +166,11 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     trace: Trace | undefined,
   ): void {
     metrics.record(method, route, status, seconds, trace?.keptId);
-    if (status < leastLogged && seconds <= slowSeconds) return;
-    logRequest(log, { method, path, route, status, seconds, trace });
+    if (isLogged(status, seconds)) logRequest(log, { method, path, route, status, seconds, trace });
+  }
+
+  function isLogged(status: number, seconds: number): boolean {
+    return status >= leastLogged || seconds > slowSeconds;
   }
 
   return (request) => {
@@ -200,7 +206,7 @@ interface WalkState {
   /** Absent: clients are not told. */
   readonly timing: RequestTiming | undefined;
   /** Absent: it is not followed. */
-  readonly trace: Trace | undefined;
+  trace: Trace | undefined;
   /** The pattern that metrics and logs name. */
   route: string;
   /** Absent: nobody is mounted there. */
@@ -265,6 +271,11 @@ function identityOf(verdict: Verdict | undefined): Identity | undefined {
 const FAILED = { status: 500 };
 const NOTHING_USED = { rows: 0, bytes: 0 };
 
+/** Its trace, also where it was not followed: whoever tells of it says by which name. */
+function traceOf(state: WalkState, tracer: Tracer | undefined): Trace | undefined {
+  return (state.trace ??= tracer?.late(state.request, state.startedAt));
+}
+
 function endOf(verdict: Verdict | undefined): number {
   return verdict === undefined || verdict instanceof CredentialsRefused
     ? Number.POSITIVE_INFINITY
@@ -294,12 +305,14 @@ const UNMATCHED = "unmatched";
  * neither.
  */
 function recall(
-  { cache, overload, log, maxBodyBytes, settings }: PipelineParts,
+  parts: PipelineParts,
   request: HttpRequest,
   mount: Mount | undefined,
   verdict: Verdict | undefined,
-  { timing, trace }: WalkState,
+  state: WalkState,
 ): SourceReply | Promise<SourceReply> {
+  const { cache, overload, maxBodyBytes, settings } = parts;
+  const { timing, trace } = state;
   if (mount === undefined) {
     return toProblemReply(new HotpathError("HP_NOT_FOUND", "Nothing is served at this path."));
   }
@@ -312,7 +325,7 @@ function recall(
     try {
       asked = decodeContent(request, maxBodyBytes);
     } catch (error) {
-      return toFailure(error, request, log);
+      return toFailure(error, state, parts);
     }
   }
   const mounted = toMounted(asked, mount, isRefused ? undefined : verdict, timing);
@@ -321,13 +334,13 @@ function recall(
   // What the cache answers touches no source, and waits for none.
   const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> => {
     const gate = overload?.gateOf(mount);
-    const resolved = (): SourceReply | Promise<SourceReply> => resolve(source, wanted, log, isPlain);
+    const resolved = (): SourceReply | Promise<SourceReply> => resolve(source, wanted, state, parts);
     return gate === undefined ? resolved() : gate.pass(wanted, resolved);
   };
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) return ask(mounted);
   return trace === undefined
     ? cache.recall(mounted, ask, verdict?.key)
-    : recallTraced(cache, mounted, trace.root, ask, verdict?.key);
+    : recallTraced(cache, mounted, trace, ask, verdict?.key);
 }
 
 /** Whether a read asks for more than any stored reply may have. */
@@ -349,28 +362,30 @@ function withoutGuesses(reply: SourceReply): SourceReply {
 function resolve(
   source: Source,
   request: SourceRequest,
-  log: Log,
-  isPlain: boolean,
+  state: WalkState,
+  parts: PipelineParts,
 ): SourceReply | Promise<SourceReply> {
+  const isPlain = !parts.settings.securityHeaders;
   const finish = isPlain || source.isGateway === true ? undefined : withoutGuesses;
   try {
     const reply = source.resolve(request);
-    if (reply instanceof Promise) return reply.then(finish, (error: unknown) => toFailure(error, request, log));
+    if (reply instanceof Promise) return reply.then(finish, (error: unknown) => toFailure(error, state, parts));
     return finish === undefined ? reply : finish(reply);
   } catch (error) {
-    return toFailure(error, request, log);
+    return toFailure(error, state, parts);
   }
 }
 
-function toFailure(error: unknown, request: HttpRequest | SourceRequest, log: Log): SourceReply {
-  const { method, path } = request;
-  const span = "span" in request ? request.span : undefined;
-  const about = { err: error, method, path, ...(span && { trace_id: span.traceId }) };
+function toFailure(error: unknown, state: WalkState, { log, tracer }: PipelineParts): SourceReply {
+  if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
+  const { method, path } = state.request;
+  const trace = traceOf(state, tracer);
+  const about = { err: error, method, path, ...(trace && { trace_id: trace.id }) };
   if (!(error instanceof HotpathError)) {
     log.error(about, "a source failed");
     return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
   }
-  if (error.status >= 500) log.warn(about, "request failed");
+  log.warn(about, "request failed");
   return toProblemReply(error);
 }
 

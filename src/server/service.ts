@@ -118,23 +118,24 @@ export async function startService(
       ...(traces === undefined ? [] : [traces]),
       ...(settings.admin.enabled ? [tables, advice] : []),
     ];
-    const dashboard = settings.admin.enabled
-      ? createDashboard({
-          metrics,
-          http: httpMetrics,
-          tables,
-          cache: () => cache?.stats(),
-          advice: () => advice.advice,
-        })
-      : undefined;
-    opened.push(() => dashboard?.close());
     const slowMs = settings.observe.slowMs ?? Number.POSITIVE_INFINITY;
     const sampler = traces?.sampler ?? SAMPLES_NONE;
     const makeTwin = traces === undefined ? await twinsOfProgram() : undefined;
     const tracer =
       listeners.length === 0 && makeTwin === undefined
         ? undefined
-        : createTracer({ sampler, slowMs, listeners, makeTwin });
+        : createTracer({ sampler, slowMs, isExporting: traces !== undefined, listeners, makeTwin });
+    const dashboard = settings.admin.enabled
+      ? createDashboard({
+          metrics,
+          http: httpMetrics,
+          tables,
+          stride: () => tracer?.stride ?? 1,
+          cache: () => cache?.stats(),
+          advice: () => advice.advice,
+        })
+      : undefined;
+    opened.push(() => dashboard?.close());
     const walk = createPipeline({
       maxBodyBytes,
       findMount,

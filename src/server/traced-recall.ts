@@ -1,20 +1,22 @@
-import type { SourceReply, SourceRequest, TraceSpan } from "../api/source.ts";
+import type { SourceReply, SourceRequest } from "../api/source.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
+import type { Trace } from "../observe/trace/span.ts";
 import { andThen } from "./and-then.ts";
 import type { MountedRequest } from "./mounts.ts";
 
 /**
- * Asks the cache as a span of its own, below which the source's are. Of a request that is not to be sent anywhere it is one only once the
- * source is asked: hits are too quick to be weighed down.
+ * Asks the cache as a span of its own, below which the source's are. Of a request that nobody is likely to look at it is one only
+ * once the source is asked: hits are too quick to be weighed down.
  */
 export function recallTraced(
   cache: CacheEngine,
   request: MountedRequest,
-  root: TraceSpan,
+  trace: Trace,
   ask: (asked: SourceRequest) => SourceReply | Promise<SourceReply>,
   identity: string | undefined,
 ): SourceReply | Promise<SourceReply> {
-  let span = root.isSampled ? root.begin("cache") : undefined;
+  const { root } = trace;
+  let span = trace.isLookedAt ? root.begin("cache") : undefined;
   request.span = span ?? root;
   let wasAsked = false;
   const reply = cache.recall(

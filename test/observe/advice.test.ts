@@ -79,6 +79,7 @@ test("requests that mostly wait for a connection are told of, once seen more tha
   const request = { method: "GET", path: "/orders", query: "", headers: {} } as unknown as HttpRequest;
   const ask = (waitMs: number): void => {
     const trace = tracer.begin(request, performance.now() - 100);
+    assert.ok(trace !== undefined);
     const attributes = { "db.system.name": "postgresql", "db.query.text": "select 1", "hotpath.pool.wait_ms": waitMs };
     trace.root.begin("SELECT", "client", attributes).end();
     tracer.end(trace, request, "/orders", { status: 200, body: "[]", headers: {} });

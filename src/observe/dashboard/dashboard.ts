@@ -6,7 +6,10 @@ import type { Metrics } from "../metrics.ts";
 import type { HistogramSeries } from "../series.ts";
 import { VERSION } from "../../version.ts";
 import { type CacheCounts, History, percentileMs, type Point } from "./history.ts";
-import type { SlowRequest, StageTime, StatementCost, TraceTables } from "./trace-tables.ts";
+import type { StageTime } from "./stage-times.ts";
+import type { StatementCost } from "./statement-costs.ts";
+import type { ToldRequest } from "./told-requests.ts";
+import type { TraceTables } from "./trace-tables.ts";
 
 /** What the dashboard shows. */
 export interface DashboardState {
@@ -15,9 +18,12 @@ export interface DashboardState {
   readonly upSeconds: number;
   readonly points: readonly Point[];
   readonly inFlight: number;
+  /** One of so many requests on the walk is followed in full, at present; stages and statements are estimates where that is not all. */
+  readonly stride: number;
   readonly stages: readonly StageTime[];
   readonly routes: readonly RouteCost[];
-  readonly slowest: readonly SlowRequest[];
+  readonly slowest: readonly ToldRequest[];
+  readonly failed: readonly ToldRequest[];
   readonly statements: readonly StatementCost[];
   readonly gauges: readonly Gauge[];
   readonly advice: readonly Advice[];
@@ -46,6 +52,7 @@ export interface DashboardParts {
   readonly metrics: Metrics;
   readonly http: HttpMetrics;
   readonly tables: TraceTables;
+  readonly stride: () => number;
   readonly cache: () => CacheCounts | undefined;
   readonly advice: () => readonly Advice[];
 }
@@ -66,7 +73,7 @@ const TOLD_ROUTES = 200;
 /** What is told of the parts. Not those that start anew whenever they are read. */
 const TOLD_METRICS = /^hotpath_(?:pool|replica|reads_routed|server_role|limit|changes|batch|upstream|cache)/;
 
-export function createDashboard({ metrics, http, tables, cache, advice }: DashboardParts): Dashboard {
+export function createDashboard({ metrics, http, tables, stride, cache, advice }: DashboardParts): Dashboard {
   const history = new History(http, cache);
   const watchers = new Set<Readable>();
 
@@ -76,9 +83,11 @@ export function createDashboard({ metrics, http, tables, cache, advice }: Dashbo
     upSeconds: Math.round(performance.now() / 1000),
     points,
     inFlight: http.inFlight,
+    stride: stride(),
     stages: tables.stages,
     routes: costOfRoutes(http),
     slowest: tables.slowest,
+    failed: tables.failed,
     statements: tables.statements,
     gauges: readGauges(metrics),
     advice: advice(),

@@ -17,14 +17,28 @@ export interface SpanTwin {
 /** Begins the twin of a span, below that of its parent. */
 export type MakeTwin = (span: Span) => SpanTwin;
 
+/** How a trace begins. */
+export interface TraceOrigin {
+  readonly parent: TraceParent | undefined;
+  /** It is handed over whatever comes of it. */
+  readonly isSampled: boolean;
+  /** For how many requests it stands in sums; 0: for none. */
+  readonly weight: number;
+  /** It may be handed over, to where its parent is known. */
+  readonly mayLeave: boolean;
+  /** Absent where no other tracing is to know. */
+  readonly makeTwin?: MakeTwin | undefined;
+}
+
 /** What becomes of a request, part by part. Times are those of `performance.now`. */
 export class Trace {
   readonly startedMs: number;
   readonly parent: TraceParent | undefined;
-  /** It is handed over whatever comes of it. */
   readonly isSampled: boolean;
+  readonly weight: number;
+  readonly mayLeave: boolean;
   /** The first is the request itself. */
-  readonly spans: Span[] = [];
+  readonly spans: Span[];
   /** Spans beyond the bound. */
   dropped = 0;
   isOver = false;
@@ -32,21 +46,24 @@ export class Trace {
   hasAsked = false;
   /** It was handed over. */
   isKept = false;
+  /** Begun only when its request was over: of its parts nothing is known. */
+  isLate = false;
   /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
   admittedMs = 0;
   resolvedMs = 0;
-  /** Absent where no other tracing is to know. */
   readonly makeTwin: MakeTwin | undefined;
   #id = "";
 
-  constructor(startedMs: number, parent: TraceParent | undefined, isSampled: boolean, makeTwin?: MakeTwin) {
+  constructor(startedMs: number, { parent, isSampled, weight, mayLeave, makeTwin }: TraceOrigin) {
     this.startedMs = startedMs;
     this.parent = parent;
+    this.weight = weight;
+    this.mayLeave = mayLeave;
     this.makeTwin = makeTwin;
     const root = new Span(this, undefined, "request", "server", startedMs);
     root.twin = makeTwin?.(root);
     this.isSampled = root.twin?.isSampled ?? isSampled;
-    this.spans.push(root);
+    this.spans = [root];
   }
 
   /** Made when first read: most requests are never told apart. */
@@ -69,7 +86,12 @@ export class Trace {
   }
 
   resolved(): void {
-    if (this.hasAsked || this.isSampled) this.resolvedMs = performance.now();
+    this.resolvedMs = performance.now();
+  }
+
+  /** Somebody is likely to look at its parts, down to the quick ones. */
+  get isLookedAt(): boolean {
+    return this.isSampled || this.weight > 0;
   }
 
   get ms(): number {
@@ -88,17 +110,24 @@ export class Span implements TraceSpan {
   endedMs = 0;
   /** What went wrong, as a code. */
   error: string | undefined = undefined;
-  attributes: Record<string, SpanAttribute> | undefined = undefined;
   links: Span[] | undefined = undefined;
   twin: SpanTwin | undefined = undefined;
+  /** What was known at its beginning, which may be shared with others. */
+  readonly facts: Readonly<Record<string, SpanAttribute>> | undefined;
+  #found: Record<string, SpanAttribute> | undefined = undefined;
   #id = "";
 
-  constructor(trace: Trace, parent: Span | undefined, name: string, kind: SpanKind, startedMs: number) {
+  constructor(trace: Trace, parent: Span | undefined, name: string, kind: SpanKind, startedMs: number, facts?: Readonly<Record<string, SpanAttribute>>) {
     this.trace = trace;
     this.parent = parent;
     this.name = name;
     this.kind = kind;
     this.startedMs = startedMs;
+    this.facts = facts;
+  }
+
+  get attributes(): Readonly<Record<string, SpanAttribute>> | undefined {
+    return this.#found === undefined ? this.facts : { ...this.facts, ...this.#found };
   }
 
   get id(): string {
@@ -115,13 +144,14 @@ export class Span implements TraceSpan {
   }
 
   get traceparent(): string {
+    // A span that nobody will ever see is nobody's parent: whoever is asked then belongs to who asked us.
+    if (!this.trace.mayLeave && this.trace.parent !== undefined) return formatTraceparent(this.trace.parent);
     return formatTraceparent({ traceId: this.trace.id, spanId: this.id, isSampled: this.trace.isSampled });
   }
 
-  begin(name: string, kind: SpanKind = "internal", attributes?: Record<string, SpanAttribute>): Span {
+  begin(name: string, kind: SpanKind = "internal", attributes?: Readonly<Record<string, SpanAttribute>>): Span {
     const { trace } = this;
-    const span = new Span(trace, this, name, kind, performance.now());
-    span.attributes = attributes;
+    const span = new Span(trace, this, name, kind, performance.now(), attributes);
     if (kind === "client") trace.hasAsked = true;
     // What begins after the reply (a refresh behind the client's back) is nobody's part any more.
     if (trace.isOver || trace.spans.length >= MAX_SPANS) {
@@ -134,14 +164,19 @@ export class Span implements TraceSpan {
   }
 
   set(name: string, value: SpanAttribute): void {
-    this.attributes ??= {};
-    this.attributes[name] = value;
+    this.#found ??= {};
+    this.#found[name] = value;
   }
 
   link(other: TraceSpan): void {
     if (!(other instanceof Span)) return;
     this.links ??= [];
     if (this.links.length < MAX_LINKS) this.links.push(other);
+  }
+
+  /** A value of `attributes`, without making them all. */
+  attribute(name: string): SpanAttribute | undefined {
+    return this.#found?.[name] ?? this.facts?.[name];
   }
 
   end(error?: string): void {

@@ -28,10 +28,10 @@ export interface BatchSettings extends Omit<ServerSettings["batch"], "path"> {
 export function withBatches(handle: Handle, settings: BatchSettings, tracer?: Tracer): Handle {
   return (request) => {
     if (request.method !== "POST" || request.path !== settings.path) return handle(request);
-    if (tracer === undefined) return answerBatch(request, handle, settings);
-    const trace = tracer.begin(request, performance.now());
+    const trace = tracer?.begin(request, performance.now());
+    if (trace === undefined) return answerBatch(request, handle, settings);
     const ended = (reply: HttpReply): HttpReply => {
-      tracer.end(trace, request, settings.path, reply);
+      tracer?.end(trace, request, settings.path, reply);
       return reply;
     };
     return answerBatch(request, handle, settings, trace.root.traceparent).then(ended);
