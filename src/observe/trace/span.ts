@@ -117,7 +117,14 @@ export class Span implements TraceSpan {
   #found: Record<string, SpanAttribute> | undefined = undefined;
   #id = "";
 
-  constructor(trace: Trace, parent: Span | undefined, name: string, kind: SpanKind, startedMs: number, facts?: Readonly<Record<string, SpanAttribute>>) {
+  constructor(
+    trace: Trace,
+    parent: Span | undefined,
+    name: string,
+    kind: SpanKind,
+    startedMs: number,
+    facts?: Readonly<Record<string, SpanAttribute>>,
+  ) {
     this.trace = trace;
     this.parent = parent;
     this.name = name;
