@@ -30,8 +30,11 @@ const MAX_ADVICE = 200;
 /** Seen once it may be chance. */
 const LEAST_SEEN = 3;
 
-/** An advice, and how often it was really seen. */
-type Found = { -readonly [K in keyof Advice]: Advice[K] } & { times: number };
+/** An advice that grows, and how often it was really seen. */
+interface Found {
+  readonly advice: { -readonly [K in keyof Advice]: Advice[K] };
+  times: number;
+}
 
 /** Looks at requests for faults that cost time, and says what to write instead. */
 export class AdviceBook implements TraceListener {
@@ -52,7 +55,7 @@ export class AdviceBook implements TraceListener {
   get advice(): readonly Advice[] {
     return [...this.#found.values()]
       .filter(({ times }) => times >= LEAST_SEEN)
-      .map(({ times: _, ...advice }) => advice)
+      .map(({ advice }) => advice)
       .sort((one, other) => other.ms - one.ms);
   }
 
@@ -139,15 +142,16 @@ export class AdviceBook implements TraceListener {
     let found = this.#found.get(key);
     if (found === undefined) {
       if (this.#found.size >= MAX_ADVICE) return;
-      this.#found.set(key, (found = { kind, route, requests: 0, ms: 0, seen, todo, times: 0 }));
+      this.#found.set(key, (found = { advice: { kind, route, requests: 0, ms: 0, seen, todo }, times: 0 }));
     }
-    found.times++;
-    found.requests += weight;
-    found.ms += ms * weight;
-    found.seen = seen.slice(0, MAX_SEEN);
+    const { advice } = found;
+    advice.requests += weight;
+    advice.ms += ms * weight;
+    advice.seen = seen.slice(0, MAX_SEEN);
     // Once a fault and route: whoever reads the log while they write the handler is told, and nobody is flooded.
-    if (found.times === LEAST_SEEN)
-      this.#log.warn({ kind, route, seen: found.seen, todo }, "this route could be faster");
+    if (++found.times === LEAST_SEEN) {
+      this.#log.warn({ kind, route, seen: advice.seen, todo }, "this route could be faster");
+    }
   }
 }
 
