@@ -72,6 +72,7 @@ export type RunTransaction = (
  * @param catalog the one in use
  * @param origin told what a request's read sees at least, where positions are tracked
  * @param timed told how long each request's statements took, their wait for a connection included
+ * @param numbered told which transaction a request has committed, where somebody wants to know
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
@@ -80,6 +81,7 @@ export function createTransactionRunner(
   catalog: () => RoleCatalog | undefined = () => undefined,
   origin: (request: SourceRequest, origin: ReadOrigin) => void = () => undefined,
   timed: TimeStatement = () => undefined,
+  numbered: () => Numbered | undefined = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, catalog);
   const run = (
@@ -96,9 +98,9 @@ export function createTransactionRunner(
     const isolation = isolationOf(asked, opening);
     const mode = isolation === asked.isolation ? asked : { ...asked, isolation };
     if (mode.access === "read write") {
-      const track = mode.end === "commit" ? createTrack(target, committed, request) : undefined;
-      if (isSendable(settings, mode)) return writeAlone(target, request, opening, commands, track);
-      return target.write(async (pool) => runBlock(pool, request, opening, commands, mode, track));
+      const follow: Follow = mode.end === "commit" ? createFollow(target, committed, numbered(), request) : UNFOLLOWED;
+      if (isSendable(settings, mode)) return writeAlone(target, request, opening, commands, follow);
+      return target.write(async (pool) => runBlock(pool, request, opening, commands, mode, follow));
     }
     const need = (): Need => target.needOf(request);
     const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
@@ -107,7 +109,12 @@ export function createTransactionRunner(
     if (!isImplicit) {
       // "cannot use serializable mode in a hot standby"
       const demand = mode.isolation === "serializable" ? () => "isolation" as const : need;
-      return target.read(demand, async (pool) => runBlock(pool, request, opening, commands, mode), seen, from);
+      return target.read(
+        demand,
+        async (pool) => runBlock(pool, request, opening, commands, mode, UNFOLLOWED),
+        seen,
+        from,
+      );
     }
     const batch = isCommented ? undefined : mode.batch;
     const options = {
@@ -165,10 +172,10 @@ function writeAlone(
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
-  track: Track | undefined,
+  { track, note }: Follow,
 ): Promise<readonly CommandResult[]> {
   const { length: opened } = opening.commands;
-  const all = opened === 0 ? commands : [...opening.commands, ...commands];
+  const all = note === undefined ? [...opening.commands, ...commands] : [...opening.commands, ...commands, XID];
   const limit = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
   const written = router.write((pool) => {
     if (track === undefined) return pool.run(all, limit);
@@ -181,22 +188,50 @@ function writeAlone(
     });
   });
   return written.then(
-    (results) => (opened === 0 ? results : results.slice(opened)),
+    (results) => {
+      note?.(results.at(-1));
+      return all.length === commands.length ? results : results.slice(opened, opened + commands.length);
+    },
     (error: unknown) => {
       throw outcomeUnknown(error);
     },
   );
 }
 
-/** Takes the result of `COMMITTED`, undefined where there is none. */
-type Track = (position: CommandResult | undefined) => void;
+/** Takes the full number of a transaction, or `null` for one that has changed nothing. */
+type Numbered = (request: SourceRequest, xid: number | null) => void;
 
-/** Tells the token of what a request has committed; undefined where positions are of no use. */
+/** What is asked of a commit. */
+interface Follow {
+  /** Takes the result of `COMMITTED`, undefined where there is none; absent where positions are of no use. */
+  readonly track: ((position: CommandResult | undefined) => void) | undefined;
+  /** Takes the result of `XID`; absent where nobody wants to know. */
+  readonly note: ((xid: CommandResult | undefined) => void) | undefined;
+}
+
+const UNFOLLOWED: Follow = { track: undefined, note: undefined };
+
+function createFollow(
+  router: Router,
+  committed: (request: SourceRequest, token: string) => void,
+  numbered: Numbered | undefined,
+  request: SourceRequest,
+): Follow {
+  const track = createTrack(router, committed, request);
+  if (track === undefined && numbered === undefined) return UNFOLLOWED;
+  const note = (result: CommandResult | undefined): void => {
+    const xid = result?.rows[0]?.[0];
+    if (xid !== undefined) numbered?.(request, xid === null ? null : Number(xid));
+  };
+  return { track, note: numbered && note };
+}
+
+/** Tells the token of what a request has committed. */
 function createTrack(
   router: Router,
   committed: (request: SourceRequest, token: string) => void,
   request: SourceRequest,
-): Track | undefined {
+): Follow["track"] {
   if (!router.tracksPositions) return undefined;
   const startedAt = performance.now();
   return (position) => {
@@ -215,7 +250,7 @@ async function runBlock(
   opening: Opening,
   commands: readonly Command[],
   { access, isolation, end, before, check, proceed }: TransactionMode,
-  track?: Track,
+  { track, note }: Follow,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
   const options = { signal, ...opening.limit };
@@ -234,12 +269,12 @@ async function runBlock(
     const toResults = (all: readonly CommandResult[]): readonly CommandResult[] =>
       all.slice(ahead.length, ahead.length + commands.length);
     if (check === undefined && proceed === undefined) {
-      return toResults(await finish([...ahead, ...commands, ...ENDINGS[end]]));
+      return toResults(await finish([...ahead, ...commands]));
     }
     const results = toResults(await step([...ahead, ...commands]));
     check?.(results);
     const closing = (await proceed?.(results, step)) ?? [];
-    await finish([...closing, ...ENDINGS[end]]);
+    await finish(closing);
     return results;
   } catch (error) {
     await session.rollBack();
@@ -250,11 +285,12 @@ async function runBlock(
 
   /** The position is asked for without waiting, but apart: what is wrong with it must not pass for what is wrong with the commit. */
   async function finish(last: readonly Command[]): Promise<readonly CommandResult[]> {
-    const ended = session.run(last, options);
-    if (track === undefined) return ended;
-    const position = session.run([COMMITTED]).catch(() => undefined);
+    const numbering = note === undefined ? NO_COMMANDS : [XID];
+    const ended = session.run([...last, ...numbering, ...ENDINGS[end]], options);
+    const position = track && session.run([COMMITTED]).catch(() => undefined);
     const results = await ended;
-    track((await position)?.[0]);
+    note?.(results[last.length]);
+    track?.((await position)?.[0]);
     return results;
   }
 }
@@ -293,6 +329,10 @@ function isolationOf(asked: TransactionMode, opening: Opening): Isolation | unde
 }
 
 const commandsByText = new Map<string, Command>();
+
+/** Number of the transaction that it is run in; null while that has written nothing. */
+const XID = command("SELECT pg_catalog.txid_current_if_assigned()::text");
+const NO_COMMANDS: readonly Command[] = [];
 
 const ENDINGS: Readonly<Record<TransactionMode["end"], readonly Command[]>> = {
   commit: [command("COMMIT")],

@@ -43,6 +43,9 @@ export function createPostgresSource(settings: PostgresSettings, events: Postgre
   return new PostgresSource(settings, events);
 }
 
+/** A request that has committed more than one transaction. */
+const SEVERAL = "several";
+
 class PostgresSource implements Source {
   readonly name = "postgres";
   readonly decodesContent = true;
@@ -53,6 +56,8 @@ class PostgresSource implements Source {
   readonly #queryLog: QueryLog | undefined;
   /** `Consistency-Token` of each request that has committed something. */
   readonly #committed = new WeakMap<SourceRequest, string>();
+  /** Full number of the transaction that each request has committed, where changes are followed; `null`: it changed nothing. */
+  readonly #transactions = new WeakMap<SourceRequest, number | null | typeof SEVERAL>();
   /** What the read of each request has seen, where positions are tracked. */
   readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
   #database: Database | undefined;
@@ -82,6 +87,7 @@ class PostgresSource implements Source {
       () => this.#loader?.current?.catalog,
       (request, origin) => this.#origins.set(request, origin),
       (...call) => this.#timed?.(...call),
+      () => (this.#tracker === undefined ? undefined : this.#numbered),
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;
@@ -101,7 +107,7 @@ class PostgresSource implements Source {
       run: this.#runTransaction,
       catalog: () => this.#loader?.current?.catalog,
       tokenOf: (request) => this.#committed.get(request),
-      written: async () => this.#tracker?.written(undefined),
+      written: async (request) => this.#tracker?.written(undefined, this.#transactionOf(request)),
     });
     return this.#database;
   }
@@ -293,7 +299,7 @@ class PostgresSource implements Source {
     return this.#withPreferences(catalog, request, (preferences) =>
       isRead
         ? read(relations, request, route, preferences)
-        : this.#purged(write(relations, request, route, preferences), route.relation.oid),
+        : this.#purged(request, write(relations, request, route, preferences), route.relation.oid),
     );
   }
 
@@ -310,7 +316,7 @@ class PostgresSource implements Source {
       const settings = this.#settings;
       const context = { settings, catalog, queryCache, plans: calls, run, resolveTypes: types, idempotency };
       const called = call(context, request, route, preferences);
-      return request.method === "POST" ? this.#purged(called, undefined) : called;
+      return request.method === "POST" ? this.#purged(request, called, undefined) : called;
     });
   }
 
@@ -330,14 +336,27 @@ class PostgresSource implements Source {
   }
 
   /** Whoever is told of a write, or hears of it from who was told, gets no reply from before it. */
-  #purged(written: Promise<SourceReply>, relation: number | undefined): Promise<SourceReply> {
+  #purged(request: SourceRequest, written: Promise<SourceReply>, relation: number | undefined): Promise<SourceReply> {
     const tracker = this.#tracker;
     if (tracker === undefined) return written;
     return written.then(async (reply) => {
-      await tracker.written(relation);
+      await tracker.written(relation, this.#transactionOf(request));
       return reply;
     });
   }
+
+  #transactionOf(request: SourceRequest): number | null | undefined {
+    const transaction = this.#transactions.get(request);
+    return transaction === SEVERAL ? undefined : transaction;
+  }
+
+  readonly #numbered = (request: SourceRequest, xid: number | null): void => {
+    const transactions = this.#transactions;
+    const known = transactions.get(request);
+    // A handler that has several at once could not tell which number is whose.
+    if (known == null) transactions.set(request, xid);
+    else if (xid !== null) transactions.set(request, SEVERAL);
+  };
 
   #requireRouter(): Router {
     if (this.#router === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");

@@ -48,8 +48,12 @@ export interface ChangeSession {
   place(): Promise<void>;
   /** Has everything go: what was committed before the session began, or before tables were added to it, was not told. */
   overlap(reason: LossReason): Promise<void>;
-  /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
-  caughtUp(limitMs: number): Promise<boolean>;
+  /**
+   * Resolves once all that was committed before the call is purged, with `false` when that has not come within the time.
+   *
+   * @param xid full number of a transaction of ours, committed before the call, which is all that has to be
+   */
+  caughtUp(limitMs: number, xid?: number): Promise<boolean>;
   /** The tables' columns are tagged differently from now on. */
   renew(): void;
   close(): void;

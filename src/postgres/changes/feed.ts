@@ -19,8 +19,12 @@ export interface Feed {
   isPlaced(tags: readonly string[]): boolean;
   /** Resolves once whatever was reported before the call is known to end before `stats().passed`, or was reported with its place. */
   place(): Promise<void>;
-  /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
-  caughtUp(limitMs: number): Promise<boolean>;
+  /**
+   * Resolves once all that was committed before the call is purged, with `false` when that has not come within the time.
+   *
+   * @param xid full number of a transaction of ours, committed before the call, which is all that has to be
+   */
+  caughtUp(limitMs: number, xid?: number): Promise<boolean>;
   /** The database is elsewhere now: begins anew. */
   restart(): void;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { type Lsn, NO_LSN } from "./lsn.ts";
 // The stream tells of a transaction once its commit is in the log. Readers see it a moment later: when the server has taken it off the
 // list of running ones, which waits for synchronous standbys, too. If its tags were purged in between, a read that begins right after
 // the purge would still see the old rows, and what it stores would never be purged. So a transaction waits here until a
-// snapshot, taken after it arrived, shows it. From then on:
+// snapshot, taken after it arrived, shows it, or until the server has confirmed the commit to us, if it is our own. From then on:
 //
 // - a read that began after the purge took its snapshot later still, and sees the transaction;
 // - a read under way when the purge comes is not stored, whatever it saw (`Fills` of the cache engine, the numbers of purges in Redis);
@@ -50,6 +50,17 @@ export class PendingTransactions {
   /** All of the log before this position has arrived. */
   reached(lsn: Lsn): void {
     if (this.#waiting.length === 0) this.#dealtWith = Math.max(this.#dealtWith, lsn);
+  }
+
+  /** Takes out one that is known to be visible, if it has arrived. */
+  takeOne(xid: number): ArrivedTransaction | undefined {
+    const index = this.#waiting.findIndex((transaction) => transaction.xid === xid);
+    if (index === -1) return undefined;
+    const [taken] = this.#waiting.splice(index, 1);
+    if (taken === undefined) return undefined;
+    this.#tagCount -= taken.tags.size;
+    if (index === 0) this.#dealtWith = Math.max(this.#dealtWith, taken.endLsn);
+    return taken;
   }
 
   /** Takes out those that a snapshot sees, in order of arrival. */

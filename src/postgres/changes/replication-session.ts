@@ -7,9 +7,10 @@ import { type ArrivedTransaction, PendingTransactions } from "./pending.ts";
 import { createPgoutputDecoder, type PgoutputDecoder, type TableDescription } from "./pgoutput.ts";
 import type { Probe, ProbeResult } from "./probe.ts";
 import type { ReplicationConnection, ReplicationReceiver } from "./replication-connection.ts";
+import { OwnCommits } from "./own-commits.ts";
 import type { RowTags } from "./row-tags.ts";
 import type { TagNames } from "./tag-names.ts";
-import { isOver } from "./visibility.ts";
+import { isOver, toLowXid } from "./visibility.ts";
 import { Waiters } from "./waiters.ts";
 
 /** What a session works with. */
@@ -41,6 +42,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
   /** Transactions that were under way when the stream began, or when tables were added to it. */
   #overlapping: number[] = [];
   readonly #waiters = new Waiters();
+  readonly #own = new OwnCommits();
   #isWorking = false;
   #isAskedAgain = false;
   #isPaused = false;
@@ -87,11 +89,23 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     await this.#parts.sink.lost(reason, lsn);
   }
 
-  /** Resolves once all that was committed before the call is purged, with `false` when that has not come within the time. */
-  caughtUp(limitMs: number): Promise<boolean> {
+  caughtUp(limitMs: number, xid?: number): Promise<boolean> {
+    if (xid !== undefined) return this.#caughtUpWith(toLowXid(xid), limitMs);
     const caughtUp = this.#waiters.wait(limitMs);
     this.#work();
     return caughtUp;
+  }
+
+  async #caughtUpWith(xid: number, limitMs: number): Promise<boolean> {
+    if (this.#own.wasPurged(xid)) return true;
+    const arrived = this.#pending.takeOne(xid);
+    if (arrived !== undefined) {
+      this.#purge(arrived);
+      return true;
+    }
+    const ownMs = Math.min(limitMs, OWN_PATIENCE_MS);
+    // One that changed nothing of what is followed may never be told of.
+    return (await this.#own.wait(xid, ownMs)) || (limitMs > ownMs && this.caughtUp(limitMs - ownMs));
   }
 
   /** The tables' columns are tagged differently from now on. */
@@ -149,9 +163,12 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     const tags = transaction.tags ?? new Set([...transaction.tables].map((oid) => names.table(oid)));
     if (tags.size > 0) {
       const { xid, committedAtMs } = transaction;
-      this.#pending.add({ xid, committedAtMs, tags, endLsn });
-      this.#work();
+      const arrived = { xid, committedAtMs, tags, endLsn };
+      this.#pending.add(arrived);
+      if (!this.#own.has(xid)) this.#work();
+      else if (this.#pending.takeOne(xid) !== undefined) this.#purge(arrived);
     }
+    if (tags.size === 0) this.#own.purged(transaction.xid);
     this.reached(endLsn);
     if (this.#pending.tagCount > MOST_PENDING_TAGS && !this.#isPaused) {
       this.#isPaused = true;
@@ -164,6 +181,13 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     const before = this.#descriptions.get(table.oid);
     this.#descriptions.set(table.oid, description);
     if (before !== undefined && before !== description) this.#parts.sink.restructured();
+  }
+
+  /** Purges what a transaction has changed that is known to be visible. */
+  #purge(transaction: ArrivedTransaction): void {
+    const purges = [this.#purging, this.#parts.sink.changed(toReport([transaction]))];
+    this.#purging = this.#confirmAfter(this.#pending.dealtWith, purges);
+    this.#own.purged(transaction.xid);
   }
 
   /** Does what there is to do, one round after another: rounds gather what arrives meanwhile. */
@@ -206,6 +230,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     const { dealtWith } = this.#pending;
     const purges = [this.#purging];
     if (visible.length > 0) purges.push(sink.changed(toReport(visible)));
+    for (const { xid } of visible) this.#own.purged(xid);
     if (isOverlapOver) purges.push(sink.lost("overlap", look.lsn));
     this.#purging = this.#confirmAfter(dealtWith, purges);
     this.#prove(provenBy);
@@ -261,6 +286,8 @@ interface Draft {
 const TICK_MS = 500;
 const ROUND_MS = 1;
 const LONGEST_PAUSE_MS = 10;
+/** A transaction of our own mostly arrives with the confirmation of its commit. */
+const OWN_PATIENCE_MS = 30;
 /** While somebody waits for what was committed just now. */
 const AWAITED_PAUSE_MS = 4;
 /** Of one transaction; one that changes more purges everything from its tables. */

@@ -63,8 +63,8 @@ class SessionFeed implements Feed {
     await this.#open?.session.place();
   }
 
-  async caughtUp(limitMs: number): Promise<boolean> {
-    return (await this.#open?.session.caughtUp(limitMs)) ?? false;
+  caughtUp(limitMs: number, xid?: number): Promise<boolean> {
+    return this.#open?.session.caughtUp(limitMs, xid) ?? Promise.resolve(false);
   }
 
   restart(): void {

@@ -88,8 +88,9 @@ export class SharedFeed implements Feed {
     this.#leader?.feed.confirm();
   }
 
-  caughtUp(limitMs: number): Promise<boolean> {
-    return (this.#leader?.feed ?? this.#follower)?.caughtUp(limitMs) ?? Promise.resolve(false);
+  caughtUp(limitMs: number, xid?: number): Promise<boolean> {
+    const caughtUp = this.#leader?.feed.caughtUp(limitMs, xid) ?? this.#follower?.caughtUp(limitMs);
+    return caughtUp ?? Promise.resolve(false);
   }
 
   restart(): void {

@@ -60,9 +60,10 @@ export interface Tracker {
    * To be awaited after a write of ours has been committed, and before its client is told: whoever asks afterwards then sees it, from the
    * cache, too.
    *
-   * @param table the relation that was written to; undefined where nobody knows.
+   * @param table the relation that was written to; undefined where nobody knows
+   * @param xid full number of its transaction, `null` where it changed nothing; undefined where nobody knows
    */
-  written(table: number | undefined): Promise<void>;
+  written(table: number | undefined, xid?: number | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,6 +88,8 @@ class ChangeTracker implements Tracker, ChangeSink {
   /** The database does not tell of its log, for a reason that only trying shows. */
   #isLogRefused = false;
   #mode: Mode;
+  /** Writes of ours that their clients have been told of before they were purged. */
+  #overdue = 0;
   /** By `performance.now()`: what was visible then is known. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
   readonly #advise: AdviseTables;
@@ -106,7 +109,8 @@ class ChangeTracker implements Tracker, ChangeSink {
   }
 
   get isUsable(): boolean {
-    return this.#mode === "following" ? this.isCurrent : this.#mode === "timed" && this.#adopting === 0;
+    if (this.#mode === "following") return this.#overdue === 0 && this.isCurrent;
+    return this.#mode === "timed" && this.#adopting === 0;
   }
 
   get isCurrent(): boolean {
@@ -166,14 +170,42 @@ class ChangeTracker implements Tracker, ChangeSink {
     return feed !== undefined && isSameLog(position, feed.followed) && feed.stats().passed >= Number(position.lsn);
   }
 
-  async written(table: number | undefined): Promise<void> {
-    if (this.#mode === "off") return;
-    if (this.#mode === "following" && (await this.#feed?.caughtUp(WRITE_PATIENCE_MS)) === true) return;
-    // The stream takes its time, or there is none: everything that was read from the table goes.
+  async written(table: number | undefined, xid?: number | null): Promise<void> {
+    if (this.#mode === "off" || xid === null) return;
+    if (this.#mode === "following") {
+      const feed = this.#feed;
+      if ((await feed?.caughtUp(WRITE_PATIENCE_MS, this.#isTold(table) ? xid : undefined)) === true) return;
+      // The stream takes its time. Nothing that is stored is given until it is here; other nodes do not know of that.
+      if (feed !== undefined && this.#options.cache.nodes === undefined && this.#overdue < MOST_OVERDUE) {
+        this.#overdue++;
+        void this.#caughtUpOrPurged(feed, table);
+        return;
+      }
+    }
+    await this.#purgeTable(table);
+  }
+
+  async #caughtUpOrPurged(feed: Feed, table: number | undefined): Promise<void> {
+    try {
+      if (!(await feed.caughtUp(OVERDUE_MS))) await this.#purgeTable(table);
+    } finally {
+      this.#overdue--;
+    }
+  }
+
+  /** Everything that was read from the table goes. */
+  async #purgeTable(table: number | undefined): Promise<void> {
     const names = this.#names;
     if (names === undefined) return;
     const tables = table === undefined ? [...this.#tables] : this.#tablesOf(table);
     await this.#options.cache.purge(tables.map((oid) => names.table(oid)));
+  }
+
+  /** Whether changes of what was written to are followed. */
+  #isTold(table: number | undefined): boolean {
+    if (table === undefined) return true;
+    const { tables } = this.#told;
+    return this.#tablesOf(table).some((oid) => tables.has(oid));
   }
 
   async close(): Promise<void> {
@@ -327,6 +359,9 @@ class ChangeTracker implements Tracker, ChangeSink {
 
 /** A commit mostly arrives within some milliseconds. */
 const WRITE_PATIENCE_MS = 100;
+/** A stream that is so late is about to be given up. */
+const OVERDUE_MS = 15_000;
+const MOST_OVERDUE = 1000;
 
 function isSameLog({ cluster, timeline }: Position, log: FollowedLog | undefined): boolean {
   return log?.cluster === cluster && log.timeline === timeline;

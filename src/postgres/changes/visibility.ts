@@ -34,4 +34,9 @@ export function toFullXid(snapshot: Snapshot, lowXid: number): number {
   return distance < -EPOCH / 2 ? full + EPOCH : full;
 }
 
+/** The lower half of a transaction's full number. */
+export function toLowXid(fullXid: number): number {
+  return fullXid % EPOCH;
+}
+
 const EPOCH = 2 ** 32;

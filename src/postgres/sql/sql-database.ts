@@ -16,7 +16,7 @@ export interface SqlDatabaseParts {
   readonly catalog: () => object | undefined;
   readonly tokenOf: (request: SourceRequest) => string | undefined;
   /** Resolves when replies from before a write are not given any more. */
-  readonly written: () => Promise<void>;
+  readonly written: (request: SourceRequest) => Promise<void>;
 }
 
 /** Runs routes' statements on the connections, and in the way, of the source's own. */
@@ -61,7 +61,7 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     const way = mode === "keyed" ? keyedMode(statement) : mode === "write" ? WRITE : READ;
     try {
       const [result] = await run(request, scope, [toCommand(statement, given)], within(way, span));
-      if (mode === "write") await written();
+      if (mode === "write") await written(request);
       return toRows(statement, result);
     } catch (error) {
       throw toSqlError(error);
@@ -93,7 +93,7 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     } catch (error) {
       throw toSqlError(error);
     }
-    await written();
+    await written(request);
     if (outcome === undefined) throw new Error("a transaction ended that never began");
     return outcome.value;
   }

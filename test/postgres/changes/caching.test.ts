@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startFaultProxy, through } from "../../support/fault-proxy.ts";
 import { queryRows, runSql, testDatabase } from "../../support/postgres.ts";
 import { serve } from "../../support/server.ts";
 import { cacheOutcome, type Following, poll, serveFollowing } from "./following.ts";
@@ -281,3 +282,45 @@ test("nothing is cached, and no field says so, where the cache or the following 
   const rows = await queryRows(url, "select * from pg_publication");
   assert.equal(rows.length, 0);
 });
+
+test("while a write of ours is late in the log nothing stored is given, and afterwards only what it changed has gone", async (t) => {
+  const url = await testDatabase(t, { sql: SCHEMA });
+  const proxy = await startFaultProxy(t, Number(new URL(url).port));
+  const api = await serveFollowing(t, url, { postgres: { changes: { url: through(url, proxy) } } });
+  await api.cached("/users/1");
+  await api.cached("/users/2");
+  proxy.isBlackHole = true;
+  const written = await api.send("PATCH", "/users/1", JSON_CONTENT, `{"name":"late"}`);
+  assert.equal(written.status, 204, written.text);
+  const [changed, other] = [await api.get("/users/1"), await api.get("/users/2")];
+  assert.equal((JSON.parse(changed.text) as { name: string }).name, "late");
+  assert.equal(cacheOutcome(changed), "passed");
+  assert.equal(cacheOutcome(other), "passed");
+  proxy.heal();
+  let again = other;
+  await poll(async () => {
+    again = await api.get("/users/2");
+    return cacheOutcome(again) !== "passed";
+  }, "the cache is never used again");
+  assert.equal(cacheOutcome(again), "hit");
+  await api.cached("/users/1");
+  assert.match((await api.get("/users/1")).text, /late/);
+});
+
+test("writes of ours take away what they changed before they are answered, those of handlers and those without effect too", async (t) => {
+  const url = await testDatabase(t, { sql: SCHEMA });
+  const api = await serveFollowing(t, url);
+  await api.cached("/users/3");
+  for (let n = 0; n < 20; n++) {
+    await api.cached("/users/4");
+    const [written, nothing] = await Promise.all([
+      api.send("PATCH", "/users?id=eq.4", JSON_CONTENT, JSON.stringify({ name: `name ${n}` })),
+      api.send("PATCH", "/users?id=eq.-1", JSON_CONTENT, `{"name":"nobody"}`),
+    ]);
+    assert.deepEqual([written.status, nothing.status], [204, 204]);
+    assert.match((await api.get("/users/4")).text, new RegExp(`name ${n}"`));
+  }
+  assert.equal(cacheOutcome(await api.get("/users/3")), "hit");
+});
+
+const JSON_CONTENT = { "content-type": "application/json" };
