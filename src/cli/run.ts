@@ -29,7 +29,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       const command = await load(name);
       const { wantsHelp, ...given } = parseArguments(command, rest);
       if (wantsHelp) terminal.out(renderCommandHelp(command, terminal));
-      else await command.run({ ...given, environment: process.env, directory: process.cwd(), terminal });
+      else {
+        const status = await command.run({ ...given, environment: process.env, directory: process.cwd(), terminal });
+        return status ?? 0;
+      }
     }
     return 0;
   } catch (error) {

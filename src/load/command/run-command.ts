@@ -1,0 +1,134 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import type { CommandInput } from "../../cli/command.ts";
+import { listenForSignals } from "../../cli/signals.ts";
+import { type LoadOutcome, type LoadRun, runLoad } from "../coordinator.ts";
+import type { PlainJob } from "../messages.ts";
+import { plainSettings } from "../plain-settings.ts";
+import { createLiveView } from "../report/live.ts";
+import { PLAIN_STYLE, renderSummary } from "../report/summary.ts";
+import { type LoadFlags, misused, readFlags } from "./flags.ts";
+
+const DEFAULT_DURATION_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Fewer connections are no work for another process. */
+const CONNECTIONS_A_WORKER = 10;
+
+/** Runs `hotpath load`, and answers the exit status. */
+export async function runLoadCommand(input: CommandInput): Promise<number> {
+  const flags = readFlags(input.own);
+  const [subject] = input.positionals;
+  if (subject === undefined) throw misused("hotpath load takes a URL or a script.");
+  return execute(input, flags, await plainRun(subject, flags, input.directory));
+}
+
+type Prepared = Pick<LoadRun, "job" | "title" | "settle">;
+
+async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared): Promise<number> {
+  const { terminal, environment } = input;
+  const isQuiet = flags.is("quiet");
+  const style = {
+    bold: (text: string) => terminal.bold(text),
+    dim: (text: string) => terminal.dim(text),
+    red: (text: string) => terminal.red(text),
+  };
+  const view = createLiveView({
+    ...style,
+    write: (text) => terminal.err(text),
+    isInteractive: terminal.isInteractive,
+    columns: process.stderr.columns || 100,
+  });
+  const signals = listenForSignals();
+  let outcome: LoadOutcome;
+  try {
+    outcome = await runLoad({
+      ...prepared,
+      command: `hotpath load ${input.positionals.join(" ")}`,
+      environment,
+      signal: signals.abort,
+      onLog: (level, text) => view.log(`${level}: ${text}`),
+      ...(!isQuiet && {
+        onStart: (settings) => view.start(settings, prepared.title),
+        onLive: (state) => view.update(state),
+      }),
+    });
+  } finally {
+    view.end();
+    signals.dispose();
+  }
+  const { result, exitStatus } = outcome;
+  terminal.out(
+    renderSummary(result, {
+      ...PLAIN_STYLE,
+      ...style,
+      statistics: outcome.settings.statistics,
+      isFull: flags.is("full"),
+    }),
+  );
+  const json = flags.text("json");
+  if (json !== undefined) await writeFile(resolve(input.directory, json), `${JSON.stringify(result)}\n`);
+  return exitStatus;
+}
+
+async function plainRun(subject: string, flags: LoadFlags, directory: string): Promise<Prepared> {
+  const url = URL.parse(/^https?:\/\//i.test(subject) ? subject : `http://${subject}`);
+  if (url === null || url.hostname === "") throw misused(`${JSON.stringify(subject)} is neither a URL nor a script.`);
+  url.hash = "";
+  const rate = flags.text("rate") === undefined ? undefined : readRate(flags.text("rate")!);
+  const connections = flags.count("connections") ?? (rate === undefined ? 10 : 50);
+  const body = await readBody(flags.text("body"), directory);
+  const timeoutMs = flags.duration("timeout") ?? DEFAULT_TIMEOUT_MS;
+  const requests = flags.count("requests");
+  const stages = flags.stages();
+  if (stages.length > 0 && rate === undefined) throw misused("--stage goes with --rate, or with a script.");
+  const job: PlainJob = {
+    url: url.href,
+    method: (flags.text("method") ?? (body === undefined ? "GET" : "POST")).toUpperCase(),
+    fields: flags.lines("header").map(readField),
+    body,
+    isHttp2: flags.is("http2"),
+    streams: flags.count("streams") ?? 10,
+    connections,
+    timeoutMs,
+    isInsecure: flags.is("insecure"),
+    hosts: flags.hosts(),
+  };
+  const settings = plainSettings({
+    connections,
+    rate,
+    stages,
+    requests,
+    durationMs: flags.duration("duration") ?? (requests === undefined ? DEFAULT_DURATION_MS : 600_000),
+    timeoutMs,
+    workers: flags.count("workers") ?? defaultWorkers(connections),
+    thresholds: flags.thresholds(),
+  });
+  return { job: { plain: job }, title: `${job.method} ${job.url}`, settle: () => settings };
+}
+
+/** One process a core but one, as far as there is something to do. */
+export function defaultWorkers(vus: number): number {
+  return Math.max(1, Math.min(availableParallelism() - 1, Math.ceil(vus / CONNECTIONS_A_WORKER)));
+}
+
+function readRate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:\/(s|m|h))?$/.exec(text);
+  const number = Number(match?.[1]);
+  if (match === null || !(number > 0))
+    throw misused(`--rate takes requests a second, such as 500 or 100/m, not ${text}.`);
+  return number / { s: 1, m: 60, h: 3600 }[(match[2] ?? "s") as "s" | "m" | "h"];
+}
+
+function readField(line: string): readonly [string, string] {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon).trim();
+  const value = line.slice(colon + 1).trim();
+  if (colon > 0 && /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && !/[\0\r\n]/.test(value)) return [name, value];
+  throw misused(`--header takes NAME:VALUE, not ${line}.`);
+}
+
+async function readBody(text: string | undefined, directory: string): Promise<string | undefined> {
+  if (!text?.startsWith("@")) return text;
+  return readFile(resolve(directory, text.slice(1)), "utf8");
+}

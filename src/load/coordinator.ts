@@ -1,0 +1,319 @@
+import { availableParallelism, cpus } from "node:os";
+import { HotpathError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { Histogram } from "./histogram.ts";
+import type { CheckCount, FromWorker, Job, Progress, Tick } from "./messages.ts";
+import { parsePartName, type Threshold } from "./thresholds.ts";
+import { judge } from "./thresholds.ts";
+import { type ScenarioPlan, longestMs, mostVus } from "./plan.ts";
+import type { NamedRequests } from "./recorder.ts";
+import { type LoadResult, type NamedResult, type ScenarioWords, toMetricResult } from "./result.ts";
+import { createSeries, type Point } from "./series.ts";
+import type { ServerSeries } from "./server-metrics.ts";
+import { addSample, type Total } from "./totals.ts";
+import { generatorWarnings } from "./warnings.ts";
+import { StageFailure, startWorkers, type Workers } from "./workers.ts";
+
+/** What a run is to do, once the script's own options are known. */
+export interface RunSettings {
+  readonly scenarios: readonly ScenarioPlan[];
+  readonly words: readonly ScenarioWords[];
+  readonly thresholds: readonly Threshold[];
+  /** The script's options with those of the command line. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly workers: number;
+  readonly hasSetup: boolean;
+  readonly hasTeardown: boolean;
+  readonly setupTimeoutMs: number;
+  readonly teardownTimeoutMs: number;
+  readonly statistics: readonly string[];
+}
+
+/** A run as seen while it goes on. */
+export interface LiveState {
+  readonly seconds: number;
+  readonly settings: RunSettings;
+  readonly progress: readonly Progress[];
+  readonly point: Point | undefined;
+  readonly totals: ReadonlyMap<string, Total>;
+}
+
+export interface LoadRun {
+  readonly job: Job;
+  readonly title: string;
+  readonly command: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  settle(options: Readonly<Record<string, unknown>>, exports: readonly string[]): RunSettings;
+  onStart?(settings: RunSettings): void;
+  /** Once a second. */
+  onLive?(state: LiveState): void;
+  onLog(level: string, text: string): void;
+  /** Follows the server's own metrics from the start to the end. */
+  followServer?(): { stop(): Promise<ServerSeries | undefined> };
+  readonly signal: AbortSignal;
+}
+
+export interface LoadOutcome {
+  readonly result: LoadResult;
+  readonly settings: RunSettings;
+  /** Of k6: 0, 99 a threshold failed, 100 and 101 setup and teardown took too long, 105 interrupted, 107 the script threw, 108 it aborted. */
+  readonly exitStatus: number;
+  /** Answers of the script's `handleSummary`, by file. */
+  readonly files: Readonly<Record<string, string>> | undefined;
+}
+
+function ignore(): void {
+  // Nothing runs yet.
+}
+
+/** Time for processes to begin in step. */
+const LEAD_MS = 150;
+/** What a run may take beyond its plan before it is ended. */
+const PATIENCE_MS = 30_000;
+
+/** Runs a load test in processes of its own and puts together what they count. */
+export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
+  const collected = collect();
+  let stop: (reason: string, status: number) => void = ignore;
+  const hear = (index: number, message: FromWorker): void => {
+    if (message.kind === "tick") collected.add(index, message);
+    else if (message.kind === "log") run.onLog(message.level, message.text);
+    else if (message.kind === "abort") stop(message.reason, 108);
+  };
+  const workers = startWorkers(run.job, hear, run.environment);
+  try {
+    const { options, exports } = await ready(workers, 0);
+    const settings = run.settle(options, exports);
+    workers.grow(settings.workers);
+    for (let index = 1; index < workers.count; index++) await ready(workers, index);
+    const setupData = settings.hasSetup ? await setUp(workers, settings) : undefined;
+    run.signal.throwIfAborted();
+    const server = run.followServer?.();
+    const at = performance.timeOrigin + performance.now() + LEAD_MS;
+    const names = settings.thresholds.map(({ metric }) => metric).filter((name) => name.includes("{"));
+    const parts = [...new Set([...names, "http_req_duration{expected_response:true}"])].map(parsePartName);
+    collected.gauge(
+      "vus_max",
+      settings.scenarios.reduce((sum, plan) => sum + mostVus(plan), 0),
+    );
+    run.onStart?.(settings);
+    for (let index = 0; index < workers.count; index++) {
+      workers.tell(index, {
+        kind: "start",
+        place: { index, count: workers.count },
+        scenarios: settings.scenarios,
+        parts,
+        options: settings.options,
+        setupData,
+        at,
+      });
+    }
+    const secondsNow = (): number => Math.max(0, (performance.timeOrigin + performance.now() - at) / 1000);
+    let aborted: string | undefined;
+    let status = 0;
+    stop = (reason, exitStatus) => {
+      if (aborted !== undefined) return;
+      aborted = reason;
+      status = exitStatus;
+      workers.tellAll({ kind: "stop", isImmediate: true });
+    };
+    const interrupted = (): void => stop("interrupted", 105);
+    run.signal.addEventListener("abort", interrupted, { once: true });
+    const watch = setInterval(() => {
+      const seconds = secondsNow();
+      run.onLive?.({ seconds, settings, ...collected.live() });
+      const failed = settings.thresholds
+        .filter(({ abortsOnFail, delayMs }) => abortsOnFail && seconds * 1000 >= delayMs)
+        .find((threshold) => judge([threshold], collected.totals, seconds)[0]?.passed === false);
+      if (failed !== undefined) stop(`the threshold ${failed.metric}: ${failed.condition} was crossed`, 99);
+    }, 1000);
+    const guard = setTimeout(
+      () => stop("the run took longer than its plan", 105),
+      LEAD_MS + PATIENCE_MS + Math.max(...settings.scenarios.map(longestMs)),
+    );
+    let failure: StageFailure | undefined;
+    try {
+      await Promise.all(Array.from({ length: workers.count }, (_, index) => workers.await(index, "done")));
+    } catch (error) {
+      if (!(error instanceof StageFailure)) throw error;
+      failure = error;
+      run.onLog("error", error.message);
+    } finally {
+      clearInterval(watch);
+      clearTimeout(guard);
+      run.signal.removeEventListener("abort", interrupted);
+    }
+    const seconds = secondsNow();
+    if (settings.hasTeardown && failure === undefined) {
+      workers.tell(0, { kind: "teardown", setupData, timeoutMs: settings.teardownTimeoutMs });
+      failure = await workers.await(0, "teardown-done").then(() => undefined, stageFailure);
+      if (failure !== undefined) run.onLog("error", failure.message);
+    }
+    const thresholds = judge(settings.thresholds, collected.totals, seconds);
+    if (failure !== undefined) status = failure.stage === "teardown" && failure.isTimeout ? 101 : 107;
+    else if (status === 0 && thresholds.some(({ passed }) => !passed)) status = 99;
+    const points = collected.series.points();
+    const [processor] = cpus();
+    const result: LoadResult = {
+      format: "hotpath-load/1",
+      title: run.title,
+      startedAt: new Date(at).toISOString(),
+      seconds,
+      command: run.command,
+      version: VERSION,
+      machine: { node: process.versions.node, cores: availableParallelism(), processor: processor?.model ?? "" },
+      workers: workers.count,
+      scenarios: settings.words,
+      metrics: Object.fromEntries(
+        [...collected.totals]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, total]) => [name, toMetricResult(total, seconds, settings.statistics)]),
+      ),
+      thresholds,
+      checks: collected.checks(),
+      requests: collected.requests(),
+      stepSeconds: collected.series.stepSeconds(),
+      points,
+      warnings: generatorWarnings(points, collected.totals, settings.scenarios),
+      aborted: failure?.message ?? aborted,
+      server: await server?.stop(),
+    };
+    const files =
+      failure !== undefined || !exports.includes("handleSummary")
+        ? undefined
+        : await summarize(workers, run, result, settings);
+    return { result, settings, exitStatus: status, files };
+  } finally {
+    workers.stop();
+  }
+}
+
+async function ready(workers: Workers, index: number): Promise<Extract<FromWorker, { kind: "ready" }>> {
+  try {
+    return await workers.await(index, "ready");
+  } catch (error) {
+    if (error instanceof StageFailure) throw new HotpathError("HP_LOAD_SCRIPT", error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function setUp(workers: Workers, { setupTimeoutMs }: RunSettings): Promise<string | undefined> {
+  workers.tell(0, { kind: "setup", timeoutMs: setupTimeoutMs });
+  return (await workers.await(0, "setup-done")).data;
+}
+
+async function summarize(
+  workers: Workers,
+  run: LoadRun,
+  result: LoadResult,
+  settings: RunSettings,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const { toSummaryData } = await import("./report/summary-data.ts");
+  workers.tell(0, { kind: "summary", data: toSummaryData(result, settings) });
+  try {
+    return (await workers.await(0, "summary-done")).files;
+  } catch (error) {
+    // What was measured is not lost over how it is shown.
+    run.onLog("error", error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+function stageFailure(error: unknown): StageFailure {
+  if (error instanceof StageFailure) return error;
+  throw error;
+}
+
+/** Puts together what all processes count. */
+function collect() {
+  const totals = new Map<string, Total>();
+  const series = createSeries();
+  const named = new Map<string, Named>();
+  const checks = new Map<string, { -readonly [Key in keyof CheckCount]: CheckCount[Key] }>();
+  const progress: (readonly Progress[])[] = [];
+  const gauge = (name: string, value: number): void =>
+    addSample(totals, {
+      name,
+      isTime: false,
+      counted: { kind: "gauge", value, min: value, max: value, at: performance.now() },
+    });
+  return {
+    totals,
+    series,
+    gauge,
+    add(worker: number, tick: Tick): void {
+      for (const sample of tick.samples) addSample(totals, sample);
+      series.add(tick, worker);
+      progress[worker] = tick.progress;
+      gauge(
+        "vus",
+        progress.flat().reduce((sum, { vus }) => sum + vus, 0),
+      );
+      for (const request of tick.named) addNamed(named, request);
+      for (const check of tick.checks) {
+        const key = `${check.group}::${check.name}`;
+        const known = checks.get(key);
+        if (known === undefined) checks.set(key, { ...check });
+        else {
+          known.passes += check.passes;
+          known.fails += check.fails;
+        }
+      }
+    },
+    live(): Pick<LiveState, "progress" | "point" | "totals"> {
+      const sums = new Map<string, { scenario: string; vus: number; iterations: number }>();
+      for (const { scenario, vus, iterations } of progress.flat()) {
+        const sum = sums.get(scenario) ?? { scenario, vus: 0, iterations: 0 };
+        sum.vus += vus;
+        sum.iterations += iterations;
+        sums.set(scenario, sum);
+      }
+      return { progress: [...sums.values()], point: series.points().at(-1), totals };
+    },
+    checks: () => [...checks.values()],
+    requests: (): NamedResult[] => [...named.values()].map(toNamedResult).sort((a, b) => b.count - a.count),
+  };
+}
+
+interface Named {
+  readonly method: string;
+  readonly name: string;
+  failures: number;
+  readonly statuses: Record<string, number>;
+  readonly errors: Record<string, number>;
+  readonly histogram: Histogram;
+}
+
+function addNamed(named: Map<string, Named>, request: NamedRequests): void {
+  const { method, name } = request;
+  const key = `${method} ${name}`;
+  let known = named.get(key);
+  if (known === undefined) {
+    known = { method, name, failures: 0, statuses: {}, errors: {}, histogram: new Histogram() };
+    named.set(key, known);
+  }
+  known.failures += request.failures;
+  for (const [into, from] of [
+    [known.statuses, request.statuses],
+    [known.errors, request.errors],
+  ] as const) {
+    for (const [word, count] of Object.entries(from)) into[word] = (into[word] ?? 0) + count;
+  }
+  known.histogram.add(request.histogram);
+}
+
+function toNamedResult({ method, name, failures, statuses, errors, histogram }: Named): NamedResult {
+  return {
+    method,
+    name,
+    count: histogram.count,
+    failures,
+    statuses,
+    errors,
+    avg: histogram.mean,
+    p50: histogram.quantile(0.5),
+    p95: histogram.quantile(0.95),
+    p99: histogram.quantile(0.99),
+    max: histogram.count === 0 ? 0 : histogram.max,
+  };
+}

@@ -1,0 +1,191 @@
+import { OTHER_NAMES } from "../recorder.ts";
+import type { CheckCount } from "../messages.ts";
+import type { LoadResult, MetricResult } from "../result.ts";
+import { formatBytes, formatMs, formatNumber, formatPercent } from "./values.ts";
+
+/** How a summary is written. */
+export interface SummaryStyle {
+  readonly indent?: string;
+  readonly green: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  /** Statistics of trends, by k6's names. */
+  readonly statistics: readonly string[];
+  /** `ms`, `s`, `us`; empty: what fits. */
+  readonly timeUnit?: string;
+  /** With the parts that a request's time consists of. */
+  readonly isFull?: boolean;
+}
+
+const plain = (text: string): string => text;
+/** Without colours, with k6's statistics. */
+export const PLAIN_STYLE: SummaryStyle = {
+  green: plain,
+  red: plain,
+  bold: plain,
+  dim: plain,
+  statistics: ["avg", "min", "med", "max", "p(90)", "p(95)"],
+};
+
+const SECTIONS: readonly (readonly [title: string, names: RegExp])[] = [
+  ["HTTP", /^http_/],
+  ["EXECUTION", /^(iterations|iteration_duration|dropped_iterations|vus|vus_max|group_duration)\b/],
+  ["NETWORK", /^data_/],
+];
+/** Shown only when all is asked for, as k6 does. */
+const DETAILS = /^http_req_(blocked|connecting|tls_handshaking|sending|waiting|receiving)\b/;
+const LABEL_WIDTH = 38;
+/** Requests that are listed by name. */
+const MOST_NAMES = 12;
+
+/** What a run has come to, for people, in the form k6 ends with. */
+export function renderSummary(result: LoadResult, style: SummaryStyle): string {
+  const lines = [
+    ...thresholdLines(result, style),
+    `  ${style.bold("█ TOTAL RESULTS")}`,
+    "",
+    ...checkLines(result, style),
+    ...metricLines(result, style),
+    ...requestLines(result, style),
+    ...errorLines(result, style),
+    ...result.warnings.map((warning) => `  ${style.red("!")} ${warning}`),
+    ...(result.aborted === undefined ? [] : [`  ${style.red("!")} Ended before its time: ${result.aborted}`]),
+  ];
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function thresholdLines({ thresholds, metrics }: LoadResult, style: SummaryStyle): string[] {
+  if (thresholds.length === 0) return [];
+  const names = [...new Set(thresholds.map(({ metric }) => metric))];
+  return [
+    `  ${style.bold("█ THRESHOLDS")}`,
+    "",
+    ...names.flatMap((name) => [
+      `    ${name}`,
+      ...thresholds
+        .filter(({ metric }) => metric === name)
+        .map(({ condition, passed, value }) => {
+          const metric = metrics[name.replace(/\{.*/, "")];
+          const statistic = /^\s*([a-z]+(?:\([^)]*\))?)/i.exec(condition)?.[1] ?? "";
+          const found =
+            value === undefined
+              ? "nothing was counted"
+              : `${statistic}=${formatValue(value, metric, statistic, style)}`;
+          return `    ${passed ? style.green("✓") : style.red("✗")} '${condition}' ${found}`;
+        }),
+      "",
+    ]),
+    "",
+  ];
+}
+
+function checkLines({ checks, seconds }: LoadResult, style: SummaryStyle): string[] {
+  if (checks.length === 0) return [];
+  const passes = checks.reduce((sum, check) => sum + check.passes, 0);
+  const total = passes + checks.reduce((sum, check) => sum + check.fails, 0);
+  const share = total === 0 ? 0 : passes / total;
+  const groups = [...new Set(checks.map(({ group }) => group))];
+  return [
+    `    ${label("checks_total")} ${total}  ${formatNumber(round(total / seconds))}/s`,
+    `    ${label("checks_succeeded")} ${formatPercent(share)} ${passes} out of ${total}`,
+    `    ${label("checks_failed")} ${formatPercent(1 - share)} ${total - passes} out of ${total}`,
+    "",
+    ...groups.flatMap((group) => [
+      ...(group === "" ? [] : [`    ${style.bold(group.replace(/^::/, "█ ").replaceAll("::", " › "))}`]),
+      ...checks.filter((check) => check.group === group).flatMap((check) => checkLine(check, style)),
+      "",
+    ]),
+  ];
+}
+
+function checkLine({ name, passes, fails }: CheckCount, style: SummaryStyle): string[] {
+  if (fails === 0) return [`    ${style.green("✓")} ${name}`];
+  const share = Math.floor((passes / (passes + fails)) * 100);
+  return [
+    `    ${style.red("✗")} ${name}`,
+    `      ↳  ${share}% — ${style.green("✓")} ${passes} / ${style.red("✗")} ${fails}`,
+  ];
+}
+
+function metricLines({ metrics }: LoadResult, style: SummaryStyle): string[] {
+  const names = Object.keys(metrics).filter(
+    (name) => name !== "checks" && (style.isFull === true || !DETAILS.test(name)),
+  );
+  const sectionOf = (name: string): string => SECTIONS.find(([, pattern]) => pattern.test(name))?.[0] ?? "CUSTOM";
+  return ["CUSTOM", ...SECTIONS.map(([title]) => title)].flatMap((title) => {
+    const here = names.filter((name) => sectionOf(name) === title);
+    if (here.length === 0) return [];
+    return [`    ${style.bold(title)}`, ...here.map((name) => metricLine(name, metrics[name]!, style)), ""];
+  });
+}
+
+function metricLine(name: string, metric: MetricResult, style: SummaryStyle): string {
+  const part = /^[^{]+(\{.*\})$/.exec(name)?.[1];
+  const shown = part === undefined ? label(name) : `  ${label(`{ ${part.slice(1, -1)} }`, LABEL_WIDTH - 2)}`;
+  return `    ${shown} ${describeMetric(name, metric, style)}`;
+}
+
+/** The figures of a metric in one line. */
+function describeMetric(name: string, metric: MetricResult, style: SummaryStyle): string {
+  const { kind, values } = metric;
+  const isBytes = name.startsWith("data_");
+  const number = isBytes ? formatBytes : formatNumber;
+  if (kind === "counter") return `${number(values["count"] ?? 0)}  ${number(round(values["rate"] ?? 0))}/s`;
+  if (kind === "rate") {
+    const { passes = 0, fails = 0 } = values;
+    return `${formatPercent(values["rate"] ?? 0)} ${passes} out of ${passes + fails}`;
+  }
+  if (kind === "gauge")
+    return `${number(values["value"] ?? 0)}  min=${number(values["min"] ?? 0)} max=${number(values["max"] ?? 0)}`;
+  return style.statistics
+    .filter((statistic) => values[statistic] !== undefined)
+    .map((statistic) => `${statistic}=${formatValue(values[statistic]!, metric, statistic, style)}`)
+    .join(" ");
+}
+
+function requestLines({ requests, seconds }: LoadResult, style: SummaryStyle): string[] {
+  if (requests.length < 2) return [];
+  const shown = requests.slice(0, MOST_NAMES);
+  const width = Math.min(60, Math.max(...shown.map(({ method, name }) => method.length + 1 + name.length)));
+  return [
+    `    ${style.bold("REQUESTS")}`,
+    ...shown.map(({ method, name, count, failures, p50, p95, p99 }) => {
+      const title = name === OTHER_NAMES ? name : `${method} ${name}`;
+      const cut = title.length > width ? `${title.slice(0, width - 1)}…` : title.padEnd(width);
+      const failed = failures === 0 ? "" : ` ${style.red(`${failures} failed`)}`;
+      return `    ${cut} ${formatNumber(round(count / seconds))}/s med=${formatMs(p50)} p(95)=${formatMs(p95)} p(99)=${formatMs(p99)}${failed}`;
+    }),
+    ...(requests.length > shown.length ? [`    ${style.dim(`and ${requests.length - shown.length} more`)}`] : []),
+    "",
+  ];
+}
+
+function errorLines({ requests }: LoadResult, style: SummaryStyle): string[] {
+  const errors = new Map<string, number>();
+  for (const request of requests) {
+    for (const [status, count] of Object.entries(request.statuses)) {
+      if (Number(status) >= 400) errors.set(`status ${status}`, (errors.get(`status ${status}`) ?? 0) + count);
+    }
+    for (const [words, count] of Object.entries(request.errors)) errors.set(words, (errors.get(words) ?? 0) + count);
+  }
+  if (errors.size === 0) return [];
+  const lines = [...errors]
+    .sort((a, b) => b[1] - a[1])
+    .map(([words, count]) => `    ${style.red(String(count))} ${words}`);
+  return [`    ${style.bold("ERRORS")}`, ...lines, ""];
+}
+
+function formatValue(value: number, metric: MetricResult | undefined, statistic: string, style: SummaryStyle): string {
+  if (metric?.kind === "rate") return formatPercent(value);
+  if (metric?.kind === "trend" && metric.isTime && statistic !== "count") return formatMs(value, style.timeUnit);
+  return formatNumber(round(value));
+}
+
+function label(name: string, width = LABEL_WIDTH): string {
+  return `${name.slice(0, width).padEnd(width, ".")}:`;
+}
+
+function round(value: number): number {
+  return Math.abs(value) >= 100 ? Math.round(value * 100) / 100 : Math.round(value * 1e6) / 1e6;
+}
