@@ -1,12 +1,13 @@
+import { Generations } from "../../cache/generations.ts";
+
 /**
  * Transactions of our own whose commit the server has confirmed: everybody sees them, so what they changed can be purged as soon as it
  * arrives. Whoever waits for that is told.
  */
 export class OwnCommits {
   readonly #waiting = new Map<number, () => void>();
-  /** Those that were purged last, for those who ask late; and those before them. */
-  #purged = new Set<number>();
-  #purgedBefore: ReadonlySet<number> = new Set();
+  /** Those that were purged last, for those who ask late. */
+  readonly #purged = new Generations<true, number>(MOST_PURGED);
 
   /** Whether somebody waits for a transaction. */
   has(xid: number): boolean {
@@ -14,7 +15,7 @@ export class OwnCommits {
   }
 
   wasPurged(xid: number): boolean {
-    return this.#purged.has(xid) || this.#purgedBefore.has(xid);
+    return this.#purged.get(xid) === true;
   }
 
   /** Resolves once a transaction is purged, with `false` when that has not come within the time. */
@@ -31,11 +32,7 @@ export class OwnCommits {
   }
 
   purged(xid: number): void {
-    if (this.#purged.size >= MOST_PURGED) {
-      this.#purgedBefore = this.#purged;
-      this.#purged = new Set();
-    }
-    this.#purged.add(xid);
+    this.#purged.set(xid, true);
     this.#waiting.get(xid)?.();
   }
 }

@@ -1,3 +1,4 @@
+import { Generations } from "../../cache/generations.ts";
 import type { Lsn } from "./lsn.ts";
 
 /**
@@ -7,26 +8,19 @@ import type { Lsn } from "./lsn.ts";
  * Bounded in bytes. What is changed longest ago is forgotten, and then counts for every tag: it errs on the safe side only.
  */
 export class RecentChanges {
-  readonly #maxBytes: number;
-  readonly #changedAt = new Map<string, Lsn>();
-  /** One iterator for good, which follows insertions: a new one would step over every tag deleted at the front. */
-  readonly #inOrder = this.#changedAt.keys();
-  #bytes = 0;
+  readonly #changedAt: Generations<Lsn>;
   #floor: Lsn = 0;
 
   constructor(maxBytes: number = DEFAULT_MAX_BYTES) {
-    this.#maxBytes = maxBytes;
+    const forgotten = (changes: Iterable<Lsn>): void => {
+      for (const lsn of changes) this.noteAll(lsn);
+    };
+    this.#changedAt = new Generations(maxBytes / 2, forgotten, sizeOf);
   }
 
   /** Rows with these tags were changed by transactions that end before the position. */
   note(tags: readonly string[], lsn: Lsn): void {
-    for (const tag of tags) {
-      const before = this.#changedAt.get(tag);
-      if (before === undefined) this.#bytes += sizeOf(tag);
-      else this.#changedAt.delete(tag);
-      this.#changedAt.set(tag, Math.max(before ?? 0, lsn));
-    }
-    while (this.#bytes > this.#maxBytes) this.#forgetOldest();
+    for (const tag of tags) this.#changedAt.set(tag, Math.max(this.#changedAt.get(tag) ?? 0, lsn));
   }
 
   /** Anything may have changed before the position. */
@@ -37,18 +31,6 @@ export class RecentChanges {
   /** Whether whoever has seen the log up to `seen` has seen every change of rows with these tags. */
   isSeen(tags: readonly string[], seen: Lsn): boolean {
     return seen >= this.#floor && tags.every((tag) => (this.#changedAt.get(tag) ?? 0) <= seen);
-  }
-
-  #forgetOldest(): void {
-    for (let next = this.#inOrder.next(); !next.done; next = this.#inOrder.next()) {
-      const lsn = this.#changedAt.get(next.value);
-      if (lsn === undefined) continue;
-      this.#changedAt.delete(next.value);
-      this.#bytes -= sizeOf(next.value);
-      this.noteAll(lsn);
-      return;
-    }
-    this.#bytes = 0;
   }
 }
 
