@@ -1,3 +1,4 @@
+import { rememberLast } from "./remember-last.ts";
 import { listElementEnd, listElementStart, readValue, tokenEnd, whitespaceEnd } from "./syntax.ts";
 
 /** The directives of `Cache-Control` (RFC 9111 section 5.2, RFC 5861, RFC 8246); unknown ones are left out. Times in seconds. */
@@ -53,7 +54,13 @@ export const LONGEST_SECONDS = 2_147_483_648;
  */
 export function parseCacheControl(value: string | readonly string[] | undefined): CacheControl {
   if (value === undefined || value.length === 0) return NO_DIRECTIVES;
-  const text = typeof value === "string" ? value : value.join(", ");
+  return parsedOnce(typeof value === "string" ? value : value.join(", "));
+}
+
+/** An application has a handful of values. */
+const parsedOnce = rememberLast(parseDirectives, 100);
+
+function parseDirectives(text: string): CacheControl {
   const control: Draft = { ...NO_DIRECTIVES };
   const findEnd = hasOpenQuote(text, 0) ? commaFrom : listElementEnd;
   let at = listElementStart(text, 0);

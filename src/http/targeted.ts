@@ -1,5 +1,6 @@
 import { addDirective, type CacheControl, type Draft, NO_DIRECTIVES, parseCacheControl } from "./cache-control.ts";
 import type { ReplyHeaders } from "./message.ts";
+import { rememberLast } from "./remember-last.ts";
 import { type BareItem, parseDictionary } from "./structured-fields.ts";
 
 /** What a reply says about caching to a cache that heeds certain targeted fields. */
@@ -32,7 +33,14 @@ export function readReplyDirectives(
  * @returns `undefined` when the field is empty, malformed, or has a value of the wrong type, and so has to be ignored.
  */
 export function parseTargetedControl(value: string | readonly string[]): CacheControl | undefined {
-  const members = parseDictionary(typeof value === "string" ? value : value.join(", "));
+  return parsedOnce(typeof value === "string" ? value : value.join(", "));
+}
+
+/** An application has a handful of values. */
+const parsedOnce = rememberLast(parseTargeted, 100);
+
+function parseTargeted(text: string): CacheControl | undefined {
+  const members = parseDictionary(text);
   if (members === undefined || members.size === 0) return undefined;
   const control: Draft = { ...NO_DIRECTIVES };
   for (const [name, member] of members) {

@@ -1,3 +1,5 @@
+import { rememberLast } from "./remember-last.ts";
+
 /** The `Vary` field (RFC 9110 section 12.5.5). */
 
 /** Adds a field name to a `Vary` value unless it is there in any letter case or the value is `*`. */
@@ -12,7 +14,9 @@ export function addVary(current: string | readonly string[] | undefined, field: 
 }
 
 /** The field names of a `Vary` value in lower case, each once, or `*` when the value contains it. */
-export function parseVary(value: string): readonly string[] | "*" {
+export const parseVary: (value: string) => readonly string[] | "*" = rememberLast(parse, 100);
+
+function parse(value: string): readonly string[] | "*" {
   const names = new Set<string>();
   for (const element of value.split(",")) {
     const name = element.trim().toLowerCase();
