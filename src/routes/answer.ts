@@ -38,14 +38,26 @@ function valueReply(
     return value.then(async (rows) => valueReply(settings, request, rows, options));
   }
   const checked = check(settings, value);
-  const finish = (sound: unknown): SourceReply => {
-    const reply = jsonReply(settings, options, textOf(sound, selection));
-    if (value instanceof Page && value.next !== null) {
-      reply.headers["link"] = nextLink(request.path, new URLSearchParams(request.query), value.next);
-    }
-    return reply;
-  };
-  return checked instanceof Promise ? checked.then(finish) : finish(checked);
+  const link = value instanceof Page && value.next !== null ? linkTo(request, value.next) : undefined;
+  return checked instanceof Promise
+    ? checked.then((sound) => soundReply(settings, options, sound, selection, link))
+    : soundReply(settings, options, checked, selection, link);
+}
+
+function soundReply(
+  settings: AnswerSettings,
+  options: ReplyOptions,
+  sound: unknown,
+  selection: FieldSelection | undefined,
+  link: string | undefined,
+): SourceReply {
+  const reply = jsonReply(settings, options, textOf(sound, selection));
+  if (link !== undefined) reply.headers["link"] = link;
+  return reply;
+}
+
+function linkTo({ path, query }: SourceRequest, next: string): string {
+  return nextLink(path, new URLSearchParams(query), next);
 }
 
 function textOf(value: unknown, selection: FieldSelection | undefined): string | undefined {
@@ -61,7 +73,10 @@ function isPage(value: unknown): value is { readonly items: readonly unknown[] }
   return Array.isArray(value.items) && Object.keys(value).length === 2;
 }
 
-function jsonReply({ status }: AnswerSettings, options: ReplyOptions, text: string | undefined): SourceReply {
+function jsonReply({ status, pattern }: AnswerSettings, options: ReplyOptions, text: string | undefined): SourceReply {
+  if (options === NO_OPTIONS && text !== undefined) {
+    return { status: status ?? 200, headers: { "content-type": "application/json" }, body: text, route: pattern };
+  }
   const headers = { ...options.headers };
   // What a schema or `JSON.stringify` leaves nothing of is nothing to answer.
   if (text === undefined) return withModified({ status: options.status ?? 204, headers, body: undefined }, options);

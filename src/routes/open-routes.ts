@@ -1,7 +1,6 @@
 import type { Database } from "../api/database.ts";
 import type { Log, Source, SourceCache } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
-import { splitPath } from "./path.ts";
 import type { Route } from "./route.ts";
 import { createRouteSource } from "./route-source.ts";
 import { createRouteTable, type RouteTable } from "./table.ts";
@@ -40,7 +39,7 @@ function assertRoom({ method, path, segments }: Route, sources: RoutesContext["s
   if (segments.at(-1)?.kind !== "rest") return;
   const before = segments.slice(0, -1);
   if (before.some(({ kind }) => kind !== "literal")) return;
-  const base = `/${splitPath(path).slice(0, -1).join("/")}`;
+  const base = path.slice(0, path.lastIndexOf("/")) || "/";
   if (!sources.some((source) => source.path === base)) return;
   throw new HotpathError("HP_ROUTE_CONFLICT", `${method} ${path} would hide the source mounted at ${base}.`);
 }

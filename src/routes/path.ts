@@ -38,30 +38,23 @@ export function parsePath(path: string): readonly Segment[] {
   return segments;
 }
 
-/** Where the parameters' values stand: the decoded texts by name, from the segments of a path as received. */
-export function parametersOf(segments: readonly Segment[], received: readonly string[]): Record<string, string> {
+/** The decoded texts of the parameters by name, from a path as received that matches the segments. */
+export function parametersOf(segments: readonly Segment[], path: string): Record<string, string> {
   const values: Record<string, string> = {};
-  for (const [place, segment] of segments.entries()) {
-    if (segment.kind === "literal") continue;
-    const given = segment.kind === "rest" ? received.slice(place).join("/") : (received[place] ?? "");
-    values[segment.name] = decode(given);
+  let start = 1;
+  for (const segment of segments) {
+    const end = segment.kind === "rest" ? path.length : endOfSegment(path, start);
+    if (segment.kind !== "literal") values[segment.name] = decode(path.slice(start, end));
+    start = end + 1;
   }
   return values;
 }
 
-/** The segments of a path as received, still encoded. */
-export function splitPath(path: string): readonly string[] {
-  if (path === "/") return NONE;
-  // The router and the route look at the same path one after the other.
-  if (path !== lastPath) {
-    lastPath = path;
-    lastSegments = path.slice(1).split("/");
-  }
-  return lastSegments;
+/** Where the segment of a path ends that begins there. */
+export function endOfSegment(path: string, start: number): number {
+  const slash = path.indexOf("/", start);
+  return slash === -1 ? path.length : slash;
 }
-
-let lastPath = "/";
-let lastSegments: readonly string[] = [];
 
 /** @throws HotpathError HP_BAD_REQUEST for a malformed escape */
 function decode(text: string): string {
@@ -80,4 +73,3 @@ function toSegment(text: string): Segment {
 }
 
 const PATH = /^(?:\/(?:[\w~.!$'()+,;=@-]+|:[A-Za-z_]\w*))*(?:\/\*[A-Za-z_]\w*)?$/;
-const NONE: readonly string[] = [];

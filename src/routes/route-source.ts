@@ -7,7 +7,7 @@ import { type AnswerSettings, toReply } from "./answer.ts";
 import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
 import { toFailureReply } from "./failure.ts";
 import { queryValues, readContent, readPart } from "./input.ts";
-import { parametersOf, splitPath } from "./path.ts";
+import { parametersOf } from "./path.ts";
 import type { Route, RouteCache } from "./route.ts";
 
 /** What a route needs to run. */
@@ -70,7 +70,7 @@ class RouteSource implements Source {
 
   #read(request: SourceRequest): Input | Promise<Input> {
     const { segments, options, method } = this.#route;
-    const given = segments.length === 0 ? NOTHING : parametersOf(segments, splitPath(request.path));
+    const given = segments.length === 0 ? NOTHING : parametersOf(segments, request.path);
     const params = readPart(options.params, "parameters", given);
     const query = readPart(options.query, "query", queryValues(request.query));
     const readsBody = method !== "GET" && options.body !== undefined;

@@ -1,5 +1,5 @@
 import { HotpathError } from "../errors.ts";
-import { splitPath } from "./path.ts";
+import { endOfSegment } from "./path.ts";
 import type { Route } from "./route.ts";
 
 /** Finds what a route was put in the table with. */
@@ -34,8 +34,8 @@ export function createRouteTable<Found>(routes: readonly Route[], toFound: (rout
   const root = createNode<Found>();
   for (const route of routes) add(root, route, toFound(route));
   return {
-    find: (method, path) => find(root, method === "HEAD" ? "GET" : method, splitPath(path), 0),
-    methodsOf: (path) => METHODS.filter((method) => find(root, method, splitPath(path), 0) !== undefined),
+    find: (method, path) => find(root, method === "HEAD" ? "GET" : method, path, beginOf(path)),
+    methodsOf: (path) => METHODS.filter((method) => find(root, method, path, beginOf(path)) !== undefined),
   };
 }
 
@@ -75,18 +75,19 @@ function leadingLiterals({ segments }: Route): number {
   return other === -1 ? segments.length : other;
 }
 
-function find<Found>(
-  node: Node<Found>,
-  method: string,
-  path: readonly string[],
-  place: number,
-): TableEntry<Found> | undefined {
-  const segment = path[place];
-  if (segment === undefined) return node.ends.get(method);
-  const literal = node.literals.get(segment);
-  const closest = literal && find(literal, method, path, place + 1);
+/** The root has no segments. */
+function beginOf(path: string): number {
+  return path === "/" ? 2 : 1;
+}
+
+/** @param start of the segment that the node's children stand for; beyond the path's end where there is none. */
+function find<Found>(node: Node<Found>, method: string, path: string, start: number): TableEntry<Found> | undefined {
+  if (start > path.length) return node.ends.get(method);
+  const end = endOfSegment(path, start);
+  const literal = node.literals.size === 0 ? undefined : node.literals.get(path.slice(start, end));
+  const closest = literal && find(literal, method, path, end + 1);
   if (closest !== undefined) return closest;
   // An empty segment is no value.
-  const parameter = segment === "" ? undefined : node.parameter;
-  return (parameter && find(parameter, method, path, place + 1)) ?? node.rests.get(method);
+  const parameter = start === end ? undefined : node.parameter;
+  return (parameter && find(parameter, method, path, end + 1)) ?? node.rests.get(method);
 }

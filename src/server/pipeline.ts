@@ -106,18 +106,26 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     mount: Mount | undefined,
     verdict: Verdict | undefined,
   ): HttpReply | Promise<HttpReply> {
-    const { request, timing, trace } = state;
-    timing?.mark("jwt");
-    trace?.admitted();
+    const { request } = state;
+    state.timing?.mark("jwt");
+    state.trace?.admitted();
     // recall, resolve
-    return andThen(recall(parts, request, mount, verdict, state), (resolved) => {
-      timing?.resolved();
-      trace?.resolved();
-      if (resolved.route !== undefined) state.route = resolved.route;
-      if (parts.overload?.isRefusal(resolved) === true) state.isRefusal = true;
-      // represent
-      return andThen(represent(request, resolved), (reply) => dress(state, resolved, verdict, reply));
-    });
+    const resolved = recall(parts, request, mount, verdict, state);
+    return resolved instanceof Promise
+      ? resolved.then((later) => show(state, verdict, later))
+      : show(state, verdict, resolved);
+  }
+
+  function show(state: WalkState, verdict: Verdict | undefined, resolved: SourceReply): HttpReply | Promise<HttpReply> {
+    state.timing?.resolved();
+    state.trace?.resolved();
+    if (resolved.route !== undefined) state.route = resolved.route;
+    if (parts.overload?.isRefusal(resolved) === true) state.isRefusal = true;
+    // represent
+    const reply = represent(state.request, resolved);
+    return reply instanceof Promise
+      ? reply.then((later) => dress(state, resolved, verdict, later))
+      : dress(state, resolved, verdict, reply);
   }
 
   /** Adds what is this request's own. */
@@ -178,25 +186,43 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     const timing = settings.serverTiming ? new RequestTiming(startedAt) : undefined;
     const { generation } = admit;
     const trace = tracer?.begin(request, startedAt);
-    const state: WalkState = { request, startedAt, timing, trace, route: UNMATCHED, generation, isRefusal: false };
+    // Whole from the beginning: a member that is added later has to be put elsewhere.
+    const state: WalkState = {
+      request,
+      startedAt,
+      timing,
+      trace,
+      route: UNMATCHED,
+      source: undefined,
+      isRefusal: false,
+      generation,
+      limited: undefined,
+      admission: undefined,
+    };
     metrics.begin();
-    const arrived = (reply: HttpReply): HttpReply => {
-      if (state.admission !== undefined) settleWith(state.admission, reply);
-      end(state, reply);
-      return reply;
-    };
-    const failed = (error: unknown): never => {
-      state.admission?.settle(NOTHING_USED);
-      end(state, FAILED);
-      throw error;
-    };
     try {
       const reply = walk(state);
-      return reply instanceof Promise ? reply.then(arrived, failed) : arrived(reply);
+      if (!(reply instanceof Promise)) return arrived(state, reply);
+      return reply.then(
+        (later) => arrived(state, later),
+        (error: unknown) => failed(state, error),
+      );
     } catch (error) {
-      return failed(error);
+      return failed(state, error);
     }
   };
+
+  function arrived(state: WalkState, reply: HttpReply): HttpReply {
+    if (state.admission !== undefined) settleWith(state.admission, reply);
+    end(state, reply);
+    return reply;
+  }
+
+  function failed(state: WalkState, error: unknown): never {
+    state.admission?.settle(NOTHING_USED);
+    end(state, FAILED);
+    throw error;
+  }
 }
 
 /** A request on its walk. */
@@ -210,14 +236,14 @@ interface WalkState {
   /** The pattern that metrics and logs name. */
   route: string;
   /** Absent: nobody is mounted there. */
-  source?: Source;
+  source: Source | undefined;
   /** It was not given to its source. */
   isRefusal: boolean;
   /** That of the keys which the verdict on it rests on, or an earlier one. */
   readonly generation: number;
   /** What its limits looked at and said; absent where there are none. */
-  limited?: LimitedRequest;
-  admission?: Admission;
+  limited: LimitedRequest | undefined;
+  admission: Admission | undefined;
 }
 
 /** A repeated reply counts like any other, and ends with the credentials that it was given for. */

@@ -21,6 +21,8 @@ export class Http1Request implements HttpRequest {
   #isAbandoned = false;
   readonly #content: RequestContent | undefined;
   #questionMark = NOT_SOUGHT;
+  /** Asked for a dozen times on the walk. */
+  #path: string | undefined;
   #abort: AbortController | undefined;
   #body: Readable | undefined;
   #hasOverflowed = false;
@@ -65,8 +67,11 @@ export class Http1Request implements HttpRequest {
   }
 
   get path(): string {
-    const end = this.#findQuestionMark();
-    return end === -1 ? this.target : this.target.slice(0, end);
+    if (this.#path === undefined) {
+      const end = this.#findQuestionMark();
+      this.#path = end === -1 ? this.target : this.target.slice(0, end);
+    }
+    return this.#path;
   }
 
   get query(): string {

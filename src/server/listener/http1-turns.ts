@@ -176,11 +176,14 @@ function wholeOf(reply: HttpReply, method: string, persistence: string): WholeRe
 }
 
 function writeWhole(socket: Socket, whole: WholeReply): void {
-  const { head, content, bytes } = whole;
+  const { head, content, isAscii, bytes } = whole;
   if (bytes !== undefined) {
     socket.write(bytes);
   } else if (content === undefined) {
     socket.write(head, "latin1");
+  } else if (isAscii === true && content.length <= JOINED_BYTES) {
+    // A text is copied once, to where the socket takes it from; joined to bytes it would be copied before that, too.
+    socket.write(head + String(content), "latin1");
   } else if (typeof content === "string" || content.length <= JOINED_BYTES) {
     socket.write(joinReply(whole));
   } else {

@@ -8,6 +8,8 @@ import { carriesContent, isConnectionField } from "./reply-body.ts";
 export interface WholeReply {
   readonly head: string;
   readonly content: string | Uint8Array | undefined;
+  /** The content is a text of ASCII: with its head it is one text, of as many bytes as characters. */
+  readonly isAscii?: boolean;
   /** Both, where they have been joined already. */
   readonly bytes?: Uint8Array;
   /** The head alone, where the content is too long to be joined. */
@@ -77,7 +79,8 @@ function render(
   const length = contentLength(method, status, body, announced === undefined ? undefined : String(announced));
   const head = renderHead(reply, length, persistence);
   const hasContent = body !== undefined && body.length > 0 && carriesContent(method, status);
-  return { head, content: hasContent ? body : undefined };
+  const isAscii = hasContent && typeof body === "string" && length === String(body.length);
+  return { head, content: hasContent ? body : undefined, isAscii };
 }
 
 /**
@@ -96,20 +99,10 @@ function renderHead(reply: HttpReply, length: string | undefined, persistence: s
     if (name === "content-length" || isConnectionField(name)) continue;
     isDated ||= name.length === 4 && name.toLowerCase() === "date";
     const value = headers[name] as string | string[];
-    if (typeof value === "string") {
-      checkField(name, value);
-      head += `${name}: ${value}\r\n`;
-    } else {
-      for (const each of value) {
-        checkField(name, each);
-        head += `${name}: ${each}\r\n`;
-      }
-    }
+    if (typeof value === "string") head += fieldLine(name, value);
+    else for (const each of value) head += fieldLine(name, each);
   }
-  if (length !== undefined) {
-    checkField("content-length", length);
-    head += `content-length: ${length}\r\n`;
-  }
+  if (length !== undefined) head += fieldLine("content-length", length);
   if (!isDated) head += `Date: ${currentHttpDate()}\r\n`;
   return `${head}${persistence}\r\n`;
 }
@@ -131,9 +124,10 @@ export function persistenceFields(keepAliveTimeoutMs: number): string {
 export const JOINED_BYTES = 16_384;
 
 /** A whole reply as bytes. */
-export function joinReply({ head, content, bytes: joined }: WholeReply): Uint8Array {
+export function joinReply({ head, content, isAscii, bytes: joined }: WholeReply): Uint8Array {
   if (joined !== undefined) return joined;
   if (content === undefined) return Buffer.from(head, "latin1");
+  if (isAscii === true) return Buffer.from(head + String(content), "latin1");
   if (typeof content === "string") {
     const bytes = Buffer.allocUnsafe(head.length + Buffer.byteLength(content));
     bytes.write(content, bytes.write(head, "latin1"), "utf8");
@@ -164,16 +158,30 @@ export function checkStatus(status: number): void {
   if (status < 200 || status > 999) throw new RangeError(`status ${status} is no final status`);
 }
 
-/** A server sends the same few names for ever. */
+/** A server sends the same few names for ever, and most of them with the same value as before. */
 const MOST_REMEMBERED = 1000;
-const goodNames = new Set<string>();
+const LONGEST_REMEMBERED = 128;
+const goodNames = new Map<string, { value: string; line: string }>();
+
+/** A field as it goes over the wire. @throws what Node throws for a malformed one. */
+function fieldLine(name: string, value: string): string {
+  const last = goodNames.get(name);
+  if (last?.value === value) return last.line;
+  checkField(name, value);
+  const line = `${name}: ${value}\r\n`;
+  if (last !== undefined && value.length <= LONGEST_REMEMBERED) {
+    last.value = value;
+    last.line = line;
+  }
+  return line;
+}
 
 /** @throws what Node throws for a malformed field. */
 export function checkField(name: string, value: string): void {
   if (!goodNames.has(name)) {
     validateHeaderName(name);
     if (goodNames.size >= MOST_REMEMBERED) goodNames.clear();
-    goodNames.add(name);
+    goodNames.set(name, { value: "", line: `${name}: \r\n` });
   }
   checkValue(name, value);
 }
