@@ -1,4 +1,4 @@
-// Compiles src/ to dist/, makes the dashboard's page and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
+// Compiles src/ to dist/, joins its modules, makes the dashboard's page and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,8 @@ if (existsSync(compiler) && existsSync(new URL("../src/index.ts", import.meta.ur
     stdio: "inherit",
   });
   if (result.status !== 0) process.exit(result.status ?? 1);
+  const { joinModules } = await import("./join-modules.ts");
+  await joinModules(fileURLToPath(new URL("../dist", import.meta.url)));
   const { bundlePage } = await import("../src/observe/dashboard/bundle.ts");
   const { script, style } = await bundlePage();
   const built = new URL("../dist/observe/dashboard/built/", import.meta.url);

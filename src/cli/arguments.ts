@@ -1,9 +1,11 @@
-import { parseArgs } from "node:util";
 import { nearest } from "../api/nearest.ts";
 import { PUBLIC_OPTIONS } from "../api/option-table.ts";
 import { unknown } from "../api/options.ts";
 import { HotpathError } from "../errors.ts";
 import type { Command, CommandInput } from "./command.ts";
+
+// As an import it would load what all of its exports stand on: 40 modules of Node.
+const { parseArgs } = process.getBuiltinModule("node:util");
 
 export type ParsedArguments = Pick<CommandInput, "positionals" | "own" | "flags"> & { readonly wantsHelp: boolean };
 
