@@ -57,8 +57,8 @@ interface Manifest {
 function keepPlaces(dist: string): Plugin {
   return {
     name: "keep places",
-    setup({ onLoad }) {
-      onLoad({ filter: /\.js$/, namespace: "file" }, ({ path }) => {
+    setup(bundler) {
+      bundler.onLoad({ filter: /\.js$/, namespace: "file" }, ({ path }) => {
         const text = readFileSync(path, "utf8");
         if (!text.includes("import.meta")) return undefined;
         for (const [, name = ""] of text.matchAll(/"(\.\.?\/[\w./-]+\.js)", import\.meta\.url/g)) {
