@@ -47,6 +47,7 @@ export const ERRORS = {
   HP_CONTENT_CODING_UNSUPPORTED: { status: 415, todo: "Use one of the codings that Accept-Encoding lists, or none." },
   HP_INPUT_INVALID: { status: 400, todo: "Correct what `issues` names." },
   HP_MEDIA_TYPE_UNSUPPORTED: { status: 415, todo: "Send JSON (Content-Type: application/json)." },
+  HP_MESSAGE_INVALID: { status: 400, todo: "Send a message as /schema.proto describes it." },
   HP_REPLY_INVALID: { status: 500, todo: "Have the route answer what its `reply` schema says, or correct the schema." },
   HP_SQL_VALUE: { status: 400, todo: "Correct the value." },
   HP_SQL_REFUSED: { status: 403, todo: "Ask with credentials that may." },

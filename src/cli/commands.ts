@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "dev", load: async () => (await import("./dev.ts")).dev },
   { name: "postgrest", load: async () => (await import("./postgrest/command.ts")).postgrest },
   { name: "types", load: async () => (await import("./types.ts")).types },
+  { name: "proto", load: async () => (await import("./proto.ts")).proto },
   { name: "track", load: async () => (await import("./track.ts")).track },
   { name: "key", load: async () => (await import("./key.ts")).key },
   { name: "load", load: async () => (await import("./load.ts")).load },

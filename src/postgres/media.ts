@@ -11,6 +11,23 @@ export interface ReadMedia {
   readonly explain: ReadOptions["explain"];
 }
 
+/** Makes a reply's content of the records that came of its rows. */
+export interface RowsEncoder {
+  readonly contentType: string;
+  encode(records: string | null): Uint8Array;
+}
+
+/** One object, and an error where there is another number of rows. */
+export function isSingular({ format }: Pick<ReadMedia, "format">): boolean {
+  return format.kind === "object" || (format.kind === "records" && format.isSingular);
+}
+
+/** Protocol Buffers by any of its names. */
+export function isProtobuf(mediaType: string): boolean {
+  return PROTOBUF.has(mediaType);
+}
+
+const PROTOBUF = new Set(["application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"]);
 const ARRAY: RowFormat = { kind: "array", stripNulls: false };
 const JSON_MEDIA: ReadMedia = { contentType: "application/json; charset=utf-8", format: ARRAY, explain: null };
 const EXPLAIN_OPTIONS: readonly ExplainOption[] = ["analyze", "verbose", "settings", "buffers", "wal"];
@@ -97,6 +114,12 @@ function builtIn({ geoJson }: Catalog, { value }: MediaSubject, name: string): R
     case "application/*":
     case "application/json":
       return JSON_MEDIA;
+    case "application/x-protobuf":
+    case "application/protobuf":
+    case "application/vnd.google.protobuf":
+      return { contentType: "application/x-protobuf", format: { kind: "records", isSingular: false }, explain: null };
+    case "application/vnd.pgrst.object+protobuf":
+      return { contentType: "application/x-protobuf", format: { kind: "records", isSingular: true }, explain: null };
     case "text/csv":
       return { contentType: "text/csv; charset=utf-8", format: { kind: "csv" }, explain: null };
     case "application/geo+json": {

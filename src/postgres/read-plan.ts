@@ -5,7 +5,7 @@ import { makeBatchTemplate } from "./batch/template.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import type { CachePlan, QueryCache } from "./changes/query-cache.ts";
 import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.ts";
-import { chooseReadMedia, type ReadMedia } from "./media.ts";
+import { chooseReadMedia, isSingular, type ReadMedia, type RowsEncoder } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
 import type { Preferences } from "./preferences.ts";
 import type { QueryTree, RowRange } from "./query/ast.ts";
@@ -49,6 +49,8 @@ export interface ReadPlan {
   readonly compiled: CompiledRead;
   readonly mode: TransactionMode;
   readonly media: ReadMedia;
+  /** Where rows come as records. */
+  readonly encoder: RowsEncoder | undefined;
   /** As the request asked, before any cap of the settings: what `Content-Range` counts from. */
   readonly offset: number;
   readonly pageLimit: number | undefined;
@@ -79,10 +81,19 @@ export async function makeReadPlan(
   const chosen = chooseReadMedia(catalog, subject, request.headers.accept, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
 
-  const isRows = media.format.kind === "array" || media.format.kind === "object";
+  const isRows = media.format.kind === "array" || media.format.kind === "object" || media.format.kind === "records";
   const terms =
     takesCursors(settings, relation, key) && isRows && rangeOf(request) === undefined ? completeKeyset(node) : null;
   if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
+  const encoder =
+    media.format.kind === "records"
+      ? (await import("./protobuf/index.ts")).encodeRows(
+          { catalog, schema: relation.schema, basePath: request.basePath },
+          node,
+          undefined,
+          isSingular(media),
+        )
+      : undefined;
   const { updatedAtColumn } = settings;
   const isDated = key !== null && isRows && updatedAtColumn !== null && isTimestamp(relation, updatedAtColumn);
   const options: ReadOptions = {
@@ -105,7 +116,8 @@ export async function makeReadPlan(
   return {
     compiled,
     mode: { ...READ, batch: batchShape(settings, node, options, compiled) },
-    media,
+    media: encoder === undefined ? media : { ...media, contentType: encoder.contentType },
+    encoder,
     offset: range.offset,
     pageLimit: node.range.limit,
     keyset: terms === null ? null : { terms, scope: cursorScope(node, terms) },
@@ -151,6 +163,7 @@ export function isSingleRow(relation: Relation, query: QueryTree, range: RowRang
 
 /** A row path answers the object itself. */
 export function asRow(media: ReadMedia): ReadMedia {
+  if (media.format.kind === "records") return { ...media, format: { ...media.format, isSingular: true } };
   if (media.format.kind !== "array") return media;
   return { ...media, format: { ...media.format, kind: "object" } };
 }

@@ -5,6 +5,7 @@ import { formatLink } from "../http/index.ts";
 import { formatCursor } from "./cursor.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
+import { isSingular } from "./media.ts";
 import type { CommandResult } from "./pool/index.ts";
 import { appliedToRead, NO_PREFERENCES, type Preferences } from "./preferences.ts";
 import { canonicalQuery, fillCanonical } from "./query/canonical-query.ts";
@@ -45,8 +46,7 @@ export function toReply(
   const row = rows[0] ?? [];
   const { layout } = plan.compiled;
   const pageCount = layout.pageCount === -1 ? countAlone(rows, layout.body) : Number(row[layout.pageCount]);
-  const isSingular = plan.media.format.kind === "object" || target.key !== null;
-  if (isSingular && pageCount !== 1) throw notSingular(target, pageCount);
+  if ((target.key !== null || isSingular(plan.media)) && pageCount !== 1) throw notSingular(target, pageCount);
   const total = totalRows(exchange, row[layout.total], planned);
   const { status, contentRange } = rangeReply(plan.offset, pageCount, total);
   if (status === 416) throw outOfBounds(plan.offset, total ?? 0);
@@ -56,6 +56,7 @@ export function toReply(
     headers["content-range"] = contentRange;
     headers["content-location"] = contentLocation(exchange, given, operands);
   }
+  if (plan.encoder !== undefined) headers["vary"] = "Accept";
   if (target.namesProfile) headers["content-profile"] = toFieldText(target.relation.schema);
   const applied = preferences === NO_PREFERENCES ? undefined : appliedToRead(preferences, false);
   if (applied !== undefined) headers["preference-applied"] = applied;
@@ -75,7 +76,8 @@ function countAlone(rows: CommandResult["rows"], body: number): number {
 }
 
 /** What PostgreSQL made of the rows; a row that was read alone is put into its list here. */
-function bodyOf({ compiled, media }: ReadPlan, made: string | null | undefined): string | Uint8Array {
+function bodyOf({ compiled, media, encoder }: ReadPlan, made: string | null | undefined): string | Uint8Array {
+  if (encoder !== undefined) return encoder.encode(made ?? null);
   if ("isBinary" in media.format && media.format.isBinary) return Buffer.from(made ?? "", "hex");
   if (compiled.layout.pageCount !== -1 || media.format.kind !== "array") return made ?? "";
   return made === undefined || made === null ? "[]" : `[${made}]`;

@@ -1,7 +1,8 @@
 import type { PostgresSettings } from "../api/settings.ts";
 import type { SourceReply, SourceRequest } from "../api/source.ts";
 import { DialectError } from "./dialect-error.ts";
-import { toFieldText } from "./field-text.ts";
+import type { Catalog } from "./catalog/types.ts";
+import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import type { Documents } from "./openapi/documents.ts";
 import { chooseDocument } from "./openapi/negotiate.ts";
 import { privilegesCommand } from "./openapi/privileges.ts";
@@ -12,23 +13,31 @@ import { createTemplate } from "./query/statement.ts";
 /** What describing the API needs of its source. */
 export interface RootContext {
   readonly settings: PostgresSettings;
+  readonly catalog: Catalog;
   readonly documents: Documents;
   /** Runs the commands in one transaction, after those that open it for the request. */
   readonly run: (commands: readonly Command[]) => Promise<readonly CommandResult[]>;
 }
 
-/** Answers GET and HEAD of `/` with a document that describes the API. */
+/** Answers GET and HEAD of `/` with a document that describes the API, and of `/schema.proto` with its messages. */
 export async function describeRoot(
-  { settings, documents, run }: RootContext,
+  { settings, catalog, documents, run }: RootContext,
   request: SourceRequest,
-  { schema, namesProfile }: Extract<Route, { kind: "root" }>,
+  { schema, namesProfile, describesMessages }: Extract<Route, { kind: "root" }>,
 ): Promise<SourceReply> {
   const { mode, standard } = settings.openapi;
-  const choice = chooseDocument(request.headers.accept, standard);
+  const choice = describesMessages ? undefined : chooseDocument(request.headers.accept, standard);
   const followsPrivileges = mode === "follow-privileges";
   // Run in any case: the role must be one that may be switched to, and the pre-request function may refuse.
   const [result] = await run([followsPrivileges ? privilegesCommand(schema) : NOTHING]);
   const privileges = followsPrivileges ? (result?.rows[0]?.[0] ?? "") : null;
+  if (choice === undefined) {
+    const { schemaProto } = await import("./protobuf/index.ts");
+    const body = schemaProto({ catalog, schema, basePath: request.basePath }, privileges);
+    const headers: Record<string, string> = { "content-type": "text/plain; charset=utf-8" };
+    if (namesProfile) headers["content-profile"] = toFieldText(schema);
+    return { status: 200, headers, body: besideFieldTexts(body) };
+  }
   const { content, kept } = await documents.get({ schema, basePath: request.basePath }, choice, privileges);
   const headers: Record<string, string> = { "content-type": choice.contentType };
   if (namesProfile) headers["content-profile"] = toFieldText(schema);

@@ -7,7 +7,14 @@ import { LEAST_NAME_SCORE, similarName } from "./similar-name.ts";
 
 /** What a path names. */
 export type Route =
-  | { readonly kind: "root"; readonly schema: string; readonly namesProfile: boolean; readonly pattern: string }
+  | {
+      readonly kind: "root";
+      /** `/schema.proto` instead of the document. */
+      readonly describesMessages: boolean;
+      readonly schema: string;
+      readonly namesProfile: boolean;
+      readonly pattern: string;
+    }
   | {
       readonly kind: "relation";
       readonly relation: Relation;
@@ -49,6 +56,10 @@ export function resolveRoute(catalog: Catalog, settings: PostgresSettings, reque
   }
   if (more.length > 0 || name === "" || (key !== undefined && !settings.rowPaths)) throw invalidPath();
   const relation = catalog.relations.get(schema)?.get(decodeSegment(name));
+  if (relation === undefined && name === PROTO_FILE && key === undefined) {
+    const pattern = `${request.basePath}/${PROTO_FILE}`;
+    return { kind: "root", describesMessages: true, schema, namesProfile, pattern };
+  }
   if (relation === undefined) throw unknownRelation(catalog, schema, decodeSegment(name));
   const pattern = `${request.basePath}/${relation.name}`;
   if (key === undefined) return { kind: "relation", relation, key: null, namesProfile, pattern };
@@ -56,6 +67,9 @@ export function resolveRoute(catalog: Catalog, settings: PostgresSettings, reque
   const values = key.split(",").map(decodeSegment);
   return { kind: "relation", relation, key: values, namesProfile, pattern: `${pattern}/:key` };
 }
+
+/** Describes the rows as messages, unless a relation is called so. */
+const PROTO_FILE = "schema.proto";
 
 /** `/` is what the catalog holds, or a function where one is set. */
 function rootRoute(
@@ -66,7 +80,9 @@ function rootRoute(
 ): Route {
   const pattern = `${basePath}/`;
   // A root that is switched off is so for a function, too.
-  if (rootFunction === null || openapi.mode === "disabled") return { kind: "root", schema, namesProfile, pattern };
+  if (rootFunction === null || openapi.mode === "disabled") {
+    return { kind: "root", describesMessages: false, schema, namesProfile, pattern };
+  }
   const dot = rootFunction.indexOf(".");
   const named = { schema: dot === -1 ? schema : rootFunction.slice(0, dot), name: rootFunction.slice(dot + 1) };
   return { kind: "call", ...named, namesProfile, pattern };

@@ -280,13 +280,13 @@ class PostgresSource implements Source {
   }
 
   #describe(
-    { documents }: Schema,
+    { catalog, documents }: Schema,
     request: SourceRequest,
     route: Extract<Route, { kind: "root" }>,
   ): Promise<SourceReply> {
     const scope = { schema: route.schema, timezone: null };
     const run = (commands: readonly Command[]) => this.#runTransaction(request, scope, commands);
-    return describeRoot({ settings: this.#settings, documents, run }, request, route);
+    return describeRoot({ settings: this.#settings, catalog, documents, run }, request, route);
   }
 
   #readOrWrite(

@@ -3,7 +3,7 @@ import type { Catalog, Column, Relation } from "./catalog/types.ts";
 import { representationKey } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
 import type { Idempotency } from "./idempotency/index.ts";
-import { chooseReadMedia, type ReadMedia } from "./media.ts";
+import { chooseReadMedia, isSingular, type ReadMedia, type RowsEncoder } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
 import type { Preferences } from "./preferences.ts";
 import type { QueryTree, SelectItem } from "./query/ast.ts";
@@ -31,6 +31,8 @@ export interface WriteContext extends ReadContext {
 export interface WritePlan {
   readonly compiled: CompiledWrite;
   readonly media: ReadMedia;
+  /** Where rows are answered as records. */
+  readonly encoder: RowsEncoder | undefined;
   /** Columns whose values name the row in `Location`; none where it is not asked for. */
   readonly location: readonly string[];
   /** What `Prefer: resolution=` came to; null where there is nothing to be in conflict with. */
@@ -83,6 +85,15 @@ export async function makeWritePlan(
     { ...settings, maxRows: null },
     isDirect ? undefined : WRITTEN,
   );
+  const encoder =
+    format?.kind === "records"
+      ? (await import("./protobuf/index.ts")).encodeRows(
+          { catalog, schema: relation.schema, basePath: request.basePath },
+          node,
+          undefined,
+          isSingular(media),
+        )
+      : undefined;
   const isNamed = method === "POST" && preferences.representation === "headers-only";
   const location = isNamed ? [...relation.columns.keys()].filter((name) => relation.primaryKey.includes(name)) : [];
   const compiled = compileWrite(planned, node, {
@@ -97,7 +108,8 @@ export async function makeWritePlan(
   const isListable = media.format.kind === "array" && media.explain === null && isRowByRow(query);
   return {
     compiled,
-    media,
+    media: encoder === undefined ? media : { ...media, contentType: encoder.contentType },
+    encoder,
     location,
     resolution: planned.conflict?.resolution ?? null,
     applied: new WeakMap(),
@@ -183,10 +195,10 @@ function refuseFilters({ primaryKey }: Relation, { filters, logic }: QueryTree):
   throw new DialectError("PGRST105", 405, "Filters must include all and only primary key columns with 'eq' operators");
 }
 
-/** What is answered consists of columns of the row alone, as JSON. */
+/** What is answered consists of columns of the row alone. */
 function isPlain({ select }: QueryTree, { format }: ReadMedia): boolean {
-  const isJson = format.kind === "array" || format.kind === "object";
-  return isJson && select.length > 0 && select.every((item) => item.kind === "field" && item.aggregate === undefined);
+  const isOfRows = format.kind === "array" || format.kind === "object" || format.kind === "records";
+  return isOfRows && select.length > 0 && select.every((item) => item.kind === "field" && item.aggregate === undefined);
 }
 
 /** What is answered of a row does not depend on others. */

@@ -3,6 +3,7 @@ import type { SourceReply, SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
+import { isSingular } from "./media.ts";
 import type { CommandResult } from "./pool/index.ts";
 import { allowsOverride, appliedToWrite, NO_PREFERENCES, type Preferences } from "./preferences.ts";
 import type { ReadTarget } from "./read-plan.ts";
@@ -24,16 +25,16 @@ export interface WriteExchange {
 export function createWriteCheck(exchange: WriteExchange): TransactionMode["check"] {
   const { plan, target, request, preferences } = exchange;
   const { method } = request;
-  const isSingular = plan.media.format.kind === "object" && target.key === null;
+  const asksOne = isSingular(plan.media) && target.key === null;
   const mayLimit = (method === "PATCH" || method === "DELETE") && preferences.handling === "strict";
   const limit = mayLimit ? preferences.maxAffected : undefined;
-  if (plan.media.explain !== null || (!isSingular && limit === undefined && method !== "PUT")) return undefined;
+  if (plan.media.explain !== null || (!asksOne && limit === undefined && method !== "PUT")) return undefined;
   return (results) => {
     const count = writtenCount(plan, results);
     if (method === "PUT" && count !== 1) {
       throw new DialectError("PGRST115", 400, "Payload values do not match URL in primary key column(s)");
     }
-    if (isSingular && count !== 1) throw notSingular(target, count);
+    if (asksOne && count !== 1) throw notSingular(target, count);
     if (limit !== undefined && count > limit) {
       throw new DialectError("PGRST124", 400, "Query result exceeds max-affected preference constraint", {
         details: `The query affects ${count} rows`,
@@ -111,7 +112,12 @@ function contentRange(method: string, count: number, preferences: Preferences): 
 }
 
 /** What PostgreSQL made of the rows; a row that was answered alone is put into its list here. */
-function bodyOf({ compiled, media }: WritePlan, made: string | null | undefined, count: number): string | Uint8Array {
+function bodyOf(
+  { compiled, media, encoder }: WritePlan,
+  made: string | null | undefined,
+  count: number,
+): string | Uint8Array {
+  if (encoder !== undefined) return encoder.encode(made ?? null);
   if ("isBinary" in media.format && media.format.isBinary) return Buffer.from(made ?? "", "hex");
   if (compiled.answers === "all" || media.format.kind !== "array") return made ?? "";
   return count === 0 ? "[]" : `[${made ?? ""}]`;

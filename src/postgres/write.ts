@@ -49,9 +49,20 @@ export function write(
   const type = payloadType(request.headers["content-type"]);
   return readBeginning(request, context.maxBodyBytes).then(({ bytes, goesOn }) => {
     if (goesOn) return writeInBulk(asked, type, bytes);
+    if (type === "message") return writeMessage(asked, bytes);
     const payload = parsePayload(bytes, type, columns !== null);
     return writeWhole(asked, payload, method === "PUT" ? undefined : context.idempotency.guard(request, bytes));
   });
+}
+
+/** Carries out a write whose content is Protocol Buffers. */
+async function writeMessage(asked: AskedWrite, bytes: Buffer): Promise<SourceReply> {
+  const { context, request, target, columns } = asked;
+  const { rowsJson } = await import("./protobuf/index.ts");
+  const subject = { catalog: context.catalog, schema: target.relation.schema, basePath: request.basePath };
+  const json = rowsJson(subject, target.relation, request.headers["content-type"] ?? "", bytes);
+  const payload = parsePayload(Buffer.from(json), "json", columns !== null);
+  return writeWhole(asked, payload, request.method === "PUT" ? undefined : context.idempotency.guard(request, bytes));
 }
 
 /** What a writing request asks for, but for its content. */
@@ -123,12 +134,12 @@ function writeInBulk(asked: AskedWrite, type: PayloadType, begun: Buffer): Promi
   return context.bulkTurns(() => insertInBulk(context, { ...asked, batches }));
 }
 
-/** Whether a request may insert a list of rows, from its head alone: a POST to something like a relation, of no form. */
+/** Whether a request may insert a list of rows, from its head alone: a POST to something like a relation, of no form and no message. */
 export function mayBeBulk(method: string, subpath: string, contentType: string | undefined): boolean {
   return (
     method === "POST" &&
     /^\/[^/]+\/?$/.test(subpath) &&
-    !/^application\/x-www-form-urlencoded\b/i.test(contentType ?? "")
+    !/^application\/(?:x-www-form-urlencoded|(?:x-|vnd\.google\.)?protobuf)\b/i.test(contentType ?? "")
   );
 }
 
@@ -148,7 +159,7 @@ function startBatches(
   begun: Buffer,
   namesColumns: boolean,
 ): AsyncGenerator<Batch, void> {
-  const isList = type !== "form" && !(type === "json" && startsObject(begun));
+  const isList = type !== "form" && type !== "message" && !(type === "json" && startsObject(begun));
   if (method !== "POST" || key !== null || !isList || settings.maxBulkBytes === null) {
     body.destroy();
     throw new HotpathError("HP_BODY_TOO_LARGE", `The content has more than ${maxBodyBytes} bytes.`);

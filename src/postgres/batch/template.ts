@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RelationName } from "../catalog/types.ts";
-import type { Command, Statement } from "../pool/types.ts";
+import type { BytesField, Command, Statement } from "../pool/types.ts";
 import { type ReadOptions, readSql, unknownType } from "../query/compile-read.ts";
 import type { PlannedCondition, ReadNode } from "../query/plan.ts";
 import { qualified, type SqlWriter } from "../query/sql-text.ts";
@@ -16,6 +16,8 @@ export interface BatchTemplate {
   /** For each column of values: which parameter of the read's own statement it is. */
   readonly varying: readonly number[];
   readonly catalogVersion: string;
+  /** Which field is bytes; absent: none. */
+  readonly bytes?: BytesField | undefined;
 }
 
 /** The type that PostgreSQL gave a parameter. */
@@ -31,8 +33,8 @@ const VALUES = '"hp.batch"';
 /** The template, or undefined for a read that would not be the same, or not as quick, among others. */
 export function makeBatchTemplate(node: ReadNode, options: ReadOptions): BatchTemplate | undefined {
   const { format, explain, types, catalogVersion } = options;
-  const isJson = format.kind === "array" || format.kind === "object";
-  if (!isJson || explain !== null || node.relation.name === "hp.batch" || !isFoundByIndex(node)) return undefined;
+  const isPlain = format.kind === "array" || format.kind === "object" || format.kind === "records";
+  if (!isPlain || explain !== null || node.relation.name === "hp.batch" || !isFoundByIndex(node)) return undefined;
   const constants: (string | null)[] = [];
   const varying: number[] = [];
   let parameters = 0;
@@ -49,8 +51,11 @@ export function makeBatchTemplate(node: ReadNode, options: ReadOptions): BatchTe
       return name;
     },
   };
-  const { text } = readSql(writer, node, options);
-  return varying.length === 0 ? undefined : { inner: text, constants, varying, catalogVersion };
+  const { text, bytes } = readSql(writer, node, options);
+  if (varying.length === 0) return undefined;
+  // The number of the read comes behind its fields.
+  const among = bytes === undefined ? undefined : { ...bytes, of: bytes.of + 1 };
+  return { inner: text, constants, varying, catalogVersion, bytes: among };
 }
 
 /**
@@ -72,7 +77,7 @@ function isEquality(condition: PlannedCondition): boolean {
 
 /** Answers the read once for each row of values, with the row's number behind the read's own fields. */
 export function batchStatement(template: BatchTemplate, types: readonly ParameterType[]): Statement {
-  const { inner, constants, varying, catalogVersion } = template;
+  const { inner, constants, varying, catalogVersion, bytes } = template;
   const lists: string[] = [];
   const columns: string[] = [];
   let isCast = false;
@@ -92,7 +97,7 @@ export function batchStatement(template: BatchTemplate, types: readonly Paramete
     : `${rows} ${VALUES}(${names}, n)`;
   const text = `SELECT "hp.one".*, ${VALUES}.n FROM ${values} CROSS JOIN LATERAL (${inner}) AS "hp.one"`;
   const hash = createHash("sha256").update(catalogVersion).update(text).digest("base64url");
-  return { name: `hp_${hash.slice(0, 27)}`, text };
+  return { name: `hp_${hash.slice(0, 27)}`, text, bytes };
 }
 
 /** Asks for the parameters' types of a statement that this connection has prepared. */

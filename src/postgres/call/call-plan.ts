@@ -6,7 +6,7 @@ import { momentArguments } from "../changes/moments.ts";
 import type { CachePlan, QueryCache } from "../changes/query-cache.ts";
 import { DialectError } from "../dialect-error.ts";
 import { invalidPayload } from "../payload/invalid-payload.ts";
-import { chooseReadMedia, type ReadMedia } from "../media.ts";
+import { chooseReadMedia, isSingular, type ReadMedia, type RowsEncoder } from "../media.ts";
 import type { Preferences } from "../preferences.ts";
 import type { GivenArgument, QueryTree } from "../query/ast.ts";
 import { planRead } from "../query/build-plan.ts";
@@ -51,6 +51,8 @@ export interface CallPlan {
   readonly routine: Routine;
   readonly compiled: CompiledRead;
   readonly media: ReadMedia;
+  /** Where results come as records. */
+  readonly encoder: RowsEncoder | undefined;
   readonly offset: number;
   /** Sent as a POST, and the function may change something. */
   readonly mayWrite: boolean;
@@ -83,6 +85,17 @@ export async function makeCallPlan(
     throw new DialectError("PGRST128", 400, message);
   }
   const { count } = preferences;
+  const shape = shapeOfResult(routine);
+  const isOne = shape.kind === "row" || shape.kind === "value";
+  const encoder =
+    media.format.kind === "records" && routine.returns.kind !== "void"
+      ? (await import("../protobuf/index.ts")).encodeRows(
+          { catalog: context.catalog, schema: target.schema, basePath: request.basePath },
+          node,
+          routine,
+          isOne || isSingular(media),
+        )
+      : undefined;
   const compiled = compileRead(node, {
     format: media.format,
     // The planner knows too little of functions to be asked.
@@ -95,7 +108,7 @@ export async function makeCallPlan(
     explain: media.explain,
     isSingleRow: false,
     source: (writer) => callSql(writer, routine, args, computed),
-    shape: shapeOfResult(routine),
+    shape,
     types: await context.resolveTypes(castsOf(query)),
     catalogVersion: catalog.version,
   });
@@ -108,7 +121,8 @@ export async function makeCallPlan(
   };
   const caching =
     content === null ? context.queryCache?.planCall(routine, node, traits, momentsOf(routine, args)) : undefined;
-  return { routine, compiled, media, offset: range.offset, mayWrite, hoisted, caching };
+  const answered = encoder === undefined ? media : { ...media, contentType: encoder.contentType };
+  return { routine, compiled, media: answered, encoder, offset: range.offset, mayWrite, hoisted, caching };
 }
 
 /** Parameters of the request whose arguments may name a moment: `now` is read as a time when the function is called. */

@@ -2,6 +2,7 @@ import type { PostgresSettings } from "../../api/settings.ts";
 import type { SourceReply } from "../../api/source.ts";
 import { DialectError } from "../dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "../field-text.ts";
+import { isSingular } from "../media.ts";
 import type { CommandResult } from "../pool/index.ts";
 import { allowsOverride, appliedToCall, type Preferences } from "../preferences.ts";
 import { explainReply } from "../read-reply.ts";
@@ -26,12 +27,12 @@ export function createCallCheck(
   { compiled: { layout }, media }: CallPlan,
   { handling, maxAffected }: Preferences,
 ): TransactionMode["check"] {
-  const isSingular = media.format.kind === "object";
+  const asksOne = isSingular(media);
   const limit = handling === "strict" ? maxAffected : undefined;
-  if (media.explain !== null || (!isSingular && limit === undefined)) return undefined;
+  if (media.explain !== null || (!asksOne && limit === undefined)) return undefined;
   return (results) => {
     const rows = Number(results.at(-1)?.rows[0]?.[layout.pageCount] ?? 0);
-    if (isSingular && rows !== 1) {
+    if (asksOne && rows !== 1) {
       throw new DialectError("PGRST116", 406, "Cannot coerce the result to a single JSON object", {
         details: `The result contains ${rows} rows`,
       });
@@ -63,7 +64,8 @@ export function toCallReply(exchange: CallExchange, result: CommandResult | unde
     headers["content-type"] = media.contentType;
     if (target.namesProfile) headers["content-profile"] = toFieldText(target.schema);
     reply.status = status;
-    const body = bodyOf(plan, row[layout.body] ?? "");
+    if (plan.encoder !== undefined) headers["vary"] = "Accept";
+    const body = bodyOf(plan, row[layout.body]);
     reply.body = target.namesProfile && typeof body === "string" ? besideFieldTexts(body) : body;
   }
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
@@ -75,6 +77,7 @@ export function hasReplySettings({ compiled: { layout } }: CallPlan, result: Com
   return (row[layout.replyHeaders] ?? null) !== null || (row[layout.replyStatus] ?? null) !== null;
 }
 
-function bodyOf({ media: { format } }: CallPlan, made: string): string | Uint8Array {
-  return "isBinary" in format && format.isBinary ? Buffer.from(made, "hex") : made;
+function bodyOf({ media: { format }, encoder }: CallPlan, made: string | null | undefined): string | Uint8Array {
+  if (encoder !== undefined) return encoder.encode(made ?? null);
+  return "isBinary" in format && format.isBinary ? Buffer.from(made ?? "", "hex") : (made ?? "");
 }

@@ -13,7 +13,9 @@ import type { TransactionMode } from "../run-transaction.ts";
 import type { Setting } from "../transaction.ts";
 import { type CallPlan, type CallPlanContext, type CallTarget, type GivenCall, makeCallPlan } from "./call-plan.ts";
 import { createCallCheck, hasReplySettings, toCallReply } from "./call-reply.ts";
-import { type CallContent, readCallContent } from "./content.ts";
+import { type CallContent, jsonContent, readCallContent } from "./content.ts";
+import { isProtobuf } from "../media.ts";
+import { readContent } from "../payload/read-content.ts";
 
 /** What calling functions needs of its source. */
 export interface CallContext extends CallPlanContext {
@@ -36,7 +38,12 @@ export async function call(
 ): Promise<SourceReply> {
   const query = parseQueryString(request.query);
   const namesColumns = query.some(({ name, hasValue }) => name === "columns" && hasValue);
-  const content = request.method === "POST" ? await readCallContent(request, namesColumns) : null;
+  const content =
+    request.method !== "POST"
+      ? null
+      : isMessage(request)
+        ? await readMessage(context, request, target, namesColumns)
+        : await readCallContent(request, namesColumns);
   const given: GivenCall = { query, content };
   const shape = shapeOf(query, content === null);
   const key = shapeKey(request, target, preferences, shape, content);
@@ -66,6 +73,27 @@ export async function call(
     key: hasKey ? context.idempotency.guard(request, JSON.stringify([content.text, content.fields])) : undefined,
     condition: undefined,
   });
+}
+
+function isMessage({ headers }: SourceRequest): boolean {
+  const type = headers["content-type"];
+  return type !== undefined && isProtobuf((type.split(";", 1)[0] ?? "").trim().toLowerCase());
+}
+
+/** Arguments as a message, which is made JSON. */
+async function readMessage(
+  { catalog }: CallContext,
+  request: SourceRequest,
+  { schema, name }: CallTarget,
+  namesColumns: boolean,
+): Promise<CallContent> {
+  const { argumentsJson } = await import("../protobuf/index.ts");
+  const bytes = await readContent(request);
+  const subject = { catalog, schema, basePath: request.basePath };
+  return jsonContent(
+    Buffer.from(argumentsJson(subject, name, request.headers["content-type"] ?? "", bytes)),
+    namesColumns,
+  );
 }
 
 /** A function that settings declare is cached; for others only the reason is said. */

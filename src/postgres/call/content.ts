@@ -60,6 +60,11 @@ export async function readCallContent(
   }
 }
 
+/** The same of JSON that is at hand. */
+export function jsonContent(bytes: Buffer, namesColumns: boolean): CallContent {
+  return { mediaType: JSON_TYPE, fields: [], ...readJson(bytes, namesColumns) };
+}
+
 type JsonContent = Pick<CallContent, "text" | "argumentNames" | "isArray" | "isOpaque">;
 
 function readJson(bytes: Buffer, namesColumns: boolean): JsonContent {

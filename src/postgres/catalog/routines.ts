@@ -44,11 +44,11 @@ export const routinesSql = jsonRows(
 );
 
 /** A column of a composite type. */
-export type AttributeRow = readonly [relation: number, name: string, type: string, typeOid: number];
+export type AttributeRow = readonly [relation: number, name: string, type: string, typeOid: number, position: number];
 
 /** Columns of the composite types in use that are not exposed relations. */
 export const attributesSql = jsonRows(
-  ["a.attrelid::int8", "a.attname", "format_type(a.atttypid, null)", "a.atttypid::int8"],
+  ["a.attrelid::int8", "a.attname", "format_type(a.atttypid, null)", "a.atttypid::int8", "a.attnum"],
   `from used_type u
   join pg_type t on t.oid = u.oid and t.typtype = 'c'
   join pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped

@@ -14,6 +14,7 @@ export type TypeRow = readonly [
   relation: number,
   default_: string | null,
   enumLabels: readonly string[] | null,
+  enumCreated: readonly string[] | null,
 ];
 
 /** Every type that columns, parameters and results use, all domains, and what those rest on. */
@@ -33,6 +34,10 @@ export const typesSql = jsonRows(
     `case when t.typtype = 'e' then (
       select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid
     ) end`,
+    // Labels are renamed and put before others, but never taken away: in the order of their making each keeps its place.
+    `case when t.typtype = 'e' then (
+      select json_agg(e.enumlabel order by e.oid) from pg_enum e where e.enumtypid = t.oid
+    ) end`,
   ],
   "from used_type u join pg_type t using (oid) join pg_namespace n on n.oid = t.typnamespace",
   "t.oid",
@@ -51,6 +56,8 @@ export interface PgType {
   readonly notNull: boolean;
   readonly default: string | null;
   readonly enumLabels: readonly string[];
+  /** The same in the order of their making. */
+  readonly enumCreated: readonly string[];
   /** `oid` of the relation or stand-alone composite type whose rows these are, else 0. */
   readonly relation: number;
   /** For a domain: what it is over, else 0. */
@@ -67,7 +74,8 @@ export interface PgTypes {
 /** Indexes the types. An `oid` that is not among them yields a type named `???`, as PostgreSQL itself writes. */
 export function assembleTypes(rows: readonly TypeRow[]): PgTypes {
   const types = new Map(rows.map((row) => [row[0], toType(row)]));
-  const get = (oid: number) => types.get(oid) ?? toType([oid, "???", "b", "U", 0, -1, false, "", "???", 0, null, null]);
+  const get = (oid: number) =>
+    types.get(oid) ?? toType([oid, "???", "b", "U", 0, -1, false, "", "???", 0, null, null, null]);
   return {
     get,
     base(oid) {
@@ -86,7 +94,21 @@ export function maxLength(typeOid: number, modifier: number): number | null {
 }
 
 function toType(row: TypeRow): PgType {
-  const [oid, name, kind, category, base, baseModifier, notNull, schema, typeName, relation, default_, labels] = row;
+  const [
+    oid,
+    name,
+    kind,
+    category,
+    base,
+    baseModifier,
+    notNull,
+    schema,
+    typeName,
+    relation,
+    default_,
+    labels,
+    created,
+  ] = row;
   return {
     oid,
     name,
@@ -98,6 +120,7 @@ function toType(row: TypeRow): PgType {
     notNull,
     default: default_,
     enumLabels: labels ?? [],
+    enumCreated: created ?? [],
     relation,
     directBase: base,
     directBaseModifier: baseModifier,

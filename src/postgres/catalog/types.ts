@@ -52,12 +52,21 @@ export interface Catalog {
 
 /** A type that somebody created, rather than one of PostgreSQL's own. */
 export type NamedType = RelationName &
+  /** `labels` in the order of the type, `created` as they were added: what is added later comes last there. */
   (
-    | { readonly kind: "enum"; readonly labels: readonly string[] }
-    | { readonly kind: "composite"; readonly columns: readonly { readonly name: string; readonly type: string }[] }
+    | { readonly kind: "enum"; readonly labels: readonly string[]; readonly created: readonly string[] }
+    | { readonly kind: "composite"; readonly columns: readonly Attribute[] }
     /** `base` is the type at the end of the chain. */
     | { readonly kind: "domain"; readonly base: string }
   );
+
+/** A column of a composite type. */
+export interface Attribute {
+  readonly name: string;
+  readonly type: string;
+  /** `attnum` */
+  readonly position: number;
+}
 
 export type RelationKind = "table" | "partitioned table" | "foreign table" | "view" | "materialized view";
 

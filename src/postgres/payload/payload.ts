@@ -17,7 +17,8 @@ export interface Payload {
   readonly keys: readonly string[] | null;
 }
 
-export type PayloadType = "json" | "csv" | "lines" | "form";
+/** `message`: Protocol Buffers, which are made JSON before anything else. */
+export type PayloadType = "json" | "csv" | "lines" | "form" | "message";
 
 /**
  * Reads a write's content: JSON, CSV, JSON lines or a form.
@@ -25,7 +26,7 @@ export type PayloadType = "json" | "csv" | "lines" | "form";
  * @param namesColumns the request says which columns count, so that the objects need not be alike.
  * @throws DialectError PGRST102.
  */
-export function parsePayload(content: Buffer, type: PayloadType, namesColumns: boolean): Payload {
+export function parsePayload(content: Buffer, type: Exclude<PayloadType, "message">, namesColumns: boolean): Payload {
   if (type === "json") refuseDepth(content);
   if (type === "csv" || type === "lines") return listPayload(content, createListSplitter(type, Infinity), namesColumns);
   if (!isUtf8(content)) throw invalidPayload(type === "json" ? NO_JSON : "The content is not UTF-8");
@@ -71,6 +72,10 @@ export function payloadType(contentType: string | undefined): PayloadType {
       return "lines";
     case "application/x-www-form-urlencoded":
       return "form";
+    case "application/x-protobuf":
+    case "application/protobuf":
+    case "application/vnd.google.protobuf":
+      return "message";
   }
   throw invalidPayload(`Content-Type not acceptable: ${contentType}`);
 }

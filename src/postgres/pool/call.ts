@@ -46,6 +46,8 @@ export class Call implements Waiting<Call> {
   parsed = 0;
   /** What the caller allows in all; 0: said nothing. */
   timeoutMs = 0;
+  /** Its rows have a field of bytes. */
+  readonly wantsBytes: boolean;
   /** Traits of the last command's statement: the one that does the work, where others set the scene. */
   readonly traits: StatementTraits | undefined;
   /** Its kind, of which many may be answered together. */
@@ -79,6 +81,7 @@ export class Call implements Waiting<Call> {
     this.commands = commands;
     const last = commands.at(-1);
     this.traits = last === undefined ? undefined : traitsOf(last.statement);
+    this.wantsBytes = wantsBytes(commands);
     this.#counts = counts;
     counts.calls++;
     this.#resolve = resolve;
@@ -100,6 +103,11 @@ export class Call implements Waiting<Call> {
   leaves(): void {
     if (this.span === undefined) return;
     this.span.set("hotpath.pool.wait_ms", Math.round((performance.now() - this.since) * 1000) / 1000);
+  }
+
+  /** Place of the field of bytes in the rows that come now; -1: there is none. */
+  get bytesPlace(): number {
+    return this.commands[this.#results.length]?.statement.bytes?.place ?? -1;
   }
 
   addRow(row: Row): void {
@@ -165,6 +173,11 @@ export class Call implements Waiting<Call> {
     this.parsed = 0;
     this.connection = undefined;
   }
+}
+
+function wantsBytes(commands: readonly Command[]): boolean {
+  for (const { statement } of commands) if (statement.bytes !== undefined) return true;
+  return false;
 }
 
 /** Calls `leave` with the reason when the caller leaves or runs out of time; answers what ends the watch. */

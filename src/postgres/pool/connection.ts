@@ -1,4 +1,5 @@
 import { type Client, DatabaseError } from "pg";
+import { type TapOwner, tapBytes } from "./bytes-tap.ts";
 import { Call } from "./call.ts";
 import { MessageWriter } from "./encode.ts";
 import { ConnectionLostError } from "./errors.ts";
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
 }
 
 /** A connection whose pipeline carries the calls of many, or those of one session. */
-export class PipelinedConnection implements Receiver {
+export class PipelinedConnection implements Receiver, TapOwner {
   readonly expiresAt: number;
   isAlive = true;
   /** Too old: takes no further calls, and ends when it has answered the ones it has. */
@@ -54,6 +55,8 @@ export class PipelinedConnection implements Receiver {
   /** Whether transactions may write, as of the end of what was sent; undefined where it makes no difference. */
   #isWriting: boolean | undefined;
   #width = 0;
+  #isTapped = false;
+  #bytesCalls = 0;
   #cancelling: Promise<void> | undefined = undefined;
 
   constructor(client: Client, options: ConnectionOptions) {
@@ -103,6 +106,20 @@ export class PipelinedConnection implements Receiver {
     return this.#isWriting === undefined || this.#isWriting === isWrite;
   }
 
+  /** Whether it can read the call's rows: fields of bytes only once it was free when the first call that has some came. */
+  reads({ wantsBytes }: Call): boolean {
+    return !wantsBytes || this.#isTapped || this.#calls.length === 0;
+  }
+
+  /** Calls under way whose rows have a field of bytes. */
+  get bytesCalls(): number {
+    return this.#bytesCalls;
+  }
+
+  bytesPlace(): number {
+    return this.#calls[0]?.bytesPlace ?? -1;
+  }
+
   /** Resolves when a cancel request that is under way can no longer hit what is sent next. */
   get cancelling(): Promise<void> | undefined {
     return this.#cancelling;
@@ -129,6 +146,7 @@ export class PipelinedConnection implements Receiver {
   send(call: Call): void {
     if (!call.isInternal && !this.suits(call)) this.#switchOver(call.isWrite);
     call.connection = this;
+    if (call.wantsBytes) this.#readBytes();
     if (this.#calls.length === 0) this.progressedAt = performance.now();
     this.#calls.push(call);
     // Judged once, so that the count comes out even whatever is learnt meanwhile.
@@ -138,6 +156,13 @@ export class PipelinedConnection implements Receiver {
     this.#encode(call);
     this.#client.query(this.#query);
     if (call.sequel !== undefined) this.#sendSequel(call.sequel, call.isWrite);
+  }
+
+  #readBytes(): void {
+    this.#bytesCalls++;
+    if (this.#isTapped) return;
+    this.#isTapped = true;
+    tapBytes(insideOf(this.#client).connection.stream, this);
   }
 
   #sendSequel({ command, followed }: Sequel, isWrite: boolean): void {
@@ -210,6 +235,7 @@ export class PipelinedConnection implements Receiver {
     this.progressedAt = now;
     if (call.wasSlow) this.#slowCalls--;
     this.#width -= call.width;
+    if (call.wantsBytes) this.#bytesCalls--;
     call.connection = undefined;
     if (call.failure === undefined) call.succeed();
     else this.#settleFailure(call, call.failure);
@@ -244,13 +270,14 @@ export class PipelinedConnection implements Receiver {
     for (const { statement, values } of call.commands) {
       if (this.#prepared === undefined || statement.name === "") {
         writer.parse("", statement.text);
-        writer.bind(UNNAMED, values);
+        writer.bind(UNNAMED, values, traitsOf(statement).resultFormats);
       } else {
         // Others that failed over the same statement may be sent again just before: none relies on another's Parse.
         if (call.wasReplayed) this.#prepared.renew(statement.name);
         const parsed = this.#prepared.prepare(statement, writer);
         if (parsed !== undefined) (call.parses ??= []).push(parsed);
-        writer.bind(traitsOf(statement).bindHead, values);
+        const { bindHead: head, resultFormats } = traitsOf(statement);
+        writer.bind(head, values, resultFormats);
       }
       writer.execute();
     }
@@ -304,6 +331,7 @@ export class PipelinedConnection implements Receiver {
     this.#calls = [];
     this.#slowCalls = 0;
     this.#width = 0;
+    this.#bytesCalls = 0;
     const said = calls[0]?.failure;
     // A server that says why it closes has not looked at what follows the call it says that to.
     const unseen = said !== undefined && isFarewell(said) ? calls.splice(1) : [];

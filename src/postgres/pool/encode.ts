@@ -22,9 +22,14 @@ export class MessageWriter {
     this.#finish(begin, chunk.writeUInt16BE(0, at));
   }
 
-  /** `head` is what `bindHead` makes of the statement's name. Parameters and results are in text format. */
-  bind(head: Uint8Array, values: readonly (string | null)[]): void {
-    let room = 9 + head.length + values.length * 4;
+  /**
+   * Parameters are in text format.
+   *
+   * @param head what `bindHead` makes of the statement's name
+   * @param formats what `resultFormats` makes of its fields
+   */
+  bind(head: Uint8Array, values: readonly (string | null)[], formats: Uint8Array): void {
+    let room = 7 + head.length + values.length * 4 + formats.length;
     for (const value of values) if (value !== null) room += roomFor(value);
     const chunk = this.#reserve(room);
     const begin = this.#end;
@@ -39,7 +44,8 @@ export class MessageWriter {
         at = chunk.writeInt32BE(length, at) + length;
       }
     }
-    this.#finish(begin, chunk.writeUInt16BE(0, at));
+    chunk.set(formats, at);
+    this.#finish(begin, at + formats.length);
   }
 
   /** Runs the unnamed portal to its end. */

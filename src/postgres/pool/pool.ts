@@ -244,7 +244,8 @@ class ConnectionPool implements Pool {
     }
     if (call === undefined) return false;
     const connection = this.#joinable(call) ?? this.#keeper.takeIdle(call) ?? this.#busyConnection();
-    if (connection === undefined) return false;
+    // One that is never free would be, once nobody is sent to it any more.
+    if (connection === undefined || !connection.reads(call)) return false;
     this.#calls.remove(call);
     call.leaves();
     connection.send(this.#batches.gather(call, this.#calls.size > this.#keeper.idleCount));
@@ -262,7 +263,7 @@ class ConnectionPool implements Pool {
     if (last === undefined || last.load === 0 || !last.isQuick || !call.isQuick) return undefined;
     if (last.load >= this.#settings.maxPipelineDepth || last.width >= MAX_TOGETHER) return undefined;
     if (performance.now() - last.progressedAt > JOINABLE_MS) return undefined;
-    return last.isShareable && last.isWritable && last.suits(call) ? last : undefined;
+    return last.isShareable && last.isWritable && last.suits(call) && last.reads(call) ? last : undefined;
   }
 
   /**

@@ -87,8 +87,9 @@ export function createSession(connection: PipelinedConnection, hooks: SessionHoo
         connection.abandon(call);
       });
       // A cancel request for what ran before must not hit this call.
-      if (connection.cancelling === undefined) send(call);
-      else void connection.cancelling.then(() => send(call));
+      if (connection.cancelling !== undefined) void connection.cancelling.then(() => send(call));
+      else if (connection.reads(call)) send(call);
+      else void Promise.all(underWay).then(() => send(call));
     });
     const settled = answer.then(forget, forget);
     underWay.add(settled);

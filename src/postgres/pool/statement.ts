@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ownBytes } from "../../http/own-bytes.ts";
-import type { Command, Statement } from "./types.ts";
+import type { BytesField, Command, Statement } from "./types.ts";
 
 /** A statement that each connection prepares once, named by a hash of its text. */
 export function createStatement(text: string): Statement {
@@ -18,7 +18,7 @@ export function variantOf(statement: Statement, variant: number): Statement {
   if (known === undefined) variants.set(statement, (known = []));
   let other = known[variant];
   if (other === undefined) {
-    known[variant] = other = { name: `${statement.name}_${variant}`, text: statement.text };
+    known[variant] = other = { ...statement, name: `${statement.name}_${variant}` };
     numbers.set(other, variant);
   }
   return other;
@@ -41,6 +41,8 @@ export function unnamedStatement(text: string): Statement {
 export interface StatementTraits {
   /** What a Bind message for it says before its parameters: unnamed portal, name, no parameter formats. */
   readonly bindHead: Uint8Array;
+  /** What a Bind message for it says behind its parameters. */
+  readonly resultFormats: Uint8Array;
   /** It begins, ends or marks a transaction, or is a COPY: nothing that strangers can share a pipeline with. */
   readonly isExclusive: boolean;
   readonly problem: string | undefined;
@@ -91,13 +93,31 @@ export function bindHead(name: string): Uint8Array {
   return ownBytes(Buffer.from(`\0${name}\0\0\0`));
 }
 
+/** The bytes of a Bind message behind its parameters: how many formats, and each. */
+export function resultFormats(bytes: BytesField | undefined): Uint8Array {
+  if (bytes === undefined) return ALL_TEXTS;
+  const formats = Buffer.alloc(2 + bytes.of * 2);
+  formats.writeUInt16BE(bytes.of, 0);
+  formats.writeUInt16BE(BINARY, 2 + bytes.place * 2);
+  return ownBytes(formats);
+}
+
+const BINARY = 1;
+const ALL_TEXTS = new Uint8Array(2);
 const MAX_PARAMETERS = 65_535;
 const EXCLUSIVE =
   /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|copy)\b/i;
 
-function inspect({ name, text }: Statement): StatementTraits {
+function inspect({ name, text, bytes }: Statement): StatementTraits {
   let problem: string | undefined;
   if (text.includes("\0") || name.includes("\0")) problem = "SQL text may not contain a zero byte.";
   if (Buffer.byteLength(name) > 63) problem = "A statement's name may have 63 bytes at most.";
-  return { bindHead: bindHead(name), isExclusive: EXCLUSIVE.test(text), problem, pace: 0, paced: 0 };
+  return {
+    bindHead: bindHead(name),
+    resultFormats: resultFormats(bytes),
+    isExclusive: EXCLUSIVE.test(text),
+    problem,
+    pace: 0,
+    paced: 0,
+  };
 }

@@ -7,6 +7,14 @@ export interface Statement {
   /** At most 63 bytes, the same for the same text. Empty: parsed anew each time. */
   readonly name: string;
   readonly text: string;
+  /** Which of its fields comes as bytes: a text with a character for each (Latin-1). Absent: all are texts as the server spells them. */
+  readonly bytes?: BytesField | undefined;
+}
+
+/** A field of a statement's rows, and how many there are. */
+export interface BytesField {
+  readonly place: number;
+  readonly of: number;
 }
 
 /** One statement and its parameters in text format; the server infers their types. */

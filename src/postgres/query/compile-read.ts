@@ -3,6 +3,7 @@ import { createSqlWriter, identifier, qualified, type SqlWriter } from "./sql-te
 import type { ReadNode } from "./plan.ts";
 import { countSql, type HiddenColumns, RECORD, rowsSql } from "./read-sql.ts";
 import { createTemplate, type Template } from "./statement.ts";
+import type { BytesField } from "../pool/types.ts";
 import { DialectError } from "../dialect-error.ts";
 import { type CursorPlan, cursorCondition } from "./cursor-sql.ts";
 
@@ -20,6 +21,8 @@ export type RowFormat =
       readonly relation?: RelationName;
       readonly isBinary: boolean;
     }
+  /** The bytes of PostgreSQL's records, to be made messages of here. */
+  | { readonly kind: "records"; readonly isSingular: boolean }
   /** A function's value, which is of a media type by itself. */
   | { readonly kind: "value"; readonly isBinary: boolean };
 
@@ -79,9 +82,9 @@ export interface ReadLayout {
 
 export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead {
   const writer = createSqlWriter(options.types, unknownType);
-  const { text, layout } = readSql(writer, node, options);
+  const { text, layout, bytes } = readSql(writer, node, options);
   return {
-    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
+    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion, bytes),
     plannedCount: asksPlanner(options) ? plannedCount(node, options) : null,
     layout,
   };
@@ -92,7 +95,7 @@ export function readSql(
   writer: SqlWriter,
   node: ReadNode,
   options: ReadOptions,
-): { readonly text: string; readonly layout: ReadLayout } {
+): { readonly text: string; readonly layout: ReadLayout; readonly bytes: BytesField | undefined } {
   const hidden = hiddenColumns(writer, node, options);
   const rows = rowsSql(writer, node, hidden);
   const columns: string[] = [];
@@ -100,8 +103,13 @@ export function readSql(
 
   // Never a bare name: a column of that name would be meant.
   const shape = options.shape ?? { kind: "rows" };
+  const isRecord = options.format.kind === "records";
   const row =
-    "column" in shape ? `t.${identifier(shape.column)}` : hidden.expressions.length === 0 ? "t.*" : `t.${RECORD}`;
+    "column" in shape && !isRecord
+      ? `t.${identifier(shape.column)}`
+      : hidden.expressions.length === 0
+        ? "t.*"
+        : `t.${RECORD}`;
   const isAlone = readsAlone(options);
   const isSingle = shape.kind === "row" || shape.kind === "value";
   const pageCount = isAlone ? -1 : add(isSingle ? "1" : "pg_catalog.count(*)");
@@ -123,6 +131,7 @@ export function readSql(
   return {
     text,
     layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
+    bytes: isRecord && options.explain === null ? { place: body, of: columns.length } : undefined,
   };
 }
 
@@ -139,12 +148,18 @@ export function withSql(expressions: readonly string[]): string {
 
 /** One row at most needs no aggregate around it, which would be a third of the statement's cost. */
 function readsAlone({ isSingleRow, format, count, cursor, explain }: ReadOptions): boolean {
-  const isJson = format.kind === "array" || format.kind === "object";
-  return isSingleRow && isJson && count === null && cursor === null && explain === null;
+  const isPlain = format.kind === "array" || format.kind === "object" || format.kind === "records";
+  return isSingleRow && isPlain && count === null && cursor === null && explain === null;
 }
 
-/** A row as a JSON object. */
+/** A row as its parts in binary format. */
+function recordSql(row: string): string {
+  return `pg_catalog.record_send(${row})`;
+}
+
+/** A row as a JSON object, or as the format has it. */
 export function rowSql(format: RowFormat, row: string): string {
+  if (format.kind === "records") return recordSql(row);
   return `${jsonSql(format, `row_to_json(${row})`)}::text`;
 }
 
@@ -192,6 +207,8 @@ export function bodySql(format: RowFormat, row: string, shape: RowShape = { kind
       const argument = format.relation === undefined ? row : `(${row})::${qualified(format.relation)}`;
       return binarySql(format, `${qualified(format.function)}(${argument})`);
     }
+    case "records":
+      return `pg_catalog.string_agg(${recordSql(row)}, '')`;
     case "value":
       return binarySql(format, `(array_agg(${row}))[1]`);
     default:

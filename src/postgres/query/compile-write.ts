@@ -68,8 +68,10 @@ export function compileWrite(write: PlannedWrite, node: ReadNode, options: Write
     answers === "all"
       ? aroundSql(writer, write, node, options, columns)
       : writeSql(writer, write, answers === "tag" ? null : columns);
+  const isRecord = format?.kind === "records" && options.explain === null;
+  const bytes = isRecord ? { place: body, of: columns.length } : undefined;
   return {
-    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion),
+    main: createTemplate(explained(text, options), writer.slots, options.catalogVersion, bytes),
     answers,
     layout: { count, body, location: locations[0] ?? -1, merged, replyHeaders, replyStatus },
   };

@@ -1,4 +1,5 @@
 import type { Relation, RelationName, Relationship } from "../catalog/types.ts";
+import type { WireCast } from "../protobuf/value-form.ts";
 import type {
   AggregateFunction,
   IsLiteral,
@@ -38,8 +39,8 @@ export interface ReadNode {
   order: PlannedOrder[];
   range: { limit?: number; offset: number };
   readonly children: ReadNode[];
-  /** Type of embedded values. `json` is made at half the cost; `jsonb` can be grouped by. */
-  embedsAs: "json" | "jsonb";
+  /** Type of embedded values. `json` is made at half the cost; `jsonb` can be grouped by; `record` is PostgreSQL's binary format. */
+  embedsAs: "json" | "jsonb" | "record";
   /** What the parent selects of each child, in the order of the request. */
   outputs: ChildOutput[];
   /** Columns that a to-many spread orders by, selected beside its own under names that cannot collide. */
@@ -72,6 +73,8 @@ export interface PlannedField {
   readonly aggregateCast?: string;
   readonly cast?: string;
   readonly alias?: string;
+  /** What else is made of the value, for whoever reads it in binary format. */
+  readonly wire?: WireCast;
 }
 
 export type PlannedOperation =

@@ -2,6 +2,7 @@ import { columnSql, conditionSql, joinedRowIsNull, orderSql } from "./condition-
 import { isToOne } from "./find-relationship.ts";
 import type { AggregateFunction } from "./ast.ts";
 import type { ChildOutput, PlannedField, ReadNode, Reference, SpreadField } from "./plan.ts";
+import type { WireCast } from "../protobuf/value-form.ts";
 import { identifier, qualified, type SqlWriter } from "./sql-text.ts";
 
 /** What a read adds to its rows beside what the request selects. */
@@ -82,16 +83,36 @@ function fieldSql(writer: SqlWriter, node: ReadNode, field: PlannedField): strin
   const column = columnSql(writer, node.reference, field.column);
   const shown = field.column.transform === undefined ? column : `${qualified(field.column.transform)}(${column})`;
   const cast = field.cast === undefined ? shown : castSql(writer, shown, field.cast);
-  return aliased(
-    aggregateSql(writer, cast, field.aggregate, field.aggregateCast, field.column.name === "*"),
-    field.alias,
-  );
+  const sql = aggregateSql(writer, cast, field.aggregate, field.aggregateCast, field.column.name === "*");
+  return aliased(field.wire === undefined ? sql : wireSql(sql, field.wire), field.alias);
+}
+
+/** A value as something that is known in binary format. */
+function wireSql(sql: string, cast: WireCast): string {
+  switch (cast) {
+    case "none":
+      return sql;
+    case "text":
+      return `(${sql})::pg_catalog.text`;
+    case "texts":
+      return `(${sql})::pg_catalog.text[]`;
+    case "json":
+      return `pg_catalog.to_json(${sql})::pg_catalog.text`;
+    case "string":
+      return `(pg_catalog.to_json(${sql}) OPERATOR(pg_catalog.#>>) '{}')`;
+    default:
+      return cast satisfies never;
+  }
 }
 
 function outputSql(writer: SqlWriter, node: ReadNode, output: ChildOutput): readonly string[] {
   const alias = identifier(output.joinAlias);
   if (output.kind === "spread") return output.fields.map((field) => spreadFieldSql(writer, alias, field));
   if (output.empty) return [];
+  if (node.embedsAs === "record") {
+    const record = output.shape === "object" ? `pg_catalog.record_send(${alias}.*)` : `${alias}.${alias}`;
+    return [`${record} AS ${identifier(output.name)}`];
+  }
   if (output.shape === "object") return [`to_${node.embedsAs}(${alias}.*) AS ${identifier(output.name)}`];
   return [`COALESCE(${alias}.${alias}, '[]') AS ${identifier(output.name)}`];
 }
@@ -109,7 +130,11 @@ function joinSql(writer: SqlWriter, child: ReadNode): string {
   if (output) return ` ${kind} JOIN LATERAL (${rows}) AS ${alias} ON TRUE`;
   // Never the bare alias: a column of that name, of the rows or of the parent, would be meant.
   const condition = child.join === "inner" ? `${alias}.${alias} IS NOT NULL` : "TRUE";
-  const aggregates = [`${child.embedsAs}_agg(${alias}.*) AS ${alias}`, ...spreadAggregates(writer, child, alias)];
+  const rowsOf =
+    child.embedsAs === "record"
+      ? `pg_catalog.string_agg(pg_catalog.record_send(${alias}.*), '')`
+      : `${child.embedsAs}_agg(${alias}.*)`;
+  const aggregates = [`${rowsOf} AS ${alias}`, ...spreadAggregates(writer, child, alias)];
   return ` ${kind} JOIN LATERAL (SELECT ${aggregates.join(", ")} FROM (${rows}) AS ${alias}) AS ${alias} ON ${condition}`;
 }
 

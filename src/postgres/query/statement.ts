@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Statement } from "../pool/index.ts";
+import type { BytesField, Statement } from "../pool/types.ts";
 import { arrayLiteral, bindOperand } from "./query-string.ts";
 import type { Slot } from "./sql-text.ts";
 
@@ -23,9 +23,9 @@ export interface Bindings {
  *
  * @param version the catalog's: a prepared statement keeps the types that its parameters had, also when a column's changes.
  */
-export function createTemplate(text: string, slots: readonly Slot[], version = ""): Template {
+export function createTemplate(text: string, slots: readonly Slot[], version = "", bytes?: BytesField): Template {
   const name = `hp_${createHash("sha256").update(version).update(text).digest("base64url").slice(0, 27)}`;
-  return { statement: { name, text }, slots: [...slots] };
+  return { statement: bytes === undefined ? { name, text } : { name, text, bytes }, slots: [...slots] };
 }
 
 /** The parameters of one execution, or undefined when an operand is not of the form its shape promises. */

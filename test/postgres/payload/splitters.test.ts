@@ -38,7 +38,7 @@ const cuts = fc.array(fc.nat(), { maxLength: 20 });
 const full = fc.oneof(fc.constant(1), fc.nat({ max: 60 }), fc.constant(10_000));
 
 function split(
-  type: Exclude<PayloadType, "form">,
+  type: Exclude<PayloadType, "form" | "message">,
   content: Buffer,
   at: readonly number[],
   fullBytes: number,

@@ -1,0 +1,322 @@
+import { fieldName, messageName, numberOf, TakenNames } from "../../content/protobuf/names.ts";
+import {
+  type EnumType,
+  type FieldType,
+  type MessageField,
+  type MessageType,
+  type ProtoFile,
+  scalar,
+} from "../../content/protobuf/schema.ts";
+import { resultRelation, VALUE_COLUMN } from "../call/result-relation.ts";
+import {
+  type Catalog,
+  type Column,
+  type NamedType,
+  type Relation,
+  relationKey,
+  type Relationship,
+  representationKey,
+  type Routine,
+} from "../catalog/types.ts";
+import type { Visible } from "../openapi/visible.ts";
+import { isToOne } from "../query/find-relationship.ts";
+import { computedOf } from "../typescript/value-types.ts";
+import type { RecordPlan } from "./record-plan.ts";
+import { type EmbedField, EXACT_OFFSET, type RowField, rowField, type RowMessage } from "./row-message.ts";
+import { JSON_TEXT } from "./value-form.ts";
+import { createValueTypes, type TypedValue } from "./value-types.ts";
+
+/** The messages of one exposed schema. */
+export interface Messages {
+  readonly package: string;
+  ofRelation(relation: Relation): RowMessage;
+  /** What a function answers, and what it takes. */
+  ofRoutine(routine: Routine): RoutineMessages;
+  /** What of them is shown. */
+  file(visible: Visible): ProtoFile;
+}
+
+export interface RoutineMessages {
+  readonly result: RowMessage;
+  readonly argumentsType: MessageType;
+  readonly arguments: ReadonlyMap<string, RowField>;
+}
+
+type Composite = Extract<NamedType, { kind: "composite" }>;
+
+/** @param packageName of the file that they stand in */
+export function createMessages(catalog: Catalog, schema: string, packageName: string): Messages {
+  const names = new TakenNames();
+  const relations = sortedByName(catalog.relations.get(schema)?.values() ?? []);
+  const relationNames = new Map(relations.map((relation) => [relation.name, names.take(messageName(relation.name))]));
+  const typeNames = new Map<NamedType, string>();
+  const rowMessages = new Map<Relation, RowMessage>();
+  const composites = new Map<NamedType, RowMessage>();
+  const enums = new Map<string, EnumType>();
+  const routines = new Map<Routine, RoutineMessages>();
+
+  const nameOf = (type: NamedType): string => {
+    let name = typeNames.get(type);
+    if (name === undefined) typeNames.set(type, (name = names.take(messageName(type.name))));
+    return name;
+  };
+  const findValue = createValueTypes(catalog, {
+    enumName: nameOf,
+    composite(type) {
+      const relation = type.schema === schema ? catalog.relations.get(schema)?.get(type.name) : undefined;
+      if (relation !== undefined) {
+        return { name: relationNames.get(relation.name) ?? "", plan: () => ofRelation(relation).plan };
+      }
+      return { name: nameOf(type), plan: () => ofComposite(type).plan };
+    },
+  });
+  const valueOf = (type: string): TypedValue => {
+    const typed = findValue(type);
+    const enumeration = typed.value.enumeration ?? typed.value.element?.enumeration;
+    if (enumeration !== undefined) enums.set(enumeration.type.name, enumeration.type);
+    return typed;
+  };
+  // All of the schema's own are named before whatever a message happens to mention.
+  for (const type of sortedByName(catalog.namedTypes.values())) {
+    const isRelation = type.schema === schema && relationNames.has(type.name);
+    if (type.schema === schema && type.kind !== "domain" && !isRelation) nameOf(type);
+  }
+
+  function ofRelation(relation: Relation): RowMessage {
+    let known = rowMessages.get(relation);
+    if (known === undefined) {
+      rowMessages.set(
+        relation,
+        (known = rowMessage({ ...relation, relation }, relationNames.get(relation.name) ?? "")),
+      );
+    }
+    return known;
+  }
+
+  function ofComposite(type: Composite): RowMessage {
+    let known = composites.get(type);
+    if (known === undefined) {
+      const columns = type.columns.map(({ name, type: declared, position }) => attribute(name, declared, position));
+      composites.set(type, (known = rowMessage({ ...NOTHING, columns }, nameOf(type))));
+    }
+    return known;
+  }
+
+  function rowMessage(relation: DescribedRows, name: string): RowMessage {
+    const taken = new TakenNames();
+    taken.take("List");
+    const columns = new Map<string, RowField>();
+    for (const column of relation.columns.values()) {
+      const typed = representedOf(column) ?? valueOf(column.type);
+      const own = column.name === VALUE_COLUMN ? "value" : column.name;
+      columns.set(column.name, columnField(taken, own, typed, column));
+    }
+    const fields = [...columns.values()];
+    const used = new Set(fields.flatMap(({ field, exact }) => [field.number, exact?.number ?? 0]));
+    const newNumber = (text: string): number => {
+      const number = numberOf(text, (candidate) => used.has(candidate) || used.has(candidate + EXACT_OFFSET));
+      used.add(number).add(number + EXACT_OFFSET);
+      return number;
+    };
+    const described = relation.relation;
+    const computed = new Map<string, RowField>();
+    for (const column of described === undefined ? [] : computedOf(catalog, described)) {
+      const own = taken.take(fieldName(column.name), "computed");
+      const number = newNumber(`column ${column.name}`);
+      computed.set(column.name, rowField(valueOf(column.type), own, column.name, number, "computed", true));
+    }
+    const embeds = new Map<Relationship, EmbedField>();
+    for (const relationship of described === undefined ? [] : embeddable(catalog, described)) {
+      const target = catalog.relations.get(schema)?.get(relationship.to.name);
+      if (target === undefined) continue;
+      const source = sourceOf(relationship);
+      const own = taken.take(fieldName(embedName(relationship)), fieldName(source));
+      const field: MessageField = {
+        name: own,
+        key: own === fieldName(embedName(relationship)) ? embedName(relationship) : own,
+        number: newNumber(`embed ${source}`),
+        type: { kind: "message", name: relationNames.get(target.name) ?? "" },
+        label: isToOne(relationship) ? "single" : "repeated",
+        comment: null,
+      };
+      embeds.set(relationship, { field, message: () => ofRelation(target) });
+    }
+    const shown = fields.flatMap(({ field, exact }) => (exact === undefined ? [field] : [field, exact]));
+    const later = [...computed.values()].flatMap(({ field, exact }) =>
+      exact === undefined ? [field] : [field, exact],
+    );
+    const list = listOf(name);
+    const type: MessageType = {
+      name,
+      comment: relation.comment,
+      fields: [...shown, ...later, ...[...embeds.values()].map(({ field }) => field)],
+      nested: [list],
+      reserved: gaps([...relation.columns.values()].map(({ position }) => position)),
+    };
+    const plan: RecordPlan = { fields: fields.map(({ record }) => record), width: 1 };
+    return { type, list, columns, computed, embeds, plan };
+  }
+
+  /** What functions make of a domain's values is JSON of any form. */
+  function representedOf({ type }: DescribedColumn): TypedValue | undefined {
+    if (!catalog.representations.has(representationKey(type, "json"))) return undefined;
+    return { type: scalar("string"), isRepeated: false, value: { form: JSON_TEXT }, cast: "text" };
+  }
+
+  function ofRoutine(routine: Routine): RoutineMessages {
+    let known = routines.get(routine);
+    if (known === undefined) routines.set(routine, (known = routineMessages(routine)));
+    return known;
+  }
+
+  function routineMessages(routine: Routine): RoutineMessages {
+    const { relation } = resultRelation(catalog, routine);
+    const own = catalog.relations.get(schema)?.get(relation.name) === relation ? relation : undefined;
+    const base = messageName(routine.name);
+    const result =
+      own === undefined
+        ? rowMessage(
+            { columns: [...relation.columns.values()], comment: routine.comment, relation: undefined },
+            names.take(`${base}Result`),
+          )
+        : ofRelation(own);
+    const taken = new TakenNames();
+    const argumentFields = new Map(
+      routine.parameters.map(({ name, type, declaredType }, index) => {
+        const key = name === "" ? "value" : name;
+        const column = { ...attribute(key, type, index + 1), declaredType };
+        return [name, columnField(taken, key, valueOf(type), column)] as const;
+      }),
+    );
+    const argumentsType: MessageType = {
+      name: names.take(`${base}Arguments`),
+      comment: null,
+      fields: [...argumentFields.values()].flatMap(({ field, exact }) =>
+        exact === undefined ? [field] : [field, exact],
+      ),
+      nested: [],
+      reserved: [],
+    };
+    return { result, argumentsType, arguments: argumentFields };
+  }
+
+  function file(visible: Visible): ProtoFile {
+    const rows = visible.relations.map(({ relation }) => ofRelation(relation).type);
+    const called = visible.functions.flatMap(([, overloads]) => overloads.map(ofRoutine));
+    const shown = new Set([...rows, ...called.flatMap(({ argumentsType, result }) => [argumentsType, result.type])]);
+    // A type that only other types mention is made when their records are.
+    const byName = new Map<string, MessageType>();
+    for (let size = -1; size !== byName.size;) {
+      size = byName.size;
+      for (const { type } of composites.values()) byName.set(type.name, type);
+      for (const [type, name] of typeNames) if (type.kind === "composite") byName.set(name, ofComposite(type).type);
+    }
+    const hidden = new Set(relations.map(({ name }) => relationNames.get(name) ?? ""));
+    for (const { name } of shown) hidden.delete(name);
+    const messages = [...shown];
+    const usedEnums = new Set<string>();
+    for (const { fields } of messages) {
+      for (const { type } of fields) {
+        if (type.kind === "enum") usedEnums.add(type.name);
+        const mentioned = type.kind === "message" ? byName.get(type.name) : undefined;
+        if (mentioned === undefined || shown.has(mentioned)) continue;
+        shown.add(mentioned);
+        messages.push(mentioned);
+      }
+    }
+    return {
+      package: packageName,
+      comment: "Made by hotpath from the database; made anew when its structure has changed.",
+      messages: messages.map((message) => withoutHidden(message, hidden)),
+      enums: sortedByName([...enums.values()].filter(({ name }) => usedEnums.has(name))),
+      services: [],
+    };
+  }
+
+  return { package: packageName, ofRelation, ofRoutine, file };
+}
+
+function columnField(taken: TakenNames, key: string, typed: TypedValue, column: DescribedColumn): RowField {
+  const name = taken.take(fieldName(key), String(column.position));
+  if (typed.isRepeated) taken.take(`${name}_json`, String(column.position));
+  const type = column.declaredType + (column.nullable ? "" : ", never null");
+  const comment = column.comment === null ? type : `${column.comment}\n${type}`;
+  return rowField(typed, name, key, column.position, comment, column.nullable);
+}
+
+/** Who may not know of a relation is not told where it would be embedded. */
+function withoutHidden(message: MessageType, hidden: ReadonlySet<string>): MessageType {
+  if (hidden.size === 0) return message;
+  return { ...message, fields: message.fields.filter(({ type }) => type.kind !== "message" || !hidden.has(type.name)) };
+}
+
+/** What of a column a message is made of. */
+type DescribedColumn = Pick<Column, "name" | "type" | "declaredType" | "position" | "nullable" | "comment">;
+
+interface DescribedRows {
+  readonly columns: { values(): Iterable<DescribedColumn> };
+  readonly comment: string | null;
+  /** What has embeds and computed columns. */
+  readonly relation?: Relation | undefined;
+}
+
+const NOTHING = { comment: null, relation: undefined };
+
+function attribute(name: string, type: string, position: number): DescribedColumn {
+  return { name, type, declaredType: type, position, nullable: true, comment: null };
+}
+
+function listOf(name: string): MessageType {
+  return {
+    name: "List",
+    comment: null,
+    fields: [
+      { name: "rows", key: "rows", number: 1, type: { kind: "message", name }, label: "repeated", comment: null },
+      listField("next", 2, scalar("string"), "the cursor of the next page; over HTTP see Link"),
+      listField(
+        "total",
+        3,
+        scalar("int64"),
+        "how many there are, where that was asked for; over HTTP see Content-Range",
+      ),
+    ],
+    nested: [],
+    reserved: [],
+  };
+}
+
+function listField(name: string, number: number, type: FieldType, comment: string): MessageField {
+  return { name, key: name, number, type, label: "optional", comment };
+}
+
+/** Relationships that can be embedded: those within the schema. */
+function embeddable(catalog: Catalog, relation: Relation): readonly Relationship[] {
+  const all = (catalog.relationships.get(relationKey(relation)) ?? []).filter(
+    ({ to }) => to.schema === relation.schema,
+  );
+  return all.toSorted((one, other) => (sourceOf(one) < sourceOf(other) ? -1 : 1));
+}
+
+function embedName(relationship: Relationship): string {
+  return relationship.kind === "computed" ? relationship.function.name : relationship.to.name;
+}
+
+/** What makes a relationship the same one over time. */
+function sourceOf(relationship: Relationship): string {
+  if (relationship.kind === "computed") return `${relationship.function.name}()`;
+  const { junction, constraint, isParentSide, toIsView, to } = relationship;
+  const key = junction === undefined ? constraint : `${junction.fromConstraint}_${junction.toConstraint}`;
+  return `${key}${isParentSide ? "_parent" : ""}${toIsView ? `_${to.name}` : ""}`;
+}
+
+/** Numbers up to the last that no column has: those of columns that there were. */
+function gaps(positions: readonly number[]): readonly number[] {
+  const known = new Set(positions);
+  return Array.from({ length: Math.max(0, ...positions) }, (_, index) => index + 1).filter(
+    (place) => !known.has(place),
+  );
+}
+
+function sortedByName<T extends { readonly name: string }>(items: Iterable<T>): readonly T[] {
+  return [...items].sort((one, other) => (one.name < other.name ? -1 : 1));
+}

@@ -1,0 +1,69 @@
+import { tagOf } from "../../content/protobuf/byte-writer.ts";
+import { HotpathError } from "../../errors.ts";
+import { isToOne } from "../query/find-relationship.ts";
+import type { PlannedField, ReadNode } from "../query/plan.ts";
+import type { RecordField, RecordPlan } from "./record-plan.ts";
+import type { RowMessage } from "./row-message.ts";
+import { RECORD, RECORDS } from "./value-form.ts";
+
+/**
+ * Has a read select what a message has fields for, in binary format, and says what its records become.
+ *
+ * @throws HotpathError HP_NOT_ACCEPTABLE for what has no field: casts, aggregates, parts of JSON, spread columns.
+ */
+export function planMessage(node: ReadNode, message: RowMessage): RecordPlan {
+  const fields: RecordField[] = [];
+  const selected: PlannedField[] = [];
+  for (const planned of node.select) {
+    for (const field of isStar(planned) ? columnsOf(message) : [planned]) {
+      const { name, path } = field.column;
+      const found = message.columns.get(name) ?? message.computed.get(name);
+      const isPlain = path.length === 0 && field.aggregate === undefined && field.cast === undefined;
+      if (found === undefined || !isPlain) throw noField(message, describe(field));
+      selected.push({ ...field, wire: found.cast });
+      fields.push(found.record);
+    }
+  }
+  // Without any field the rows still count.
+  node.select = selected;
+  node.embedsAs = "record";
+  for (const output of node.outputs) {
+    const child = node.children.find(({ joinAlias }) => joinAlias === output.joinAlias);
+    if (output.kind === "spread") throw noField(message, `...${child?.outputName ?? ""}`);
+    const embed = child?.relationship === undefined ? undefined : message.embeds.get(child.relationship);
+    if (child === undefined || child.relationship === undefined || embed === undefined) {
+      throw noField(message, output.name);
+    }
+    const plan = planMessage(child, embed.message());
+    if (output.empty) continue;
+    fields.push({
+      field: embed.field,
+      tag: tagOf(embed.field.number, 2),
+      value: { form: isToOne(child.relationship) ? RECORD : RECORDS, record: () => plan },
+      exactTag: 0,
+      isNullable: true,
+    });
+  }
+  return { fields, width: 1 };
+}
+
+function isStar({ column, aggregate }: PlannedField): boolean {
+  return column.name === "*" && column.path.length === 0 && aggregate === undefined;
+}
+
+function columnsOf({ columns }: RowMessage): PlannedField[] {
+  return [...columns.keys()].map((name) => ({ column: { name, path: [], toJson: false, wholeRow: false } }));
+}
+
+function describe({ column, cast, aggregate }: PlannedField): string {
+  const path = column.path
+    .map(({ arrow, operand }) => arrow + ("key" in operand ? operand.key : operand.index))
+    .join("");
+  return `${column.name}${path}${cast === undefined ? "" : `::${cast}`}${aggregate === undefined ? "" : `.${aggregate}()`}`;
+}
+
+function noField({ type }: RowMessage, selected: string): HotpathError {
+  return new HotpathError("HP_NOT_ACCEPTABLE", `The message ${type.name} has no field for ${selected}.`, {
+    todo: "Select columns as they are, or ask for application/json.",
+  });
+}
