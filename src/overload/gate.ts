@@ -4,22 +4,34 @@ import { kindOf } from "./kind.ts";
 import type { Priorities, Priority } from "./priority.ts";
 import { type Refusal, type Ticket, WaitingRoom } from "./waiting-room.ts";
 
-/** Stands before a source and gives it no more at once than it can answer in time. */
+/**
+ * Stands before a source and gives it no more at once than it can answer in time. Whoever asks the source calls `begin` before and `end` after;
+ * who finds the gate closed has to `wait` first. Nothing is made for a request that goes through.
+ */
 export interface Gate {
-  /** Has a request answered, now or in its turn, or refuses it. */
-  pass(request: SourceRequest, ask: Ask): SourceReply | Promise<SourceReply>;
+  /** Whether a request may go to the source at once. */
+  readonly isOpen: boolean;
+  /** The source is asked. What this answers is for `end`: one request in many is observed. */
+  begin(): Passage | undefined;
+  end(passage: Passage | undefined, request: SourceRequest, reply: SourceReply): void;
+  /** Has a request wait for its turn. Calls `go` once, with a reply that refuses it or, when the source is to be asked at once, nothing. */
+  wait(request: SourceRequest, go: (refusal: SourceReply | undefined) => void): void;
   readonly limit: number;
   readonly inFlight: number;
   waiting(priority: Priority): number;
 }
 
-/** Asks the source. Never throws, and never rejects. */
-export type Ask = () => SourceReply | Promise<SourceReply>;
+/** A request with its source, of which it is observed how long it takes. */
+export interface Passage {
+  readonly startedMs: number;
+  /** Requests that the source had when this one was given to it, this one included. */
+  readonly before: number;
+}
 
 export interface GateOptions {
   readonly minLimit: number;
   readonly maxLimit: number;
-  /** How long a request may wait, and how much longer than without load its source may take for it. */
+  /** How long a request may wait while it is not known that more comes than can be answered. */
   readonly delayMs: number;
   readonly maxWaiting: number;
   readonly shares: Priorities<number>;
@@ -34,62 +46,58 @@ export interface GateOptions {
 export function createGate(options: GateOptions): Gate {
   const { delayMs, maxWaiting, shares, clock = () => performance.now() } = options;
   const limit = createAdaptiveLimit({ ...options, min: options.minLimit, max: options.maxLimit, clock });
-  const room = new WaitingRoom({ delayMs, maxWaiting, shares, clock });
+  const room = new WaitingRoom({
+    delayMs,
+    standingDelayMs: () => limit.allowedMs,
+    refused: (nowMs) => limit.distrust(nowMs),
+    maxWaiting,
+    shares,
+    clock,
+  });
   let inFlight = 0;
+  let isAdmitting = false;
 
-  function give(request: SourceRequest, ask: Ask): SourceReply | Promise<SourceReply> {
-    const before = ++inFlight;
-    const isObserved = limit.begin(before);
-    const startedMs = isObserved ? clock() : 0;
-    const reply = ask();
-    if (!(reply instanceof Promise)) {
-      inFlight--;
-      return reply;
-    }
-    return reply.then((answered) => {
-      const now = inFlight--;
-      if (isObserved && isTelling(answered.status)) {
-        const kind = kindOf(request.method, answered.route, request.path, request.query);
-        limit.observe(kind, clock() - startedMs, before, now);
-      }
-      if (room.size > 0) admit();
-      return answered;
-    });
-  }
-
-  /** Lets in as many as there is place for. */
+  /** Lets in as many as there is room for. A source that answers at once comes back here while one is let in. */
   function admit(): void {
-    while (inFlight + invited < limit.current) {
+    if (isAdmitting) return;
+    isAdmitting = true;
+    while (inFlight < limit.current) {
       const ticket = room.next();
-      if (ticket === undefined) return;
-      invited++;
+      if (ticket === undefined) break;
       ticket.settle(undefined);
     }
-  }
-  /** Those who were let in and have not begun. */
-  let invited = 0;
-
-  async function wait(request: SourceRequest, ask: Ask): Promise<SourceReply> {
-    const priority = options.priorityOf(request);
-    const refusal = await new Promise<Refusal | undefined>((settle) => {
-      const ticket = new WaitingRequest(priority, clock(), settle);
-      room.enter(ticket);
-      const { signal } = request;
-      const left = (): void => {
-        room.leave(ticket);
-        settle("left");
-      };
-      if (signal.aborted) left();
-      else signal.addEventListener("abort", left, { once: true });
-    });
-    if (refusal !== undefined) return options.refuse(refusal, priority);
-    invited--;
-    return give(request, ask);
+    isAdmitting = false;
   }
 
   return {
-    pass: (request, ask) =>
-      inFlight + invited < limit.current && room.size === 0 ? give(request, ask) : wait(request, ask),
+    get isOpen() {
+      return inFlight < limit.current && room.size === 0;
+    },
+    begin() {
+      const before = ++inFlight;
+      return limit.begin(before) ? { startedMs: clock(), before } : undefined;
+    },
+    end(passage, request, reply) {
+      const now = inFlight--;
+      if (passage !== undefined && isTelling(reply.status)) {
+        const kind = kindOf(request.method, reply.route, request.path, request.query);
+        limit.observe(kind, clock() - passage.startedMs, passage.before, now);
+      }
+      if (room.size > 0) admit();
+    },
+    wait(request, go) {
+      const priority = options.priorityOf(request);
+      const ticket = new WaitingRequest(priority, clock(), (refusal) => {
+        go(refusal === undefined ? undefined : options.refuse(refusal, priority));
+      });
+      const { signal } = request;
+      const left = (): void => {
+        if (room.leave(ticket)) ticket.settle("left");
+      };
+      room.enter(ticket);
+      if (signal.aborted) left();
+      else signal.addEventListener("abort", left, { once: true });
+    },
     get limit() {
       return limit.current;
     },

@@ -13,8 +13,12 @@ export interface Ticket extends Waiting<Ticket> {
 export type Refusal = "late" | "crowded" | "left";
 
 export interface WaitingRoomOptions {
-  /** How long a request may wait. */
+  /** How long a request may wait in a burst. */
   readonly delayMs: number;
+  /** How long one may wait, if that is less, once more comes than can be answered. */
+  readonly standingDelayMs: () => number;
+  /** Told of each who was refused. */
+  readonly refused?: (nowMs: number) => void;
   readonly maxWaiting: number;
   /** Of a hundred turns, those that each priority gets at least while it has anyone waiting. */
   readonly shares: Priorities<number>;
@@ -22,9 +26,10 @@ export interface WaitingRoomOptions {
 }
 
 /**
- * Where requests wait for their source, each no longer than a fixed time. They are served in the order they came as long as that empties the
- * room now and then. Once it has not been empty for that time it cannot serve all, and the newest go first: those in front would
- * come too late anyway (CoDel's test for a standing queue, with the order that Facebook's adaptive LIFO has).
+ * Where requests wait for their source. A burst is worked off in the order it came, however long that takes within `delayMs`. Once somebody
+ * has waited for so long in vain, more comes than can be answered, and whoever waits long would come too late: from then on the newest go first,
+ * and nobody waits for longer than an answer may take. That ends when for as long nobody was refused (the standing queue that CoDel looks
+ * for, with the order of Facebook's adaptive LIFO).
  */
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
@@ -35,8 +40,8 @@ export class WaitingRoom {
   };
   /** Turns, in hundredths, that a priority has not had of its share. */
   readonly #owed: { [priority in Priority]: number } = { high: 0, normal: 0, low: 0 };
-  /** When somebody came into the empty room. */
-  #since = 0;
+  /** When somebody was refused last. */
+  #refusedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WaitingRoomOptions) {
@@ -53,34 +58,30 @@ export class WaitingRoom {
 
   /** Lets one in, and, where there are too many now, one of the least important out: whoever waits longest. */
   enter(ticket: Ticket): void {
-    const { maxWaiting, clock, delayMs } = this.#options;
-    if (this.size === 0) this.#since = clock();
     this.#lists[ticket.priority].push(ticket);
-    if (this.#timer === undefined) this.#wake(delayMs);
-    if (this.size <= maxWaiting) return;
+    if (this.#timer === undefined) this.#wake(this.#patience(ticket.since));
+    if (this.size <= this.#options.maxWaiting) return;
     const least = PRIORITIES.findLast((priority) => this.#lists[priority].size > 0)!;
-    const crowded = this.#lists[least].first!;
-    this.leave(crowded);
-    crowded.settle("crowded");
+    this.#refuse(this.#lists[least].first!, "crowded", ticket.since);
   }
 
-  /** Gives up a place; nothing happens to whoever has none any more. */
-  leave(ticket: Ticket): void {
+  /** Gives up a place. `false`: it has none any more. */
+  leave(ticket: Ticket): boolean {
+    if (!ticket.isWaiting) return false;
     this.#lists[ticket.priority].remove(ticket);
     if (this.size === 0) this.#emptied();
+    return true;
   }
 
   /** Takes out whose turn it is. */
   next(): Ticket | undefined {
     if (this.size === 0) return undefined;
-    const { clock, delayMs } = this.#options;
-    const nowMs = clock();
+    const nowMs = this.#options.clock();
     this.#refuseLate(nowMs);
     const priority = this.#choose();
     if (priority === undefined) return undefined;
     const list = this.#lists[priority];
-    const isStanding = nowMs - this.#since >= delayMs;
-    const ticket = (isStanding ? list.last : list.first)!;
+    const ticket = (this.#isStanding(nowMs) ? list.last : list.first)!;
     this.leave(ticket);
     return ticket;
   }
@@ -99,29 +100,50 @@ export class WaitingRoom {
     return chosen;
   }
 
+  /** Whether more comes than can be answered. */
+  #isStanding(nowMs: number): boolean {
+    return nowMs - this.#refusedMs < this.#options.delayMs;
+  }
+
+  #patience(nowMs: number): number {
+    const { delayMs, standingDelayMs } = this.#options;
+    return this.#isStanding(nowMs) ? Math.min(delayMs, standingDelayMs()) : delayMs;
+  }
+
   #expire(): void {
     this.#timer = undefined;
-    this.#refuseLate(this.#options.clock());
+    const nowMs = this.#options.clock();
+    this.#refuseLate(nowMs);
     if (this.size === 0) return;
     const first = Math.min(...PRIORITIES.map((priority) => this.#lists[priority].first?.since ?? Infinity));
-    const dueMs = first + this.#options.delayMs - this.#options.clock();
-    this.#wake(Math.max(1, Math.ceil(dueMs)));
+    this.#wake(first + this.#patience(nowMs) - nowMs);
   }
 
   #wake(afterMs: number): void {
-    this.#timer = setTimeout(() => this.#expire(), afterMs);
+    this.#timer = setTimeout(() => this.#expire(), Math.max(1, Math.ceil(afterMs)));
     this.#timer.unref();
   }
 
   #refuseLate(nowMs: number): void {
-    const dueSince = nowMs - this.#options.delayMs;
     for (const priority of PRIORITIES) {
       const list = this.#lists[priority];
-      for (let ticket = list.first; ticket !== undefined && ticket.since <= dueSince; ticket = list.first) {
-        this.leave(ticket);
-        ticket.settle("late");
+      for (let ticket = list.first; ticket !== undefined; ticket = list.first) {
+        if (nowMs - ticket.since < this.#patience(nowMs)) break;
+        this.#refuse(ticket, "late", nowMs);
       }
     }
+  }
+
+  #refuse(ticket: Ticket, refusal: Refusal, nowMs: number): void {
+    const wasStanding = this.#isStanding(nowMs);
+    this.#refusedMs = nowMs;
+    this.leave(ticket);
+    ticket.settle(refusal);
+    this.#options.refused?.(nowMs);
+    if (wasStanding || this.#timer === undefined) return;
+    // Nobody is to wait for so long any more.
+    clearTimeout(this.#timer);
+    this.#wake(0);
   }
 
   #emptied(): void {

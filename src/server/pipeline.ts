@@ -13,6 +13,7 @@ import { type Admission, NO_FIELDS } from "../limit/limits.ts";
 import type { LimitedRequest } from "../limit/subject.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import type { Trace } from "../observe/trace/span.ts";
+import type { Gate } from "../overload/gate.ts";
 import type { EndedReply, Tracer } from "../observe/trace/tracer.ts";
 import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
@@ -360,8 +361,10 @@ function recall(
   // What the cache answers touches no source, and waits for none.
   const ask = (wanted: SourceRequest): SourceReply | Promise<SourceReply> => {
     const gate = overload?.gateOf(mount);
-    const resolved = (): SourceReply | Promise<SourceReply> => resolve(source, wanted, state, parts);
-    return gate === undefined ? resolved() : gate.pass(wanted, resolved);
+    if (gate === undefined || gate.isOpen) return resolve(source, wanted, state, parts, gate);
+    return new Promise((settle) => {
+      gate.wait(wanted, (refusal) => settle(refusal ?? resolve(source, wanted, state, parts, gate)));
+    });
   };
   if (cache === undefined || source.isCacheable === false || isUnique(source, mounted)) return ask(mounted);
   return trace === undefined
@@ -384,22 +387,40 @@ function withoutGuesses(reply: SourceReply): SourceReply {
   return reply;
 }
 
-/** Asks the one source; its expected failures become replies, the rest goes to the log. */
+/** Asks the one source; its expected failures become replies, the rest goes to the log. Where there is a gate, it is told of the end. */
 function resolve(
   source: Source,
   request: SourceRequest,
   state: WalkState,
   parts: PipelineParts,
+  gate: Gate | undefined,
 ): SourceReply | Promise<SourceReply> {
   const isPlain = !parts.settings.securityHeaders;
   const finish = isPlain || source.isGateway === true ? undefined : withoutGuesses;
+  const passage = gate?.begin();
+  let reply: SourceReply;
   try {
-    const reply = source.resolve(request);
-    if (reply instanceof Promise) return reply.then(finish, (error: unknown) => toFailure(error, state, parts));
-    return finish === undefined ? reply : finish(reply);
+    const resolved = source.resolve(request);
+    if (resolved instanceof Promise) {
+      return resolved.then(
+        (answered) => {
+          gate?.end(passage, request, answered);
+          return finish === undefined ? answered : finish(answered);
+        },
+        (error: unknown) => {
+          const failure = toFailure(error, state, parts);
+          gate?.end(passage, request, failure);
+          return failure;
+        },
+      );
+    }
+    reply = finish === undefined ? resolved : finish(resolved);
   } catch (error) {
-    return toFailure(error, state, parts);
+    reply = toFailure(error, state, parts);
   }
+  // What is answered at once tells nothing of what takes time.
+  gate?.end(undefined, request, reply);
+  return reply;
 }
 
 function toFailure(error: unknown, state: WalkState, { log, tracer }: PipelineParts): SourceReply {

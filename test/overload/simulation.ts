@@ -1,20 +1,29 @@
-import { createAdaptiveLimit } from "../../src/overload/adaptive-limit.ts";
+import type { SourceReply, SourceRequest } from "../../src/api/source.ts";
+import { createGate, type Passage } from "../../src/overload/gate.ts";
 import type { Priority } from "../../src/overload/priority.ts";
-import { type Refusal, type Ticket, WaitingRoom } from "../../src/overload/waiting-room.ts";
+import type { Refusal } from "../../src/overload/waiting-room.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { Agenda } from "./agenda.ts";
 
 /** A stretch of offered load, and the source as it is meanwhile. */
 export interface Stretch {
   readonly seconds: number;
-  /** Requests that the source answers side by side; the others wait in it, in order. */
-  readonly workers: number;
+  /** What the source works with; the requests that it has share it evenly, and none has more than one. 0: it stands still. */
+  readonly cores: number;
+  /** Requests that it works at; the others wait in it, in order. Default: as many as come. */
+  readonly connections?: number;
   readonly kinds: readonly SimulatedKind[];
 }
 
+/** Requests of one kind that come by themselves (a Poisson process), or from clients that ask again when they are answered. */
 export interface SimulatedKind {
   readonly name: string;
-  readonly perSecond: number;
-  /** Mean of an exponential distribution, above half of it. */
+  readonly perSecond?: number;
+  readonly clients?: number;
+  /** Mean of what it takes: part of that always, the rest by an exponential distribution. */
   readonly serviceMs: number;
+  /** The rest's share. Default 0.5. */
+  readonly spread?: number;
   readonly priority?: Priority;
 }
 
@@ -28,98 +37,126 @@ export interface Outcome {
 }
 
 export interface SimulationOptions {
-  readonly delayMs: number;
+  readonly delayMs?: number;
   readonly min?: number;
   readonly seed?: number;
+  /** Off: the source is given whatever comes. */
+  readonly isOff?: boolean;
 }
 
-/** Runs requests that come by themselves through a limit and a waiting room into a source, by a clock of its own. */
-export function simulate(stretches: readonly Stretch[], options: SimulationOptions): Outcome[] {
-  const random = seeded(options.seed ?? 1);
+/** Runs requests through a gate into a source, by a clock of its own: minutes of load in milliseconds, the same each time. */
+export function simulate(stretches: readonly Stretch[], options: SimulationOptions = {}): Outcome[] {
+  const random = seededRandom(options.seed ?? 1);
   const exponential = (mean: number): number => -Math.log(1 - random()) * mean;
   let nowMs = 1_000_000;
-  const clock = (): number => nowMs;
-  const limit = createAdaptiveLimit({ min: options.min ?? 2, max: 10_000, delayMs: options.delayMs, clock });
-  const shares = { high: 50, normal: 30, low: 5 };
-  const room = new WaitingRoom({ delayMs: options.delayMs, maxWaiting: 1000, shares, clock });
-  const events = new Agenda();
-  const queued: Job[] = [];
-  let working = 0;
-  let inFlight = 0;
-  let workers = 1;
+  const events = new Agenda<() => void>();
+  let refusal: Refusal = "late";
+  const { min = 2, delayMs = 1000, isOff = false } = options;
+  const gate = createGate({
+    minLimit: isOff ? Infinity : min,
+    maxLimit: isOff ? Infinity : 10_000,
+    delayMs,
+    maxWaiting: 10_000,
+    shares: { high: 50, normal: 30, low: 5 },
+    priorityOf: (request) => (request as unknown as Job).priority,
+    strain: () => 0,
+    isSaturated: () => false,
+    refuse(why) {
+      refusal = why;
+      return { ...REPLY, status: 503 };
+    },
+    clock: () => nowMs,
+  });
 
-  function arrive(kind: SimulatedKind, outcome: Outcome): void {
+  // The source: everything that is worked at has had as much as `progress` has grown since it began.
+  let cores = 1;
+  let connections = Infinity;
+  let progress = 0;
+  let updatedMs = nowMs;
+  let turn = 0;
+  const working = new Agenda<Job>();
+  const queued: Job[] = [];
+
+  function advance(): void {
+    progress += (nowMs - updatedMs) * paceOf();
+    updatedMs = nowMs;
+  }
+
+  function paceOf(): number {
+    return working.size === 0 ? 0 : Math.min(1, cores / working.size);
+  }
+
+  /** Takes in what there is room for, and looks again when the next of them is done. */
+  function work(): void {
+    advance();
+    for (let done = working.take(progress + 1e-9); done !== undefined; done = working.take(progress + 1e-9)) finish(done.what);
+    while (queued.length > 0 && working.size < connections) {
+      const job = queued.shift()!;
+      working.add(progress + job.workMs, job);
+    }
+    const pace = paceOf();
+    if (pace === 0) return;
+    const mine = ++turn;
+    events.add(nowMs + Math.max(1e-6, (working.first! - progress) / pace), () => {
+      if (mine === turn) work();
+    });
+  }
+
+  function arrive(kind: SimulatedKind, outcome: Outcome, ended: () => void): void {
     outcome.offered++;
-    const job: Job = { kind, outcome, arrivedMs: nowMs, givenMs: 0, before: 0, isObserved: false };
-    if (room.size === 0 && inFlight < limit.current) {
+    const { serviceMs, spread = 0.5 } = kind;
+    const workMs = serviceMs * (1 - spread) + exponential(serviceMs * spread);
+    const job = new Job(kind, workMs, nowMs, ended, outcome);
+    if (gate.isOpen) {
       give(job);
+      work();
       return;
     }
-    const settle = (refusal: Refusal | undefined): void => {
-      if (refusal === undefined) give(job);
-      else outcome.refused[refusal]++;
-    };
-    const ticket: Ticket = {
-      priority: kind.priority ?? "normal",
-      since: nowMs,
-      settle,
-      previous: undefined,
-      next: undefined,
-      isWaiting: false,
-    };
-    room.enter(ticket);
+    gate.wait(job as unknown as SourceRequest, (refused) => {
+      if (refused === undefined) {
+        give(job);
+        return;
+      }
+      outcome.refused[refusal]++;
+      ended();
+    });
   }
 
   function give(job: Job): void {
-    job.before = ++inFlight;
-    job.isObserved = limit.begin(inFlight);
-    job.givenMs = nowMs;
+    job.passage = gate.begin();
     queued.push(job);
-    work();
-  }
-
-  function work(): void {
-    while (working < workers && queued.length > 0) {
-      const job = queued.shift()!;
-      working++;
-      const { serviceMs } = job.kind;
-      events.add(nowMs + serviceMs / 2 + exponential(serviceMs / 2), () => finish(job));
-    }
   }
 
   function finish(job: Job): void {
-    working--;
-    const now = inFlight--;
     job.outcome.served.push({ kind: job.kind.name, latencyMs: nowMs - job.arrivedMs });
-    if (job.isObserved) limit.observe(job.kind.name, nowMs - job.givenMs, job.before, now);
-    while (inFlight < limit.current) {
-      const ticket = room.next();
-      if (ticket === undefined) break;
-      ticket.settle(undefined);
-    }
-    work();
+    gate.end(job.passage, job as unknown as SourceRequest, REPLY);
+    job.ended();
   }
 
   return stretches.map((stretch) => {
     const outcome: Outcome = { served: [], refused: { late: 0, crowded: 0, left: 0 }, offered: 0, limit: 0 };
     const endMs = nowMs + stretch.seconds * 1000;
-    workers = stretch.workers;
+    advance();
+    ({ cores, connections = Infinity } = stretch);
     for (const kind of stretch.kinds) {
-      const next = (atMs: number): void => {
-        if (atMs >= endMs) return;
-        events.add(atMs, () => {
-          arrive(kind, outcome);
-          next(atMs + exponential(1000 / kind.perSecond));
-        });
+      const later = (ms: number, happen: () => void): void => {
+        if (nowMs + ms < endMs) events.add(nowMs + ms, happen);
       };
-      next(nowMs + exponential(1000 / kind.perSecond));
+      const come = (): void => {
+        later(exponential(1000 / kind.perSecond!), come);
+        arrive(kind, outcome, () => undefined);
+      };
+      const ask = (): void => arrive(kind, outcome, () => later(THINK_MS, ask));
+      if (kind.perSecond !== undefined) later(exponential(1000 / kind.perSecond), come);
+      for (let client = 0; client < (kind.clients ?? 0); client++) later(exponential(THINK_MS), ask);
     }
+    work();
     for (let event = events.take(endMs); event !== undefined; event = events.take(endMs)) {
-      nowMs = event.atMs;
-      event.happen();
+      nowMs = event.at;
+      event.what();
     }
     nowMs = endMs;
-    outcome.limit = limit.current;
+    outcome.limit = gate.limit;
     return outcome;
   });
 }
@@ -130,52 +167,33 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-interface Job {
+/** Between a reply and the next request of a client that asks again. */
+const THINK_MS = 1;
+const REPLY: SourceReply = { status: 200, headers: {}, body: "" };
+
+/** A request, with what a gate looks at. */
+class Job {
+  readonly method = "GET";
+  readonly query = "";
+  readonly path: string;
+  readonly signal = NEVER;
+  readonly priority: Priority;
+  passage: Passage | undefined;
   readonly kind: SimulatedKind;
-  readonly outcome: Outcome;
+  readonly workMs: number;
   readonly arrivedMs: number;
-  givenMs: number;
-  before: number;
-  isObserved: boolean;
-}
+  readonly ended: () => void;
+  readonly outcome: Outcome;
 
-/** Events in the order of their time: a binary heap. */
-class Agenda {
-  readonly #heap: { atMs: number; happen: () => void }[] = [];
-
-  add(atMs: number, happen: () => void): void {
-    const heap = this.#heap;
-    let at = heap.push({ atMs, happen }) - 1;
-    for (let up = (at - 1) >> 1; at > 0 && heap[up]!.atMs > heap[at]!.atMs; at = up, up = (at - 1) >> 1) {
-      [heap[up], heap[at]] = [heap[at]!, heap[up]!];
-    }
-  }
-
-  take(untilMs: number): { atMs: number; happen: () => void } | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    if (first === undefined || first.atMs >= untilMs) return undefined;
-    const last = heap.pop()!;
-    if (heap.length > 0) heap[0] = last;
-    for (let at = 0; ;) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && heap[child]!.atMs < heap[least]!.atMs) least = child;
-      }
-      if (least === at) return first;
-      [heap[least], heap[at]] = [heap[at]!, heap[least]!];
-      at = least;
-    }
+  constructor(kind: SimulatedKind, workMs: number, arrivedMs: number, ended: () => void, outcome: Outcome) {
+    this.kind = kind;
+    this.path = `/${kind.name}`;
+    this.priority = kind.priority ?? "normal";
+    this.workMs = workMs;
+    this.arrivedMs = arrivedMs;
+    this.ended = ended;
+    this.outcome = outcome;
   }
 }
 
-/** Mulberry32: numbers between 0 and 1. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+const NEVER = { aborted: false, addEventListener: () => undefined };

@@ -28,34 +28,40 @@ function createRoom(options: { readonly delayMs?: number; readonly maxWaiting?: 
     },
   };
   const { delayMs = 100, maxWaiting = 1000 } = options;
-  const room = new WaitingRoom({ delayMs, maxWaiting, shares: SHARES, clock: () => made.nowMs });
+  const clock = (): number => made.nowMs;
+  const room = new WaitingRoom({ delayMs, standingDelayMs: () => 10, maxWaiting, shares: SHARES, clock });
   return { ...made, made, room };
 }
 
 describe("requests that wait", () => {
-  it("are served in the order they came while the room is emptied now and then", () => {
+  it("are served in the order they came, however long they wait within their time", () => {
     const { made, room } = createRoom();
-    for (let round = 0; round < 5; round++) {
-      for (const name of ["a", "b", "c"]) made.enter(name);
-      made.nowMs += 60;
-      assert.deepEqual([made.next(), made.next(), made.next(), made.next()], ["a", "b", "c", undefined]);
-      assert.equal(room.size, 0);
+    made.enter("0");
+    for (let turn = 0; turn < 20; turn++) {
+      made.enter(String(turn + 1));
+      made.nowMs += turn % 2 === 0 ? 99 : 0;
+      assert.equal(made.next(), String(turn));
+      assert.equal(room.size, 1);
     }
+    assert.deepEqual(made.outcomes, []);
   });
 
-  it("are served newest first once it has not been empty for as long as they may wait, and refused when late", () => {
-    const { made } = createRoom();
+  it("are served newest first, and wait hardly any longer, from when one waited in vain until nobody has for as long", () => {
+    const { made, room } = createRoom();
     made.enter("a");
-    made.nowMs += 90;
+    made.nowMs += 95;
     for (const name of ["b", "c", "d"]) made.enter(name);
-    made.nowMs += 9;
-    assert.equal(made.next(), "a");
-    made.nowMs += 1;
-    assert.equal(made.next(), "d");
-    made.nowMs += 100;
+    made.nowMs += 5;
+    assert.equal(made.next(), "d", "a is late");
+    made.nowMs += 5;
     made.enter("e");
-    assert.equal(made.next(), "e");
-    assert.deepEqual(made.outcomes, ["b late", "c late"]);
+    assert.equal(made.next(), "e", "b and c are late: nobody waits for more than 10 ms now");
+    assert.equal(room.size, 0);
+    assert.deepEqual(made.outcomes, ["a late", "b late", "c late"]);
+    made.nowMs += 100;
+    for (const name of ["f", "g"]) made.enter(name);
+    made.nowMs += 50;
+    assert.deepEqual([made.next(), made.next()], ["f", "g"]);
   });
 
   it("are refused in time though nobody's turn comes", async () => {
