@@ -18,7 +18,7 @@ export const OVERLOAD_OPTIONS = [
     min: "1ms",
     max: "1m",
     description:
-      "How long a request may wait for its turn, and how much longer than without load its source may take for it.",
+      "How long a request may wait for its turn in a burst. Once one has waited in vain, none waits for longer than an answer may take.",
   },
   {
     path: "overload.minLimit",
@@ -27,7 +27,7 @@ export const OVERLOAD_OPTIONS = [
     min: 1,
     max: 100_000,
     description:
-      "Requests that a source is always given at once; what it takes for so few is taken for its pace without load.",
+      "Requests that a source is always given at once; where even they take too long, that is taken for its pace.",
   },
   {
     path: "overload.maxLimit",

@@ -89,7 +89,8 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
   /** Takes in what there is room for, and looks again when the next of them is done. */
   function work(): void {
     advance();
-    for (let done = working.take(progress + 1e-9); done !== undefined; done = working.take(progress + 1e-9)) finish(done.what);
+    for (let done = working.take(progress + 1e-9); done !== undefined; done = working.take(progress + 1e-9))
+      finish(done.what);
     while (queued.length > 0 && working.size < connections) {
       const job = queued.shift()!;
       working.add(progress + job.workMs, job);
