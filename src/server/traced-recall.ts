@@ -1,12 +1,12 @@
 import type { SourceReply, SourceRequest } from "../api/source.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
-import type { Trace } from "../observe/trace/span.ts";
-import { andThen } from "./and-then.ts";
+import type { Span, Trace } from "../observe/trace/span.ts";
 import type { MountedRequest } from "./mounts.ts";
 
 /**
- * Asks the cache as a span of its own, below which the source's are. Of a request that nobody is likely to look at it is one only
- * once the source is asked: hits are too quick to be weighed down.
+ * Asks the cache as a span of its own, below which the source's are. A hit in memory is none: there is nothing between it and its request,
+ * which says so itself, and a span that is sent somewhere costs more than the hit. Nor is what nobody is likely to look at, unless the source
+ * is asked.
  */
 export function recallTraced(
   cache: CacheEngine,
@@ -16,9 +16,9 @@ export function recallTraced(
   identity: string | undefined,
 ): SourceReply | Promise<SourceReply> {
   const { root } = trace;
-  let span = trace.isLookedAt ? root.begin("cache") : undefined;
-  request.span = span ?? root;
+  let span: Span | undefined;
   let wasAsked = false;
+  request.span = root;
   const reply = cache.recall(
     request,
     (asked) => {
@@ -31,10 +31,14 @@ export function recallTraced(
     },
     identity,
   );
-  return andThen(reply, (answered) => {
+  const ended = (answered: SourceReply): SourceReply => {
     // Replies from the store may be repeated; the rest waited for what another request had asked for.
-    span?.set("hotpath.cache.result", wasAsked ? "miss" : answered.memo !== undefined ? "hit" : "shared");
+    const result = wasAsked ? "miss" : answered.memo !== undefined ? "hit" : "shared";
+    (span ?? root).set("hotpath.cache.result", result);
     span?.end();
     return answered;
-  });
+  };
+  if (!(reply instanceof Promise)) return ended(reply);
+  if (trace.isLookedAt) span ??= root.begin("cache");
+  return reply.then(ended);
 }

@@ -32,8 +32,10 @@ export function toReadable(span: Span, ended: EndedTrace, resource: Resource): R
     ? trace.parent && { traceId: trace.id, spanId: trace.parent.spanId, traceFlags: SAMPLED, isRemote: true }
     : contextOf(parent);
   const attributes: Attributes = isRoot ? requestAttributes(ended) : {};
-  for (const [name, value] of Object.entries(span.attributes ?? {})) {
-    attributes[name] = typeof value === "string" ? value.slice(0, MAX_TEXT) : value;
+  const own = span.attributes;
+  for (const name in own) {
+    const value = own[name];
+    attributes[name] = typeof value === "string" && value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value;
   }
   if (span.error !== undefined) attributes["error.type"] = span.error;
   return {
