@@ -6,10 +6,9 @@ export interface Database {
   /**
    * Runs one statement in a transaction of its own.
    *
-   * @param span what it is a part of; absent: the request
    * @throws SqlError, and HotpathError when the database is not to be had
    */
-  run(request: SourceRequest, statement: SqlStatement, mode: StatementMode, span?: TraceSpan): Promise<string>;
+  run(request: SourceRequest, statement: SqlStatement, mode: StatementMode, asker?: Asker): Promise<string>;
   /**
    * Runs several statements in one transaction on the primary, which is rolled back when `work` fails. `work` may be called once more when
    * the first server turns out not to take writes.
@@ -17,10 +16,31 @@ export interface Database {
   transaction<Value>(
     request: SourceRequest,
     work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
-    span?: TraceSpan,
+    asker?: Asker,
   ): Promise<Value>;
+  /** A write has been answered, and replies made of what it changed are not gone yet: none that is stored is to be given. */
+  readonly isBehind: boolean;
   /** The `Consistency-Token` of what a request has committed. */
   tokenOf(request: SourceRequest): string | undefined;
+}
+
+/** On whose behalf statements run, within a request. */
+export interface Asker {
+  /** What they are a part of; undefined: the request. */
+  readonly span: TraceSpan | undefined;
+  /** Is told what they read; undefined: nobody wants to know. Looked at for each statement. */
+  readonly notes: ReadNotes | undefined;
+}
+
+/** Is told what statements have read, so that what is made of it can go when that changes. */
+export interface ReadNotes {
+  /**
+   * @param tags that are purged when what was read changes, as far as anybody can tell
+   * @param coarse others that are purged then, too, and fewer
+   */
+  read(tags: readonly string[], coarse: readonly string[]): void;
+  /** What is made of it is not to be kept: it may be out of date already. The reason is a token of `Cache-Status`. */
+  spoiled(reason: string): void;
 }
 
 /** A statement with its values apart: `texts` stand around them, one more than there are values. */

@@ -196,9 +196,16 @@ export interface SourceCache {
    */
   remember(
     key: string,
-    keeping: { readonly ttlMs: number; readonly tags: readonly string[]; readonly identity: string },
-    compute: () => unknown,
-  ): Promise<unknown>;
+    identity: string,
+    compute: () => Promise<RememberedValue>,
+  ): Promise<Omit<RememberedValue, "ttlMs">>;
+}
+
+/** A value with how it is kept. */
+export interface RememberedValue {
+  readonly value: unknown;
+  readonly tags: readonly string[];
+  readonly ttlMs: number;
 }
 
 /** The part of a pino logger that sources use. */

@@ -85,7 +85,7 @@ class PostgresSource implements Source {
       () => this.#requireRouter(),
       (request, token) => this.#committed.set(request, token),
       () => this.#loader?.current?.catalog,
-      (request, origin) => this.#origins.set(request, origin),
+      (request, origin) => this.#originates(request, origin),
       (...call) => this.#timed?.(...call),
       () => (this.#tracker === undefined ? undefined : this.#numbered),
     );
@@ -108,6 +108,14 @@ class PostgresSource implements Source {
       catalog: () => this.#loader?.current?.catalog,
       tokenOf: (request) => this.#committed.get(request),
       written: async (request) => this.#tracker?.written(undefined, this.#transactionOf(request)),
+      tagSource: () => this.#loader?.current?.tagSource,
+      isSeen: (request, tags) => {
+        const tracker = this.#tracker;
+        return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#origins.get(request));
+      },
+      isBehind: () => this.#tracker?.isBehind === true,
+      primaryUrl: () => this.#requireRouter().primaryUrl,
+      log: () => this.#log,
     });
     return this.#database;
   }
@@ -345,6 +353,11 @@ class PostgresSource implements Source {
     });
   }
 
+  /** A handler may read several times, from several servers: what counts is what has seen least. */
+  #originates(request: SourceRequest, origin: ReadOrigin): void {
+    this.#origins.set(request, this.#origins.has(request) ? lesser(this.#origins.get(request), origin) : origin);
+  }
+
   #transactionOf(request: SourceRequest): number | null | undefined {
     const transaction = this.#transactions.get(request);
     return transaction === SEVERAL ? undefined : transaction;
@@ -386,6 +399,15 @@ class PostgresSource implements Source {
     const isOpen = allowAnonymous && (anonRole !== null || !this.#isAuthenticating);
     return { ...this.#settings, allowAnonymous: isOpen, takesTokens: this.#isAuthenticating };
   }
+}
+
+/** Of two places the one that has seen less; undefined where they cannot be compared. */
+function lesser(one: ReadOrigin, other: ReadOrigin): ReadOrigin {
+  if (one === undefined || other === undefined) return undefined;
+  if (one === "primary") return other;
+  if (other === "primary") return one;
+  if (one.cluster !== other.cluster || one.timeline !== other.timeline) return undefined;
+  return one.lsn <= other.lsn ? one : other;
 }
 
 /** Listening is not worth a late start: when it begins later, the catalog is read again. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Duration } from "../api/option-types.ts";
-import type { Database } from "../api/database.ts";
+import type { Asker, Database } from "../api/database.ts";
 import { parseDuration } from "../api/option-value.ts";
 import type { Log, SourceCache, SourceRequest, TraceSpan } from "../api/source.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -8,6 +8,7 @@ import { HotpathError } from "../errors.ts";
 import { type DeclaredError, RouteFailure } from "./failure.ts";
 import { gather, type GatherOptions, type Task, type Values } from "./gather.ts";
 import { type Page, type PageOptions, readPage } from "./page.ts";
+import { MOST_TAGS, Notes } from "./notes.ts";
 import { createRunSpan, type RunSpan } from "./span.ts";
 import { createSql, type Sql, type SqlQuery, type WritingSql } from "./sql.ts";
 import type { InputOf, StandardSchema } from "./standard-schema.ts";
@@ -94,9 +95,11 @@ export class RequestContext implements AnyContext {
   readonly body: unknown;
   readonly request: SourceRequest;
   readonly #parts: ContextParts;
+  #notes: Notes | undefined;
 
-  constructor(parts: ContextParts, request: SourceRequest, { params, query, body }: Input) {
+  constructor(parts: ContextParts, request: SourceRequest, { params, query, body }: Input, notes?: Notes) {
     this.#parts = parts;
+    this.#notes = notes;
     this.request = request;
     this.params = params;
     this.query = query;
@@ -172,7 +175,8 @@ export class RequestContext implements AnyContext {
   /** @param span what its statements are parts of; undefined: the request */
   #sqlIn(span: TraceSpan | undefined): WritingSql {
     const { database, isWriting, pattern } = this.#parts;
-    if (database !== undefined) return createSql(database, this.request, isWriting, span);
+    if (database !== undefined)
+      return createSql(database, this.request, isWriting, new ContextAsker(span, () => this.#notes));
     throw new TypeError(`${pattern} uses sql, but no PostgreSQL source was found; see its option database.`);
   }
 
@@ -186,8 +190,32 @@ export class RequestContext implements AnyContext {
     ): Promise<Value> => {
       const ttlMs = toMs("remember", ttl);
       if (cache === undefined) return compute();
-      return (await cache.remember(key, { ttlMs, tags, identity }, compute)) as Value;
+      // Whoever has asked for `sql` already asks here for each statement whether it is to be noted.
+      const notes = (this.#notes ??= new Notes());
+      const kept = await cache.remember(key, identity, async () => {
+        const own = new Notes();
+        const value = await notes.apart(own, compute);
+        const read = own.tags(MOST_TAGS - tags.length);
+        const isKept = own.problem === undefined && read !== undefined;
+        return { value, tags: [...tags, ...(read ?? [])], ttlMs: isKept ? ttlMs : 0 };
+      });
+      notes.read(kept.tags, kept.tags);
+      return kept.value as Value;
     };
+  }
+}
+
+class ContextAsker implements Asker {
+  readonly span: TraceSpan | undefined;
+  readonly #notes: () => Notes | undefined;
+
+  constructor(span: TraceSpan | undefined, notes: () => Notes | undefined) {
+    this.span = span;
+    this.#notes = notes;
+  }
+
+  get notes(): Notes | undefined {
+    return this.#notes();
   }
 }
 

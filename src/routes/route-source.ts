@@ -7,6 +7,7 @@ import { type AnswerSettings, toReply } from "./answer.ts";
 import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
 import { toFailureReply } from "./failure.ts";
 import { queryValues, readContent, readPart } from "./input.ts";
+import { MOST_TAGS, Notes } from "./notes.ts";
 import { parametersOf } from "./path.ts";
 import type { Route, RouteCache } from "./route.ts";
 
@@ -24,7 +25,6 @@ export function createRouteSource(route: Route, parts: RouteParts): Source {
 class RouteSource implements Source {
   readonly name = "routes";
   readonly decodesContent = true;
-  readonly isCacheable: boolean;
   readonly isForAnyone: boolean;
   readonly admission?: "verify" | "require";
   readonly #route: Route;
@@ -43,9 +43,13 @@ class RouteSource implements Source {
     this.#context = { pattern: path, isWriting, errors: options.errors ?? {}, database, cache, log };
     this.#answer = { pattern: path, reply: options.reply, status: options.status, fields: options.fields };
     this.#caching = isWriting || options.cache === undefined ? undefined : toCaching(options.cache);
-    // Writes are told to the cache, so that what it has of the same URL goes.
-    this.isCacheable = isWriting || this.#caching !== undefined;
     this.#maxBodyBytes = Math.min(options.maxBodyBytes ?? maxBodyBytes, maxBodyBytes);
+  }
+
+  /** Writes are told to the cache, so that what it has of the same URL goes. */
+  get isCacheable(): boolean {
+    const { isWriting, database } = this.#context;
+    return isWriting || (this.#caching !== undefined && database?.isBehind !== true);
   }
 
   /** Who shows something that nobody has verified may be told something of their own; who knows of a write wants to see it. */
@@ -88,22 +92,23 @@ class RouteSource implements Source {
   }
 
   #run(request: SourceRequest, input: Input): SourceReply | Promise<SourceReply> {
-    const context = new RequestContext(this.#context, request, input);
+    const notes = this.#caching === undefined ? undefined : new Notes();
+    const context = new RequestContext(this.#context, request, input, notes);
     const answer = this.#route.options.handle(context as never);
     const reply =
       answer instanceof Promise
         ? answer.then((value: unknown) => toReply(this.#answer, request, value))
         : toReply(this.#answer, request, answer);
     return reply instanceof Promise
-      ? reply.then((made) => this.#finish(request, input, made))
-      : this.#finish(request, input, reply);
+      ? reply.then((made) => this.#finish(request, input, made, notes))
+      : this.#finish(request, input, reply, notes);
   }
 
-  #finish(request: SourceRequest, input: Input, reply: SourceReply): SourceReply {
+  #finish(request: SourceRequest, input: Input, reply: SourceReply, notes: Notes | undefined): SourceReply {
     reply.route = this.#route.path;
     const token = this.#context.database?.tokenOf(request);
     if (token !== undefined) reply.headers["consistency-token"] = token;
-    if (this.#caching !== undefined && reply.status < 400) mark(reply, request, input, this.#caching);
+    if (this.#caching !== undefined && reply.status < 400) mark(reply, request, input, this.#caching, notes);
     return reply;
   }
 
@@ -146,14 +151,25 @@ function toCaching({
   return { hints, tags: tags as RouteCache["tags"], vary: fields, clients };
 }
 
-function mark(reply: SourceReply, request: SourceRequest, { params, query }: Input, caching: Caching): void {
-  const { hints, tags, vary, clients } = caching;
+function mark(
+  reply: SourceReply,
+  request: SourceRequest,
+  { params, query }: Input,
+  { hints, tags, vary, clients }: Caching,
+  notes: Notes | undefined,
+): void {
   const { identity } = request;
   const named = typeof tags === "function" ? tags({ params, query, identity }) : (tags ?? NONE);
-  reply.cache = { ...hints, tags: named, identity: identity?.key ?? "" };
+  const read = notes === undefined ? NONE : notes.tags(MOST_TAGS - named.length);
+  const problem = read === undefined ? "too-many-tags" : notes?.problem;
+  const all = read === undefined || read.length === 0 ? named : [...named, ...read];
+  reply.cache = { ...(problem === undefined ? hints : UNKEPT), tags: all, identity: identity?.key ?? "" };
+  if (problem !== undefined) reply.uncachedFor = problem;
   for (const field of vary) reply.headers["vary"] = addVary(reply.headers["vary"], field);
   if (clients !== undefined) reply.headers["cache-control"] ??= clients;
 }
 
+/** Asked for again each time. */
+const UNKEPT: CacheHints = { freshForMs: 0 };
 const NONE: readonly string[] = [];
 const NOTHING = Object.freeze({});

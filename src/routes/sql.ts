@@ -1,5 +1,5 @@
-import type { Database, SqlStatement, StatementMode } from "../api/database.ts";
-import type { SourceRequest, TraceSpan } from "../api/source.ts";
+import type { Asker, Database, SqlStatement, StatementMode } from "../api/database.ts";
+import type { SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 
 /** What a row is where nobody says more. */
@@ -63,23 +63,14 @@ export class SqlQuery<Found extends object = Row> implements PromiseLike<Found[]
   }
 }
 
-/**
- * The template tag of one request.
- *
- * @param span what its statements are parts of; undefined: the request
- */
-export function createSql(
-  database: Database,
-  request: SourceRequest,
-  isWriting: boolean,
-  span?: TraceSpan,
-): WritingSql {
-  const run = (mode: StatementMode) => (statement: SqlStatement) => database.run(request, statement, mode, span);
+/** The template tag of one request. */
+export function createSql(database: Database, request: SourceRequest, isWriting: boolean, asker: Asker): WritingSql {
+  const run = (mode: StatementMode) => (statement: SqlStatement) => database.run(request, statement, mode, asker);
   const sql = createTag(run(isWriting ? "write" : "read"), run(isWriting ? "write" : "keyed"));
   return Object.assign(sql, {
     async transaction<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value> {
       if (!isWriting) throw new TypeError("a route that reads has no transactions");
-      return database.transaction(request, async (runInside) => work(createTag(runInside, runInside)), span);
+      return database.transaction(request, async (runInside) => work(createTag(runInside, runInside)), asker);
     },
   });
 }

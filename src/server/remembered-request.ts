@@ -11,7 +11,7 @@ export class RememberedRequest implements SourceRequest {
   readonly httpVersion = "1.1";
   readonly scheme = "http";
   // A bar stands in no Host field that is let through.
-  readonly authority = "remembered|values";
+  readonly authority = "remembered|tagged";
   readonly remoteAddress = "";
   readonly hasContent = false;
   readonly basePath = "";

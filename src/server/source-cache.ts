@@ -1,6 +1,6 @@
 import type { OpenedCache } from "./open-cache.ts";
 
-import type { SourceCache, SourceReply, SourceRequest } from "../api/source.ts";
+import type { RememberedValue, SourceCache, SourceReply, SourceRequest } from "../api/source.ts";
 import { RememberedRequest } from "./remembered-request.ts";
 
 /** Lends a source the cache in front of it. */
@@ -10,11 +10,13 @@ export function createSourceCache(cache: Pick<OpenedCache, "purge" | "recall" | 
       if (tags.length > 0) await cache.purge({ kind: "tags", tags });
     },
     nodes: cache.nodes,
-    async remember(key, { ttlMs, tags, identity }, compute) {
+    async remember(key, identity, compute) {
       let failure: { readonly error: unknown } | undefined;
       const resolve = async (_request: SourceRequest): Promise<SourceReply> => {
         try {
-          const body = JSON.stringify((await compute()) ?? null);
+          const { value, tags, ttlMs } = await compute();
+          // What is made of a value depends on what that was made of.
+          const body = JSON.stringify({ value: value ?? null, tags });
           return { status: 200, headers: {}, body, cache: { freshForMs: ttlMs, tags, identity } };
         } catch (error) {
           // As a reply, so that the cache treats it like any source's failure.
@@ -23,7 +25,9 @@ export function createSourceCache(cache: Pick<OpenedCache, "purge" | "recall" | 
         }
       };
       const reply = await cache.recall(new RememberedRequest(key), resolve, identity);
-      if (reply.status === 200 && reply.body !== undefined) return JSON.parse(textOf(reply.body));
+      if (reply.status === 200 && reply.body !== undefined) {
+        return JSON.parse(textOf(reply.body)) as Omit<RememberedValue, "ttlMs">;
+      }
       throw failure?.error ?? new Error("a remembered value could not be had");
     },
   };

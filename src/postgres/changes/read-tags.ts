@@ -20,6 +20,8 @@ import type { TagNames } from "./tag-names.ts";
 export interface ReadTags {
   /** How long replies are cached whatever changes, where the settings say so of a relation among those read. */
   readonly ttlMs: number | undefined;
+  /** Those without values: for whoever would have too many with them. */
+  readonly coarse: readonly string[];
   /** Answers a reason when this request's reply cannot be tagged. */
   of(bindings: Bindings): readonly string[] | UntaggedReason;
 }
@@ -64,11 +66,35 @@ export function planCallTags(
   return reason ?? toTags(source, draft);
 }
 
+/** A relation that a statement of a route reads; rows count only where they have the values of these parameters. */
+export interface StatementRead {
+  readonly oid: number;
+  readonly equalities: readonly { readonly column: string; readonly type: ExactType; readonly parameter: number }[];
+}
+
+/**
+ * Works out the tags of a route's statement, as far as it can be known what it depends on: the rest is what the route itself says of how
+ * long its replies may be kept.
+ */
+export function planStatementTags(source: TagSource, reads: readonly StatementRead[]): ReadTags | UntaggedReason {
+  const draft: Draft = { fixed: new Set(), values: [], moments: [], ttls: [] };
+  for (const { oid, equalities } of reads) {
+    const fixed = equalities.map(({ column, type, parameter }): Equality => ({
+      column,
+      type,
+      value: { parameter, isList: false },
+    }));
+    addTable(source, oid, fixed, draft);
+  }
+  return toTags(source, draft);
+}
+
 function toTags({ names }: TagSource, { fixed, values, moments, ttls }: Draft): ReadTags | UntaggedReason {
   const coarse = unique([...fixed, ...values.flatMap(({ tables }) => tables.map((oid) => names.rows(oid)))]);
   if (coarse.length > MOST_TAGS) return "too-many-tags";
   return {
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
+    coarse,
     of({ operands, cursor }) {
       if (moments.some((parameter) => namesMoment(operands[parameter] ?? ""))) return "time";
       if (cursor.some((value) => value !== null && namesMoment(value))) return "time";

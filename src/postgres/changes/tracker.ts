@@ -44,6 +44,8 @@ export interface Tracker {
   readonly isUsable: boolean;
   /** Whether changes are followed, so that what is stored is at most as old as the settings allow. */
   readonly isCurrent: boolean;
+  /** A write of ours has been answered, and what it changed has not been purged yet. */
+  readonly isBehind: boolean;
   /** Why changes are not followed, in words; `undefined` while they are. */
   readonly reason: string | undefined;
   /** Reads what the replies from a catalog depend on. */
@@ -111,6 +113,10 @@ class ChangeTracker implements Tracker, ChangeSink {
   get isUsable(): boolean {
     if (this.#mode === "following") return this.#overdue === 0 && this.isCurrent;
     return this.#mode === "timed" && this.#adopting === 0;
+  }
+
+  get isBehind(): boolean {
+    return this.#overdue > 0;
   }
 
   get isCurrent(): boolean {

@@ -5,6 +5,8 @@ import { readStatementText, type StatementText } from "./statement-text.ts";
 /** A route's statement, as it is sent. */
 export interface CompiledStatement {
   readonly statement: Statement;
+  /** As it was written, with parameters: what is asked what it reads. */
+  readonly plainText: string;
   /** Its one row holds a JSON array of the rows; else there are none. */
   readonly hasRows: boolean;
   /** How others that differ in their values alone share a statement with it; undefined where they cannot. */
@@ -20,7 +22,12 @@ export function compileStatement(texts: readonly string[]): CompiledStatement {
   const parsed = readStatementText(join(texts, (place) => `$${place + 1}`));
   const statement = createStatement(toJsonRows(parsed));
   const mayShare = parsed.hasRows && !parsed.isWriting && texts.length > 1;
-  return { statement, hasRows: parsed.hasRows, template: mayShare ? toTemplate(texts) : undefined };
+  return {
+    statement,
+    plainText: parsed.text,
+    hasRows: parsed.hasRows,
+    template: mayShare ? toTemplate(texts) : undefined,
+  };
 }
 
 function toTemplate(texts: readonly string[]): BatchTemplate {

@@ -1,12 +1,15 @@
-import type { Database, SqlStatement, StatementMode } from "../../api/database.ts";
+import type { Asker, Database, ReadNotes, SqlStatement, StatementMode } from "../../api/database.ts";
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { SourceRequest, TraceSpan } from "../../api/source.ts";
+import type { Log, SourceRequest, TraceSpan } from "../../api/source.ts";
 import { BatchShape } from "../batch/shape.ts";
+import type { TagSource } from "../changes/read-tags.ts";
 import type { Command, CommandResult } from "../pool/index.ts";
 import { READ, type RunTransaction, type TransactionMode } from "../run-transaction.ts";
 import { type CompiledStatement, compileStatement } from "./compile-statement.ts";
 import { toParameterText } from "./parameter-text.ts";
 import { toSqlError } from "./sql-error.ts";
+import { createStatementTags } from "./statement-tags.ts";
+import { usesRequestSettings } from "../transaction.ts";
 
 /** What a source lends its routes. */
 export interface SqlDatabaseParts {
@@ -17,10 +20,19 @@ export interface SqlDatabaseParts {
   readonly tokenOf: (request: SourceRequest) => string | undefined;
   /** Resolves when replies from before a write are not given any more. */
   readonly written: (request: SourceRequest) => Promise<void>;
+  /** What replies depend on, where they are cached. */
+  readonly tagSource: () => TagSource | undefined;
+  /** Whether a reply with these tags, read by a request, is no older than what has been purged. */
+  readonly isSeen: (request: SourceRequest, tags: readonly string[]) => boolean;
+  readonly isBehind: () => boolean;
+  readonly primaryUrl: () => string;
+  readonly log: () => Log | undefined;
 }
 
 /** Runs routes' statements on the connections, and in the way, of the source's own. */
-export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: SqlDatabaseParts): Database {
+export function createSqlDatabase(parts: SqlDatabaseParts): Database {
+  const { settings, run, catalog, tokenOf, written, tagSource } = parts;
+  const tags = createStatementTags(parts);
   const compiled = new WeakMap<readonly string[], CompiledStatement>();
   const [schema = "public"] = settings.schemas;
   const scope = { schema, timezone: null };
@@ -55,12 +67,16 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     request: SourceRequest,
     given: SqlStatement,
     mode: StatementMode,
-    span?: TraceSpan,
+    asker?: Asker,
   ): Promise<string> {
     const statement = compile(given.texts);
     const way = mode === "keyed" ? keyedMode(statement) : mode === "write" ? WRITE : READ;
+    const command = toCommand(statement, given);
+    const notes = mode === "write" ? undefined : asker?.notes;
     try {
-      const [result] = await run(request, scope, [toCommand(statement, given)], within(way, span));
+      const running = run(request, scope, [command], within(way, asker?.span));
+      if (notes !== undefined) await Promise.all([running, note(request, statement, command.values, notes, running)]);
+      const [result] = await running;
       if (mode === "write") await written(request);
       return toRows(statement, result);
     } catch (error) {
@@ -68,10 +84,32 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     }
   }
 
+  /** Tells what a statement reads, once it has: its reply may be older than what was purged meanwhile. */
+  async function note(
+    request: SourceRequest,
+    statement: CompiledStatement,
+    values: Command["values"],
+    notes: ReadNotes,
+    running: Promise<unknown>,
+  ): Promise<void> {
+    const source = tagSource();
+    if (source === undefined) return;
+    const found = await tags.of(source, statement, usesRequestSettings(settings, request));
+    await running;
+    if (found === undefined) {
+      notes.spoiled("unknown");
+      return;
+    }
+    const own = found.of({ operands: values.map((value) => value ?? undefined), cursor: [] });
+    const all = typeof own === "string" ? found.coarse : own;
+    notes.read(all, found.coarse);
+    if (!parts.isSeen(request, all)) notes.spoiled("replica-behind");
+  }
+
   async function transaction<Value>(
     request: SourceRequest,
     work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
-    span?: TraceSpan,
+    asker?: Asker,
   ): Promise<Value> {
     let outcome: { readonly value: Value } | undefined;
     const proceed: TransactionMode["proceed"] = async (_results, step) => {
@@ -89,7 +127,7 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
       return NOTHING;
     };
     try {
-      await run(request, scope, NOTHING, within({ ...WRITE, proceed }, span));
+      await run(request, scope, NOTHING, within({ ...WRITE, proceed }, asker?.span));
     } catch (error) {
       throw toSqlError(error);
     }
@@ -98,7 +136,14 @@ export function createSqlDatabase({ settings, run, catalog, tokenOf, written }: 
     return outcome.value;
   }
 
-  return { run: runOne, transaction, tokenOf };
+  return {
+    run: runOne,
+    transaction,
+    tokenOf,
+    get isBehind() {
+      return parts.isBehind();
+    },
+  };
 }
 
 function toCommand({ statement }: CompiledStatement, { values }: SqlStatement): Command {
