@@ -288,7 +288,7 @@ export const POSTGRES_OPTIONS = [
     default: null,
     secret: true,
     pattern: { expression: /^postgres(ql)?:\/\//, words: "a URL such as postgres://user:password@host:5432/database" },
-    description: "The database for following changes, where the source's own URL leads to a pooler.",
+    description: "The database for following changes and for listening, where the source's own URL leads to a pooler.",
   },
   {
     path: "changes.slot",

@@ -20,7 +20,8 @@ export function createRouter(settings: PostgresSettings, log: Log, metrics: Metr
     const addresses = urls.map((url) => ({ label: addressOf(url), pool: { ...settings.pool, url, startup }, batches }));
     return createReplicaRouter({ settings, addresses, log, metrics });
   }
-  const pool = createPool({ ...settings.pool, url: settings.url, startup }, log, batches);
+  const directUrl = settings.changes.url ?? undefined;
+  const pool = createPool({ ...settings.pool, url: settings.url, directUrl, startup }, log, batches);
   observePool(metrics, pool);
   return createSoleRouter(pool, {
     url: settings.url,

@@ -19,6 +19,7 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
   { command: "nginx", package: "nginx-light", usedBy: "test/upstream: smuggling, read by nginx and by Node" },
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
+  { command: "pgbouncer", package: "pgbouncer", usedBy: "test/postgres: behind PgBouncer" },
   { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },
   { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },
   { command: "slowhttptest", package: "slowhttptest", usedBy: "test/server: slow clients by slowhttptest" },

@@ -44,6 +44,8 @@ export class Call implements Waiting<Call> {
   /** Statements that this sending parses, in order, and how many of them the server confirmed. */
   parses: PreparedStatement[] | undefined = undefined;
   parsed = 0;
+  /** Place among its results of one that is not the caller's; -1: there is none to come. */
+  sceneAt = -1;
   /** What the caller allows in all; 0: said nothing. */
   timeoutMs = 0;
   /** Its rows have a field of bytes. */
@@ -107,6 +109,7 @@ export class Call implements Waiting<Call> {
 
   /** Place of the field of bytes in the rows that come now; -1: there is none. */
   get bytesPlace(): number {
+    if (this.sceneAt === this.#results.length) return -1;
     return this.commands[this.#results.length]?.statement.bytes?.place ?? -1;
   }
 
@@ -118,7 +121,8 @@ export class Call implements Waiting<Call> {
   }
 
   completeCommand(tag: string): void {
-    this.#results.push({ rows: this.#rows ?? NO_ROWS, tag });
+    if (this.sceneAt === this.#results.length) this.sceneAt = -1;
+    else this.#results.push({ rows: this.#rows ?? NO_ROWS, tag });
     this.#rows = undefined;
   }
 

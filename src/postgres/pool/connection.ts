@@ -5,8 +5,9 @@ import { MessageWriter } from "./encode.ts";
 import { ConnectionLostError } from "./errors.ts";
 import { destroyClient } from "./open.ts";
 import { PreparedStatements } from "./prepared.ts";
+import { placeOfScene, type Scene } from "./scene.ts";
 import { bindHead, learnPace, traitsOf, unnamedStatement } from "./statement.ts";
-import type { CommandResult, Sequel } from "./types.ts";
+import type { Command, CommandResult, Sequel } from "./types.ts";
 import { insideOf, PipelineQuery, type Receiver } from "./wire.ts";
 
 /** Whom a connection tells what happens on it. */
@@ -29,6 +30,8 @@ export interface ConnectionOptions {
   readonly expiresAt: number;
   /** Its transactions only read, unless it is told otherwise. */
   readonly startsReadOnly: boolean;
+  /** What its transactions are told at their beginning; absent where it was told itself. */
+  readonly scene: Scene | undefined;
 }
 
 /** A connection whose pipeline carries the calls of many, or those of one session. */
@@ -50,6 +53,7 @@ export class PipelinedConnection implements Receiver, TapOwner {
   readonly #writer = new MessageWriter();
   readonly #query = new PipelineQuery(this);
   readonly #prepared: PreparedStatements | undefined;
+  readonly #scene: Scene | undefined;
   #calls: Call[] = [];
   #slowCalls = 0;
   /** Whether transactions may write, as of the end of what was sent; undefined where it makes no difference. */
@@ -64,6 +68,7 @@ export class PipelinedConnection implements Receiver, TapOwner {
     this.#owner = options.owner;
     this.expiresAt = options.expiresAt;
     this.#isWriting = options.startsReadOnly ? false : undefined;
+    this.#scene = options.scene;
     this.#prepared = options.maxPrepared > 0 ? new PreparedStatements(options.maxPrepared) : undefined;
     client.on("error", (error) => this.#lose(error));
     client.on("end", () => this.#lose(new Error("The connection has ended.")));
@@ -267,7 +272,9 @@ export class PipelinedConnection implements Receiver, TapOwner {
   #encode(call: Call): void {
     const writer = this.#writer;
     this.#prepared?.begin(writer);
-    for (const { statement, values } of call.commands) {
+    for (const { statement, values } of this.#scene === undefined
+      ? call.commands
+      : this.#withScene(call, this.#scene)) {
       if (this.#prepared === undefined || statement.name === "") {
         writer.parse("", statement.text);
         writer.bind(UNNAMED, values, traitsOf(statement).resultFormats);
@@ -282,6 +289,12 @@ export class PipelinedConnection implements Receiver, TapOwner {
       writer.execute();
     }
     writer.sync();
+  }
+
+  #withScene(call: Call, { reads, others }: Scene): readonly Command[] {
+    call.sceneAt = call.isInternal ? -1 : placeOfScene(call.commands, this.isExclusive);
+    if (call.sceneAt === -1) return call.commands;
+    return call.commands.toSpliced(call.sceneAt, 0, this.isExclusive || call.isWrite ? others : reads);
   }
 
   #settleFailure(call: Call, failure: DatabaseError): void {

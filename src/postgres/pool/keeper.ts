@@ -5,6 +5,7 @@ import { createBackoff } from "./backoff.ts";
 import { cancelRequest } from "./cancel.ts";
 import { type ConnectionOwner, PipelinedConnection } from "./connection.ts";
 import { connect, createClient, destroyClient } from "./open.ts";
+import { createScene, isPoolerRefusal, type Scene } from "./scene.ts";
 import type { Call } from "./call.ts";
 import type { PoolSettings } from "./types.ts";
 
@@ -48,6 +49,8 @@ export class ConnectionKeeper implements ConnectionOwner {
   /** There are connections, but opening more has failed; said once. */
   #isConfined = false;
   #retryTimer: NodeJS.Timeout | undefined;
+  /** A pooler is in front of the database. */
+  #scene: Scene | undefined;
   #isClosed = false;
 
   constructor(settings: PoolSettings, log: Log, owner: KeeperOwner) {
@@ -191,7 +194,8 @@ export class ConnectionKeeper implements ConnectionOwner {
 
   async #attempt(): Promise<HotpathError | undefined> {
     this.opening++;
-    const client = createClient(this.#settings, { pipeline: true });
+    const startless = this.#scene && { ...this.#settings, startup: {}, statementTimeoutMs: null };
+    const client = createClient(startless ?? this.#settings, { pipeline: true });
     this.#connecting.add(client);
     try {
       await connect(client);
@@ -200,6 +204,14 @@ export class ConnectionKeeper implements ConnectionOwner {
       return undefined;
     } catch (error) {
       this.opening--;
+      if (this.#scene === undefined && isPoolerRefusal(error)) {
+        this.#scene = createScene(this.#settings);
+        this.#log.info(
+          {},
+          "a pooler is in front of the database: settings go with each transaction, statements are not prepared",
+        );
+        return this.#attempt();
+      }
       this.#failed(error as HotpathError);
       return error as HotpathError;
     } finally {
@@ -213,8 +225,9 @@ export class ConnectionKeeper implements ConnectionOwner {
     this.counts.opened++;
     const connection = new PipelinedConnection(client, {
       owner: this,
-      maxPrepared: preparedStatements ? maxPreparedPerConnection : 0,
-      startsReadOnly: startup["default_transaction_read_only"] === "on",
+      maxPrepared: preparedStatements && this.#scene === undefined ? maxPreparedPerConnection : 0,
+      startsReadOnly: startup["default_transaction_read_only"] === "on" && this.#scene === undefined,
+      scene: this.#scene,
       expiresAt: performance.now() + maxLifetimeMs - Math.random() * Math.min(maxLifetimeJitterMs, maxLifetimeMs),
     });
     this.all.add(connection);

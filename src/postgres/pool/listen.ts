@@ -2,6 +2,7 @@ import { type Client, escapeIdentifier } from "pg";
 import type { Log } from "../../api/source.ts";
 import { createBackoff } from "./backoff.ts";
 import { connect, createClient, destroyClient } from "./open.ts";
+import { isPoolerRefusal } from "./scene.ts";
 import type { Listener, PoolSettings } from "./types.ts";
 
 /**
@@ -26,14 +27,24 @@ export function listen(
 
   async function listenUntil(signal: AbortSignal): Promise<void> {
     const backoff = createBackoff();
+    let isWarned = false;
+    const { directUrl, ...rest } = settings;
+    const direct = directUrl === undefined ? settings : { ...rest, url: directUrl };
     while (!signal.aborted) {
-      const client = createClient(settings, { statement_timeout: false });
+      const client = createClient(direct, { statement_timeout: false });
       const cut = (): void => destroyClient(client);
       signal.addEventListener("abort", cut, { once: true });
       try {
         await listenOn(client, () => backoff.reset());
       } catch (error) {
         if (!signal.aborted) log.debug({ channel, reason: reasonOf(error) }, "Listening was interrupted");
+        if (!isWarned && isPoolerRefusal(error)) {
+          isWarned = true;
+          log.warn(
+            { channel, todo: "name the database itself with --changes-url" },
+            "a pooler passes no notifications on",
+          );
+        }
       }
       signal.removeEventListener("abort", cut);
       destroyClient(client);

@@ -35,6 +35,8 @@ export interface CommandResult {
 export interface PoolSettings extends CommonPoolSettings {
   /** `postgres://…`; a Unix socket as `postgresql:///database?host=/path`. Never printed. */
   readonly url: string;
+  /** Where to listen for notifications, where `url` leads to a pooler, which does not pass them on. Default: `url`. */
+  readonly directUrl?: string | undefined;
   /** Shown in `pg_stat_activity`. Default `hotpath`. */
   readonly applicationName?: string;
   /** Settings that every connection starts with, e.g. `search_path`; they cost no round trip. What the URL's own `options` say comes after. */

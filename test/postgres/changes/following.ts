@@ -35,10 +35,16 @@ const PATIENCE_MS = 60_000;
 export async function serveFollowing(
   t: TestScope,
   url: string,
-  options: { readonly postgres?: PostgresOptions; readonly server?: ServerOptions } = {},
+  options: {
+    readonly postgres?: PostgresOptions;
+    readonly server?: ServerOptions;
+    /** The database as the server reaches it. */
+    readonly served?: string;
+  } = {},
 ): Promise<Following> {
   await runSql(url, MARKER);
-  const api = await serve(t, url, options);
+  const { served = url, ...rest } = options;
+  const api = await serve(t, served, rest);
   const following = watch(t, url, api);
   await following.until("followed");
   return following;
