@@ -34,6 +34,6 @@ export function createRedisCounter(
 }
 
 function toDecision(reply: unknown): Decision {
-  const [allowed = 0, remaining = 0, resetUs = 0, retryUs = 0] = (reply as readonly unknown[]).map(Number);
+  const [allowed = 0, remaining = 0, resetUs = 0, retryUs = 0] = reply as readonly number[];
   return { isAllowed: allowed === 1, remaining, resetMs: resetUs / 1000, retryAfterMs: retryUs / 1000 };
 }

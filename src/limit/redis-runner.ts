@@ -24,11 +24,10 @@ export async function openRedisRunner({ target, timeoutMs, report }: RedisRunner
   const time = createTimeLimit(timeoutMs, () => new Error(`Redis did not answer within ${timeoutMs} ms.`));
   return {
     run({ text, sha1 }, key, words) {
-      const sent = connection.send(key, ["EVALSHA", sha1, "1", key, ...words]).catch((error: unknown) => {
+      return time.limit(connection.send(key, ["EVALSHA", sha1, "1", key, ...words])).catch((error: unknown) => {
         if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return connection.send(key, ["EVAL", text, "1", key, ...words]);
+        return time.limit(connection.send(key, ["EVAL", text, "1", key, ...words]));
       });
-      return time.limit(sent);
     },
     ready: (forMs) => connection.whenUp(forMs),
     close: () => connection.close(),

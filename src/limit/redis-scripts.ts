@@ -23,38 +23,43 @@ local function answer(allowed, remaining, reset, retry)
 end`;
 
 /** A refusal writes nothing: an attack costs a read. */
-export const GCRA = script(`${START}
-local interval = window / quota
-local burst = interval * math.min(tonumber(ARGV[4]), quota)
+export const GCRA = script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local cost, quota = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval = ARGV[3] / quota
+local burst = interval * math.min(ARGV[4], quota)
 local before = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local tight = before + interval * math.max(cost, 1) - burst - now
+if tight > 1 and ARGV[5] ~= '1' then
+  return {0, math.floor((burst - (before - now)) / interval + 0.000001), math.ceil(before - now), math.ceil(tight)}
+end
 local after = before + interval * cost
-if not forced and before + interval * needed - now > burst + 1 then
-  return answer(false, (burst - (before - now)) / interval + 0.000001, before - now, before + interval * needed - burst - now)
-end
-if cost ~= 0 then keep(string.format('%.3f', after), math.max(after - now, 0)) end
-return answer(true, (burst - (after - now)) / interval + 0.000001, math.max(0, after - now), 0)`);
+local rest = math.max(after - now, 0)
+if cost ~= 0 then redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(rest / 1000) + 1) end
+return {1, math.floor((burst - (after - now)) / interval + 0.000001), math.ceil(rest), 0}`);
 
-/** A window begins with its first request; Redis itself ends it. Needs no clock and writes one number. */
-const WINDOW = `
-local cost, quota, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local count = tonumber(redis.call('GET', KEYS[1]) or 0)
-local function rest()
-  local left = redis.call('PTTL', KEYS[1])
-  return left < 0 and window or left * 1000
+/** A window begins with its first request; Redis itself ends it. Needs no clock, and two calls where a request is allowed. */
+export const FIXED_WINDOW = script(`
+local cost, quota = tonumber(ARGV[1]), tonumber(ARGV[2])
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+if count == cost then
+  if count > 0 and (count <= quota or ARGV[5] == '1') then
+    redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] / 1000))
+    return {1, quota - count, tonumber(ARGV[3]), 0}
+  end
+  redis.call('DEL', KEYS[1])
+  if cost <= 0 and quota > 0 then return {1, quota, tonumber(ARGV[3]), 0} end
+  return {0, quota, tonumber(ARGV[3]), tonumber(ARGV[3])}
 end
-local function add(units)
-  count = redis.call('INCRBY', KEYS[1], string.format('%.0f', units))
-  if count == units then redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000)) end
-end`;
-
-export const FIXED_WINDOW = script(`${WINDOW}
-if ARGV[5] ~= '1' and count + math.max(cost, 1) > quota then
-  local left = rest()
-  return {0, quota - count, left, left}
+local left = redis.call('PTTL', KEYS[1]) * 1000
+if ARGV[5] == '1' or (count <= quota and (cost > 0 or count < quota)) then
+  if count >= 0 then return {1, quota - count, left, 0} end
+  redis.call('INCRBY', KEYS[1], -count)
+  return {1, quota, left, 0}
 end
-cost = math.max(cost, -count)
-if cost ~= 0 then add(cost) end
-return {1, quota - count, rest(), 0}`);
+redis.call('DECRBY', KEYS[1], ARGV[1])
+return {0, quota - count + cost, left, left}`);
 
 export const SLIDING_WINDOW = script(`${START}
 local current = math.floor(now / window)
@@ -102,10 +107,16 @@ return answer(true, quota - used - cost, cost > 0 and window or 0, 0)`);
  * Takes up to `ARGV[1]` units of this window's quota for a node to spend by itself. Arguments as above; the reply
  * says how many it got and how long they hold.
  */
-export const LEASE = script(`${WINDOW}
+export const LEASE = script(`
+local cost, quota = tonumber(ARGV[1]), tonumber(ARGV[2])
+local count = tonumber(redis.call('GET', KEYS[1]) or 0)
 local granted = math.max(0, math.min(cost, quota - count))
-if granted > 0 then add(granted) end
-return {granted, math.max(0, quota - count), rest(), 0}`);
+if granted > 0 then
+  count = redis.call('INCRBY', KEYS[1], string.format('%.0f', granted))
+  if count == granted then redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] / 1000)) end
+end
+local left = redis.call('PTTL', KEYS[1])
+return {granted, math.max(0, quota - count), left < 0 and tonumber(ARGV[3]) or left * 1000, 0}`);
 
 function script(text: string): LimitScript {
   return { text, sha1: hash("sha1", text) };

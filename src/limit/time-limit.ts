@@ -24,7 +24,16 @@ export function createTimeLimit(timeoutMs: number, failure: () => Error): TimeLi
         const entry: Waiting = { endsMs: performance.now() + timeoutMs, isOver: false, reject };
         waiting.push(entry);
         timer ??= setTimeout(expire, timeoutMs);
-        void call.finally(() => (entry.isOver = true)).then(resolve, reject);
+        call.then(
+          (value) => {
+            entry.isOver = true;
+            resolve(value);
+          },
+          (error: unknown) => {
+            entry.isOver = true;
+            reject(error);
+          },
+        );
       }),
   };
 }
@@ -32,5 +41,5 @@ export function createTimeLimit(timeoutMs: number, failure: () => Error): TimeLi
 interface Waiting {
   readonly endsMs: number;
   isOver: boolean;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }

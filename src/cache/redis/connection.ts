@@ -87,16 +87,17 @@ async function openSingle(options: ConnectionOptions): Promise<RedisConnection> 
 
   const kept = keepConnected({ create, timeoutMs: options.connectTimeoutMs, report: options.report });
 
-  async function send(words: readonly RedisText[], how?: typeof buffers): Promise<unknown> {
+  function send(words: readonly RedisText[], how?: typeof buffers): Promise<unknown> {
     const client = kept.current();
-    if (client === undefined) throw new Error("Redis is not connected.");
-    try {
-      return await client.sendCommand(words, how);
-    } catch (error) {
-      // The master of before is a replica now: ask the sentinels again.
-      if (error instanceof Error && error.message.startsWith("READONLY")) kept.renew();
-      throw error;
-    }
+    if (client === undefined) return Promise.reject(new Error("Redis is not connected."));
+    const sent = client.sendCommand(words, how);
+    sent.catch(noticeReplica);
+    return sent;
+  }
+
+  /** The master of before is a replica now: ask the sentinels again. */
+  function noticeReplica(error: unknown): void {
+    if (error instanceof Error && error.message.startsWith("READONLY")) kept.renew();
   }
 
   return {
