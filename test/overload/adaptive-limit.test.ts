@@ -3,6 +3,8 @@ import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { createBaselines } from "../../src/overload/baselines.ts";
 import { kindOf } from "../../src/overload/kind.ts";
+import { watchStrain } from "../../src/overload/strain.ts";
+import { until } from "../postgres/pool/fixture.ts";
 import { type Outcome, quantile, type SimulatedKind, simulate } from "./simulation.ts";
 
 const SECONDS = 10;
@@ -250,3 +252,38 @@ describe("what requests take without load", () => {
 function pick({ meanMs, isTrue }: { readonly meanMs: number; readonly isTrue: boolean }) {
   return { meanMs, isTrue };
 }
+
+describe("a process that fares badly", () => {
+  it("gives its sources less while its event loop or its memory is beyond what it may be, and then more again", () => {
+    let level = 0;
+    const kinds = [{ name: "a", serviceMs: 20, perSecond: 200 }];
+    const stretches = [3, 3, 3].map((seconds) => ({ seconds, cores: 10, kinds }));
+    const limits = simulate(stretches, { strain: () => level, ended: (at) => (level = at === 0 ? 3 : 0) }).map(
+      ({ limit }) => limit,
+    );
+    assert.ok(limits[1]! < limits[0]! / 2 && limits[1]! <= 5, limits.join());
+    assert.ok(limits[2]! > limits[1]!, limits.join());
+  });
+
+  it("is seen by its memory and by how late its event loop runs", async (t) => {
+    const memory = watchStrain({ maxLoopDelayMs: 60_000, maxMemoryPercent: 0.001 });
+    t.after(() => memory.stop());
+    assert.ok(memory.memoryShare > 0 && memory.memoryShare < 1, String(memory.memoryShare));
+    assert.ok(memory.level > 1, String(memory.level));
+    const loop = watchStrain({ maxLoopDelayMs: 5, maxMemoryPercent: 100 });
+    t.after(() => loop.stop());
+    const blockedUntil = performance.now() + 300;
+    while (performance.now() < blockedUntil);
+    await until(() => loop.loopDelayMs > 5 && loop.level > 1, "the delay was seen");
+  });
+});
+
+describe("a source whose connections are all taken", () => {
+  it("is not given more at once, however quick it seems", () => {
+    const kinds = [{ name: "a", serviceMs: 5, perSecond: 30_000 }];
+    const stretch = { seconds: 3, cores: 1000, kinds };
+    const [free] = simulate([stretch]);
+    const [taken] = simulate([stretch], { isSaturated: () => true });
+    assert.ok(taken!.limit <= 100 && free!.limit > 100, `${taken!.limit}, ${free!.limit}`);
+  });
+});

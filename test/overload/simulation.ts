@@ -37,11 +37,11 @@ export interface Outcome {
 }
 
 export interface SimulationOptions {
-  readonly delayMs?: number;
-  readonly min?: number;
   readonly seed?: number;
-  /** Off: the source is given whatever comes. */
-  readonly isOff?: boolean;
+  readonly strain?: () => number;
+  readonly isSaturated?: () => boolean;
+  /** Told when a stretch is over. */
+  readonly ended?: (stretch: number) => void;
 }
 
 /** Runs requests through a gate into a source, by a clock of its own: minutes of load in milliseconds, the same each time. */
@@ -51,16 +51,15 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
   let nowMs = 1_000_000;
   const events = new Agenda<() => void>();
   let refusal: Refusal = "late";
-  const { min = 2, delayMs = 1000, isOff = false } = options;
   const gate = createGate({
-    minLimit: isOff ? Infinity : min,
-    maxLimit: isOff ? Infinity : 10_000,
-    delayMs,
+    minLimit: 2,
+    maxLimit: 10_000,
+    delayMs: 1000,
     maxWaiting: 10_000,
     shares: { high: 50, normal: 30, low: 5 },
     priorityOf: (request) => (request as unknown as Job).priority,
-    strain: () => 0,
-    isSaturated: () => false,
+    strain: options.strain ?? (() => 0),
+    isSaturated: options.isSaturated ?? (() => false),
     refuse(why) {
       refusal = why;
       return { ...REPLY, status: 503 };
@@ -134,7 +133,7 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
     job.ended();
   }
 
-  return stretches.map((stretch) => {
+  return stretches.map((stretch, at) => {
     const outcome: Outcome = { served: [], refused: { late: 0, crowded: 0, left: 0 }, offered: 0, limit: 0 };
     const endMs = nowMs + stretch.seconds * 1000;
     advance();
@@ -158,6 +157,7 @@ export function simulate(stretches: readonly Stretch[], options: SimulationOptio
     }
     nowMs = endMs;
     outcome.limit = gate.limit;
+    options.ended?.(at);
     return outcome;
   });
 }

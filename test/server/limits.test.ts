@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { makeApiKey } from "../../src/auth/api-key.ts";
 import type { Source } from "../../src/api/source.ts";
 import { defineApi } from "../../src/server/define-api.ts";
+import { createIssuer, sign } from "../auth/tokens.ts";
 import { rawClient } from "./listener/harness.ts";
 import { startRedis } from "../support/redis.ts";
 import { serveSources } from "../support/server.ts";
@@ -117,6 +118,59 @@ describe("rate limits", () => {
     );
     assert.deepEqual(await statuses("/own", {}, {}, { "x-tenant": "a" }, { "x-tenant": "a" }), [200, 200, 200, 429]);
     assert.equal((await api.get("/own")).headers["ratelimit"], undefined);
+  });
+
+  it("count for users, claims and routes, with tiers by claim, and cost what a function says", async (t) => {
+    const issuer = await createIssuer("HS256");
+    const token = async (claims: object): Promise<Record<string, string>> => ({
+      authorization: `Bearer ${await sign(issuer, { role: "reader", ...claims })}`,
+    });
+    const api = await serveSources(
+      t,
+      { "/": SOURCE },
+      {
+        auth: {
+          jwt: { secret: Buffer.from(issuer.privateKey as Uint8Array).toString("base64url"), secretIsBase64: true },
+        },
+        limits: [
+          { name: "user", quota: 1, window: "1h", by: "user", routes: ["/user"] },
+          { name: "tenant", quota: 1, window: "1h", by: "claim:tenant", routes: ["/tenant"] },
+          { name: "route", quota: 1, window: "1h", by: "route", routes: ["/route/*"] },
+          {
+            name: "plan",
+            quota: 1,
+            window: "1h",
+            by: "user",
+            routes: ["/plan"],
+            tiers: { claim: "plan", quotas: { pro: 2 } },
+          },
+          {
+            name: "weighed",
+            quota: 5,
+            window: "1h",
+            routes: ["/weighed"],
+            cost: ({ headers }) => Number(headers["x-cost"] ?? 1),
+          },
+        ],
+      },
+    );
+    const statuses = async (path: string, ...all: Record<string, string>[]): Promise<number[]> => {
+      const found: number[] = [];
+      for (const headers of all) found.push((await api.get(path, headers)).status);
+      return found;
+    };
+    const ann = await token({ sub: "ann", tenant: "a" });
+    const bob = await token({ sub: "bob", tenant: "a" });
+    const cid = await token({ sub: "cid", tenant: "c", plan: "pro" });
+    assert.deepEqual(await statuses("/user", ann, bob, ann, {}, {}), [200, 200, 429, 200, 429]);
+    assert.deepEqual(await statuses("/tenant", ann, bob, cid), [200, 429, 200]);
+    assert.deepEqual(await statuses("/route/1", {}, ann), [200, 429]);
+    assert.deepEqual(await statuses("/route/2", ann), [200]);
+    assert.deepEqual(await statuses("/plan", ann, ann, cid, cid, cid), [200, 429, 200, 200, 429]);
+    assert.deepEqual(
+      await statuses("/weighed", { "x-cost": "4" }, { "x-cost": "2" }, { "x-cost": "1" }, {}),
+      [200, 429, 200, 429],
+    );
   });
 
   it("charge what a reply turned out to cost, and requests under way until they are over", async (t) => {
