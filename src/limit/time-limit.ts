@@ -24,14 +24,14 @@ export function createTimeLimit(timeoutMs: number, failure: () => Error): TimeLi
         const entry: Waiting = { endsMs: performance.now() + timeoutMs, isOver: false, reject };
         waiting.push(entry);
         timer ??= setTimeout(expire, timeoutMs);
-        call.then(
+        void call.then(
           (value) => {
             entry.isOver = true;
-            resolve(value);
+            return resolve(value);
           },
           (error: unknown) => {
             entry.isOver = true;
-            reject(error);
+            return reject(error);
           },
         );
       }),
