@@ -23,6 +23,10 @@ export const ERRORS = {
   HP_ROUTE_CONFLICT: { todo: "Give each route a path and method of its own." },
   HP_TRACING_MISSING: { todo: "Install the packages that the message names." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
+  HP_ADVICE_UNAVAILABLE: {
+    status: 503,
+    todo: "Name another workload: --from requests.log, pg_stat_statements or live.",
+  },
 
   // Load tests.
   HP_LOAD_OPTIONS: { todo: "Correct the options of the load test; see docs/guide/load.md." },

@@ -16,6 +16,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "types", load: async () => (await import("./types.ts")).types },
   { name: "proto", load: async () => (await import("./proto.ts")).proto },
   { name: "track", load: async () => (await import("./track.ts")).track },
+  { name: "advise", load: async () => (await import("./advise.ts")).advise },
   { name: "key", load: async () => (await import("./key.ts")).key },
   { name: "load", load: async () => (await import("./load.ts")).load },
   { name: "deploy", load: async () => (await import("./deploy.ts")).deploy },
