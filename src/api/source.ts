@@ -73,8 +73,21 @@ export interface Source {
   isSaturated?(): boolean;
   /** More than `isReady` for `/ready`, without deciding it: a few words by topic. Shown to whoever asks: no secrets. */
   describe?(): Readonly<Record<string, string>>;
+  /**
+   * What it lacks for what it was asked; shown by the admin listener to whoever asks for it. May take long, changes nothing. Absent: nothing
+   * that could be told.
+   */
+  advise?(asked: readonly AskedStatement[]): Promise<object>;
   /** Lets requests under way finish, then releases everything. */
   close?(): Promise<void>;
+}
+
+/** A statement that databases were asked, without its values. */
+export interface AskedStatement {
+  readonly text: string;
+  readonly calls: number;
+  /** All calls together, without waiting for connections. */
+  readonly ms: number;
 }
 
 export type Admission = "verify" | "require";

@@ -47,16 +47,16 @@ export const advise: Command = {
   ],
   async run({ positionals, own, environment, directory, terminal }) {
     const from = String(own.get("from") ?? "pg_stat_statements");
-    const advice =
+    const advices =
       from === "live"
         ? await askServer(String(own.get("admin-url") ?? "http://127.0.0.1:3001"), environment["HOTPATH_ADMIN_TOKEN"])
-        : await look(from);
+        : [await look(from)];
     if (own.get("json") === true) {
-      terminal.out(`${JSON.stringify(advice, null, 2)}\n`);
+      for (const advice of advices) terminal.out(`${JSON.stringify(advice, null, 2)}\n`);
       return;
     }
     const { formatAdvice } = await import("../postgres/advise/report.ts");
-    terminal.out(formatAdvice(advice));
+    for (const advice of advices) terminal.out(formatAdvice(advice));
 
     async function look(origin: string): Promise<IndexAdvice> {
       const url = positionals[0] ?? (environment["HOTPATH_DATABASE_URL"] || undefined);
@@ -103,7 +103,7 @@ async function workloadFile(file: string): Promise<AsyncIterable<string>> {
   })();
 }
 
-async function askServer(adminUrl: string, token: string | undefined): Promise<IndexAdvice> {
+async function askServer(adminUrl: string, token: string | undefined): Promise<readonly IndexAdvice[]> {
   const admin = adminUrl.replace(/\/$/, "");
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
@@ -120,7 +120,8 @@ async function askServer(adminUrl: string, token: string | undefined): Promise<I
       todo: "Set HOTPATH_ADMIN_TOKEN.",
     });
   }
-  const answer = (await response.json().catch(() => ({}))) as IndexAdvice & { readonly detail?: string };
-  if (response.ok) return answer;
-  throw new HotpathError("HP_ADVICE_UNAVAILABLE", answer.detail ?? `The admin listener answered ${response.status}.`);
+  const answer: unknown = await response.json().catch(() => ({}));
+  if (response.ok) return (answer as readonly { readonly advice: IndexAdvice }[]).map(({ advice }) => advice);
+  const { detail } = answer as { readonly detail?: string };
+  throw new HotpathError("HP_ADVICE_UNAVAILABLE", detail ?? `The admin listener answered ${response.status}.`);
 }

@@ -1,5 +1,13 @@
 import type { Database } from "../api/database.ts";
-import type { Log, Source, RequestHead, SourceContext, SourceReply, SourceRequest } from "../api/source.ts";
+import type {
+  AskedStatement,
+  Log,
+  Source,
+  RequestHead,
+  SourceContext,
+  SourceReply,
+  SourceRequest,
+} from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
@@ -245,6 +253,15 @@ class PostgresSource implements Source {
   describe(): Readonly<Record<string, string>> {
     if (this.#tracker === undefined) return {};
     return { changes: this.#tracker.reason ?? "followed" };
+  }
+
+  /** Which indexes the database lacks for what it was asked, by estimate or HypoPG: nothing is built here. */
+  async advise(asked: readonly AskedStatement[]): Promise<object> {
+    const { adviseIndexes } = await import("./advise/advise.ts");
+    const statements = asked.map((each) => ({ ...each, requests: [] }));
+    return adviseIndexes(this.#settings, {
+      workload: async () => ({ origin: "this server", statements, skipped: [] }),
+    });
   }
 
   /** What is served, for a start-up message. */

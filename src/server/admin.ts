@@ -8,6 +8,7 @@ import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
 import { answerDashboard, type DashboardSources } from "./admin-dashboard.ts";
 import type { Dashboard } from "../observe/dashboard/dashboard.ts";
+import type { Advisor } from "./admin-advise.ts";
 import { answerPurge, type Purger } from "./admin-purge.ts";
 import { createListener, type ListenAddress, type Listener } from "./listener/index.ts";
 
@@ -40,10 +41,11 @@ export interface AdminSources {
   readonly purger?: Purger | undefined;
   readonly dashboard?: Dashboard | undefined;
   readonly browse?: DashboardSources["browse"];
+  readonly advise?: Advisor | undefined;
 }
 
 /**
- * A listener for operators, apart from the API's: the dashboard at `/`, `/live`, `/ready`, `/metrics`, `/purge`.
+ * A listener for operators, apart from the API's: the dashboard at `/`, `/live`, `/ready`, `/metrics`, `/purge`, `/advise`.
  *
  * Where there is a token, it must be shown, but by probes.
  *
@@ -98,6 +100,17 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
       const reply = toReply(200, METRICS_MEDIA_TYPES[format], sources.metrics.render(format));
       return { ...reply, headers: { ...reply.headers, vary: "accept" } };
     }
+    case "/advise":
+      if (sources.advise === undefined) return unknownPath();
+      return sources.advise().then(
+        (advice) => toReply(200, "application/json", JSON.stringify(advice)),
+        (error: unknown) =>
+          toProblemReply(
+            error instanceof HotpathError
+              ? error
+              : new HotpathError("HP_ADVICE_UNAVAILABLE", "The database could not be asked."),
+          ),
+      );
     case "/openapi.json":
       if (sources.reference === undefined) return unknownPath();
       return toReply(200, "application/json", sources.reference.document);
@@ -113,7 +126,7 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
 
 function unknownPath(): HttpReply {
   const message =
-    "The admin listener knows /, /live, /ready, /metrics, /purge and, where there are routes, /reference.";
+    "The admin listener knows /, /live, /ready, /metrics, /purge, /advise and, where there are routes, /reference.";
   return toProblemReply(new HotpathError("HP_NOT_FOUND", message));
 }
 

@@ -18,6 +18,7 @@ import { createProcessMetrics } from "../observe/process-metrics.ts";
 import type { Route } from "../routes/route.ts";
 import type { RouteTable } from "../routes/table.ts";
 import { VERSION } from "../version.ts";
+import { type Advisor, createAdvisor } from "./admin-advise.ts";
 import type { Purger } from "./admin-purge.ts";
 import type { AdminSources, Readiness } from "./admin.ts";
 import { createAdmit } from "./admit.ts";
@@ -53,6 +54,8 @@ export interface Service {
   readonly dashboard: Dashboard | undefined;
   /** Absent: the cache is off. */
   readonly browse: CacheEngine["browse"] | undefined;
+  /** Absent without an admin listener, and where no source has advice. */
+  readonly advise: Advisor | undefined;
   readonly readiness: () => Readiness;
   /** Has every source read again what may have changed. */
   reload(): Promise<void>;
@@ -191,6 +194,7 @@ export async function startService(
       reference,
       dashboard,
       browse: cache === undefined ? undefined : (text, most) => cache.browse(text, most),
+      advise: settings.admin.enabled ? createAdvisor(sources, () => tables.asked) : undefined,
       readiness: () => readiness(sources.map(({ source }) => source)),
       async reload() {
         await Promise.all([authenticator?.reload(), ...sources.map(async ({ source }) => source.reload?.())]);

@@ -148,6 +148,9 @@ async function startAdmin(
     get dashboard() {
       return current().dashboard;
     },
+    get advise() {
+      return current().advise;
+    },
     get browse() {
       return current().browse;
     },

@@ -1,3 +1,4 @@
+import type { AskedStatement } from "../../api/source.ts";
 import type { Span } from "../trace/span.ts";
 import { durationOf, textOf, waitOf } from "../trace/statement.ts";
 
@@ -28,6 +29,16 @@ export class StatementCosts {
   /** The dearest. */
   get statements(): readonly StatementCost[] {
     return [...this.#statements.values()].sort((one, other) => other.ms - one.ms).slice(0, TOLD_STATEMENTS);
+  }
+
+  /** All of them, in full, the dearest first. */
+  get asked(): readonly AskedStatement[] {
+    const all = [...this.#statements].map(([text, { calls, ms, waitMs }]) => ({
+      text,
+      calls,
+      ms: Math.max(0, ms - waitMs),
+    }));
+    return all.sort((one, other) => other.ms - one.ms);
   }
 
   /** @param weight for how many calls it stands */

@@ -1,3 +1,4 @@
+import type { AskedStatement } from "../../api/source.ts";
 import type { Trace } from "../trace/span.ts";
 import { isStatement } from "../trace/statement.ts";
 import type { EndedTrace, TraceListener } from "../trace/tracer.ts";
@@ -45,6 +46,11 @@ export class TraceTables implements TraceListener {
 
   get statements(): readonly StatementCost[] {
     return this.#statements.statements;
+  }
+
+  /** What databases were asked, statements in full. */
+  get asked(): readonly AskedStatement[] {
+    return this.#statements.asked;
   }
 
   /** Of those that were followed and of the others, the slowest first. */

@@ -53,6 +53,8 @@ export interface Gain {
   readonly access: string;
   readonly requests: readonly string[];
   readonly calls: number;
+  /** Rows that a call answers, in the mean, where that is known. */
+  readonly rows: number | undefined;
   readonly before: { readonly cost: number; readonly load: number };
   readonly after: { readonly cost: number; readonly load: number };
 }
@@ -74,6 +76,8 @@ const MAX_CANDIDATES = 300;
 const LEAST_PAGES = 4;
 /** Of a statement's cost: what an access must take for an index to be looked for. */
 const LEAST_SHARE = 0.05;
+/** A statement that costs less reads a handful of pages: it is quick. */
+const LEAST_COST = 25;
 /** What an entry takes to be made, in milliseconds and in the planner's unit (measured with 18.0: 2-6 µs in memory; GIN has several entries a row). */
 const ENTRY = {
   btree: { milliseconds: 0.006, cost: 0.6 },
@@ -192,10 +196,10 @@ function findCandidates(
 ): readonly Candidate[] {
   const preference = preferenceOf(examined, loads);
   const found = new Map<string, { candidate: Candidate; load: number }>();
-  for (const [at, { accesses, shapeCost }] of examined.entries()) {
+  for (const [at, { accesses, shapeCost, before }] of examined.entries()) {
     for (const access of accesses) {
       const load = loads[at]!;
-      if (access.cost * access.loops < LEAST_SHARE * shapeCost) continue;
+      if (before.cost < LEAST_COST || access.cost * access.loops < LEAST_SHARE * shapeCost) continue;
       for (const candidate of candidatesFor(access, facts, (key) => preference(access, key))) {
         if (candidate.table.pages < LEAST_PAGES) continue;
         const known = found.get(signature(candidate));
@@ -252,6 +256,7 @@ function report({ workload, examined, loads, chosen, facts, unit, skipped, verif
       access: describeAccess(examined[at]!.accesses, candidate),
       requests: examined[at]!.statement.requests,
       calls: examined[at]!.statement.calls,
+      rows: examined[at]!.statement.rows,
       before: { cost: examined[at]!.before.cost, load: loads[at]! },
       after: { cost: chosen.after[at]!, load: loadAfter(at) },
     }));

@@ -70,7 +70,7 @@ function formatGain({ statement, access, requests, calls, before, after }: Gain,
   const name = requests.length > 0 ? requests.join(", ") : short(statement);
   const load = unit === "milliseconds" ? `, ${number(before.load)} -> ${number(after.load)} ms` : "";
   return [
-    `      cost ${number(before.cost)} -> ${number(after.cost)}${load} in ${number(calls)} calls`,
+    `      cost ${number(before.cost)} -> ${number(after.cost)}${load} in ${number(calls)} calls${access && `: ${access}`}`,
     `        ${name}`,
   ];
 }

@@ -1,6 +1,7 @@
 import type { CatalogQuery } from "../catalog/read-catalog.ts";
 import { HotpathError } from "../../errors.ts";
 import { replaceLimits } from "./limits.ts";
+import { OWN_COLUMN } from "./tables.ts";
 import { tokenize } from "./tokens.ts";
 import { type LoadedStatement, MAX_STATEMENTS, type Workload } from "./workload.ts";
 
@@ -24,8 +25,10 @@ export async function workloadOfStatistics(query: CatalogQuery): Promise<Workloa
   ).catch((cause: unknown) => {
     throw missing("pg_stat_statements cannot be read: it has to be in shared_preload_libraries.", cause);
   });
-  const planned = rows.filter(([text]) =>
-    PLANNED.has(tokenize((text ?? "").slice(0, 2000)).find(({ kind }) => kind === "word")?.text ?? ""),
+  const planned = rows.filter(
+    ([text]) =>
+      text?.includes(OWN_COLUMN) !== true &&
+      PLANNED.has(tokenize((text ?? "").slice(0, 2000)).find(({ kind }) => kind === "word")?.text ?? ""),
   );
   const statements = planned.slice(0, MAX_STATEMENTS).map(([text, calls, ms, count]): LoadedStatement => {
     const times = Number(calls);
@@ -34,6 +37,7 @@ export async function workloadOfStatistics(query: CatalogQuery): Promise<Workloa
       text: replaceLimits(text ?? "", Math.max(1, Math.round(Number(count) / times))),
       calls: times,
       ms: Number(ms),
+      rows: Number(count) / times,
       requests: [],
     };
   });

@@ -106,6 +106,9 @@ function distinctOf(stat: number | null, rows: number): number | undefined {
   return Math.max(1, stat < 0 ? -stat * rows : stat);
 }
 
+/** What the advisor's own long question is known by among the statements of a database. */
+export const OWN_COLUMN = "hotpath_advise_tables";
+
 const NOT_SYSTEM =
   "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp%'";
 
@@ -149,7 +152,7 @@ select json_build_object(
     select coalesce(json_agg(a.attname order by o), '[]') from pg_index i
     cross join unnest(i.indkey) with ordinality as u(num, o)
     join pg_attribute a on a.attrelid = c.oid and a.attnum = u.num
-    where i.indrelid = c.oid and i.indisprimary))::text
+    where i.indrelid = c.oid and i.indisprimary))::text as ${OWN_COLUMN}
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_stat_user_tables s on s.relid = c.oid

@@ -4,6 +4,8 @@ export interface LoadedStatement {
   readonly calls: number;
   /** All calls together; `undefined`: only how often it is asked is known. */
   readonly ms: number | undefined;
+  /** Rows that a call answers, in the mean, where that is known. */
+  readonly rows?: number;
   /** What asks it, in a few words each: routes, or nothing where it is not known. */
   readonly requests: readonly string[];
   /** Values of some calls. Absent: it is planned for any. */
