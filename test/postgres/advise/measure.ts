@@ -55,7 +55,9 @@ async function replayInto(lowest: Map<string, LoadedStatement>, url: string): Pr
   await client.end();
   const { statements } = await workloadOfStatistics(async (text, values) =>
     (await queryRows(url, text, values)).map((row) =>
-      Object.values(row).map((field) => (field === null ? null : String(field))),
+      Object.values(row).map((field) =>
+        field === null ? null : typeof field === "string" ? field : JSON.stringify(field),
+      ),
     ),
   );
   for (const statement of statements) {
