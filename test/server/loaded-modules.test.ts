@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 /** Parts of Node that a server has no use for, and that are large. */
-const UNWANTED = ["internal/deps/undici/undici", "internal/test_runner/harness"];
+const UNWANTED = ["internal/http2/core", "internal/deps/undici/undici", "internal/test_runner/harness"];
 
 test("serving loads nothing of Node that it has no use for", async () => {
   const parts = ["server/start", "postgres/index", "upstream/source", "cache/index"];

@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { constants, type IncomingHttpHeaders as Http2Headers, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { emptyBody, RequestBody } from "./request-body.ts";
+
+/** Error code of a stream that ends as it should (RFC 9113 section 7). */
+export const NO_ERROR = 0;
 
 /** An HTTP/2 request; lazy where `Http1Request` is. */
 export class Http2Request implements HttpRequest {
@@ -106,7 +109,7 @@ export class Http2Request implements HttpRequest {
 
 /** Whether a closed stream's reply went out whole. Node marks the writing side finished on a reset, too. */
 function isWhole(stream: ServerHttp2Stream): boolean {
-  return stream.headersSent && !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  return stream.headersSent && !stream.aborted && stream.rstCode === NO_ERROR;
 }
 
 /** The other end of a session. */

@@ -1,15 +1,9 @@
-import {
-  constants,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply } from "../../http/message.ts";
 import { resetStream, writeHttp2Reply } from "./http2-reply.ts";
-import { Http2Request, type Peer } from "./http2-request.ts";
+import { Http2Request, NO_ERROR, type Peer } from "./http2-request.ts";
 import { toErrorReply } from "./refusal.ts";
 import { discardReply } from "./reply-body.ts";
 import { limitOfBody } from "./body-limit.ts";
@@ -181,7 +175,7 @@ function answer(
 function discardContent(stream: ServerHttp2Stream, request: Http2Request): void {
   if (stream.readableEnded) return;
   request.releaseBody();
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.close(NO_ERROR);
 }
 
 function ignore(): void {}

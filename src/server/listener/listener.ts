@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server as HttpServer } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
+import type { Http2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -12,7 +12,7 @@ import { type ConnectionCounts, limitConnections } from "./connection-limit.ts";
 import { serveHttp1 } from "./http1.ts";
 import { createRequestMemo, type MemoStats } from "./http1-memo.ts";
 import { isWebSocketUpgrade, serveUpgrades } from "./http1-upgrade.ts";
-import { serveHttp2, toHttp2Options } from "./http2.ts";
+import { type Http2Sessions, serveHttp2, toHttp2Options } from "./http2.ts";
 import { createProtocolGate } from "./preface.ts";
 import type { Handler, ServeContext, UpgradeHandler } from "./serve.ts";
 import { resolveLimits, type Certificate, type ListenerLimits, type ListenerSettings } from "./settings.ts";
@@ -56,8 +56,12 @@ export function createListener(
   const context: ServeContext = { handle, limits, bodyLimit, log, isClosing: () => isClosing, memo };
 
   const server = createServer(settings.tls, limits);
-  const http2Server = createHttp2Server(toHttp2Options(limits));
-  const sessions = serveHttp2(http2Server, context);
+  let http2: { readonly server: Http2Server; readonly sessions: Http2Sessions } | undefined;
+  // Made for the first connection that speaks it, and Node's part of it loaded then: many servers never see one.
+  const openHttp2 = (): NonNullable<typeof http2> => {
+    const http2Server = process.getBuiltinModule("node:http2").createServer(toHttp2Options(limits));
+    return { server: http2Server, sessions: serveHttp2(http2Server, context) };
+  };
   const connections = serveHttp1(server, context);
   if (upgrade !== undefined) serveUpgrades(server, context, upgrade);
   const gate = route(server, settings.tls !== undefined, limits, {
@@ -65,7 +69,8 @@ export function createListener(
     http2(socket) {
       // As Node's HTTP/2 servers have it, and HTTP/1.1 ones do not: else a client that goes amid a request is never missed.
       socket.allowHalfOpen = false;
-      http2Server.emit("connection", socket);
+      http2 ??= openHttp2();
+      http2.server.emit("connection", socket);
     },
   });
 
@@ -92,7 +97,7 @@ export function createListener(
         sockets,
         leave() {
           gate.close();
-          sessions.close();
+          http2?.sessions.close();
         },
       });
       return closed;
