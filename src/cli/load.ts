@@ -10,7 +10,7 @@ export const load: Command = {
   ],
   positionals: [{ name: "URL|SCRIPT", description: "What to ask, or the script that does." }],
   flags: [
-    { name: "duration", short: "d", value: "TIME", description: "How long requests are sent: 30s, 5m. [10s]" },
+    { name: "duration", short: "d", value: "TIME", description: "How long: 30s, 5m. [what the script says; URL: 10s]" },
     {
       name: "stage",
       short: "s",
@@ -34,8 +34,18 @@ export const load: Command = {
     {
       name: "workers",
       value: "N",
-      description: "Processes that make load. [one a core but one, as far as there is something to do]",
+      description: "Processes that make load. [one a core but one, if there is work for them]",
     },
+    { name: "vus", short: "u", value: "N", description: "Script: virtual users, in place of what its options say." },
+    { name: "iterations", short: "i", value: "N", description: "Script: iterations, shared among the VUs." },
+    {
+      name: "env",
+      short: "e",
+      value: "NAME=VALUE",
+      isRepeatable: true,
+      description: "Script: a value of __ENV, beside the variables of the environment.",
+    },
+    { name: "tag", value: "NAME=VALUE", isRepeatable: true, description: "Script: a tag of every sample." },
     {
       name: "rate",
       value: "N",
@@ -57,6 +67,7 @@ export const load: Command = {
   examples: [
     "hotpath load http://127.0.0.1:3000/users --connections 50 --duration 30s",
     "hotpath load http://127.0.0.1:3000/users --rate 500 --threshold 'http_req_response_time:p(99)<50'",
+    "hotpath load test.js --host api.example.com=http://127.0.0.1:3000 -e API_TOKEN=secret",
   ],
   async run(input) {
     const { runLoadCommand } = await import("../load/command/run-command.ts");

@@ -19,20 +19,29 @@ export interface PlainJob {
   readonly hosts: HostOverrides;
 }
 
-/** A script that is ready to run: modules by their names, already transformed. */
+/** A script that is ready to run: its modules, already transformed. */
 export interface ScriptJob {
   readonly entry: string;
-  readonly modules: readonly {
-    readonly name: string;
-    readonly file: string;
-    readonly code: string;
-    readonly map: string;
-  }[];
+  readonly modules: readonly LoadedModule[];
   readonly env: Readonly<Record<string, string>>;
   /** Options given on the command line, which come before the script's own. */
   readonly overrides: Readonly<Record<string, unknown>>;
   readonly hosts: HostOverrides;
+  readonly isInsecure: boolean;
   readonly directory: string;
+}
+
+/** A module of a script, ready to run. */
+export interface LoadedModule {
+  /** File or address. */
+  readonly name: string;
+  readonly code: string;
+  /** A source map, version 3. */
+  readonly map: string;
+  /** What its imports lead to: a module of the script, one of k6, or a package. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Packages, and where they are imported. */
+  readonly packages: readonly { readonly name: string; readonly place: string }[];
 }
 
 export type Job = { readonly plain: PlainJob } | { readonly script: ScriptJob };

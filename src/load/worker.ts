@@ -39,8 +39,12 @@ async function handle(message: ToWorker): Promise<void> {
     await follow(message);
   } catch (error) {
     const isTimeout = error instanceof Error && error.name === "StageTimeout";
-    tell({ kind: "failed", stage: message.kind, message: script?.describe(error) ?? String(error), isTimeout });
+    tell({ kind: "failed", stage: message.kind, message: describe(error), isTimeout });
   }
+}
+
+function describe(error: unknown): string {
+  return script?.describe(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
 async function follow(message: ToWorker): Promise<void> {

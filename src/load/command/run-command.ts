@@ -1,29 +1,33 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { CommandInput } from "../../cli/command.ts";
 import { listenForSignals } from "../../cli/signals.ts";
-import { type LoadOutcome, type LoadRun, runLoad } from "../coordinator.ts";
+import { type LoadOutcome, runLoad } from "../coordinator.ts";
 import type { PlainJob } from "../messages.ts";
 import { plainSettings } from "../plain-settings.ts";
 import { createLiveView } from "../report/live.ts";
-import { PLAIN_STYLE, renderSummary } from "../report/summary.ts";
 import { type LoadFlags, misused, readFlags } from "./flags.ts";
+import { type Prepared, defaultWorkers } from "./prepared.ts";
+import { prepareScript } from "./prepare-script.ts";
+import { writeOutputs } from "./outputs.ts";
 
 const DEFAULT_DURATION_MS = 10_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Fewer connections are no work for another process. */
-const CONNECTIONS_A_WORKER = 10;
 
 /** Runs `hotpath load`, and answers the exit status. */
 export async function runLoadCommand(input: CommandInput): Promise<number> {
   const flags = readFlags(input.own);
   const [subject] = input.positionals;
   if (subject === undefined) throw misused("hotpath load takes a URL or a script.");
-  return execute(input, flags, await plainRun(subject, flags, input.directory));
+  const prepared = isScript(subject)
+    ? await prepareScript(resolve(input.directory, subject), flags, input.environment, input.directory)
+    : await plainRun(subject, flags, input.directory);
+  return execute(input, flags, prepared);
 }
 
-type Prepared = Pick<LoadRun, "job" | "title" | "settle">;
+function isScript(subject: string): boolean {
+  return !/^https?:\/\//i.test(subject) && /\.[mc]?[jt]s$/i.test(subject);
+}
 
 async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared): Promise<number> {
   const { terminal, environment } = input;
@@ -57,18 +61,8 @@ async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared
     view.end();
     signals.dispose();
   }
-  const { result, exitStatus } = outcome;
-  terminal.out(
-    renderSummary(result, {
-      ...PLAIN_STYLE,
-      ...style,
-      statistics: outcome.settings.statistics,
-      isFull: flags.is("full"),
-    }),
-  );
-  const json = flags.text("json");
-  if (json !== undefined) await writeFile(resolve(input.directory, json), `${JSON.stringify(result)}\n`);
-  return exitStatus;
+  await writeOutputs(outcome, input, flags);
+  return outcome.exitStatus;
 }
 
 async function plainRun(subject: string, flags: LoadFlags, directory: string): Promise<Prepared> {
@@ -105,11 +99,6 @@ async function plainRun(subject: string, flags: LoadFlags, directory: string): P
     thresholds: flags.thresholds(),
   });
   return { job: { plain: job }, title: `${job.method} ${job.url}`, settle: () => settings };
-}
-
-/** One process a core but one, as far as there is something to do. */
-export function defaultWorkers(vus: number): number {
-  return Math.max(1, Math.min(availableParallelism() - 1, Math.ceil(vus / CONNECTIONS_A_WORKER)));
 }
 
 function readRate(text: string): number {

@@ -1,0 +1,430 @@
+import { LoadFailure } from "../../client/failure.ts";
+import type { RawReply } from "../../client/pool.ts";
+import { type Target, toTarget } from "../../client/target.ts";
+import { parseFields } from "../../client/response-head.ts";
+import { CookieJar, parseSetCookie } from "../cookies.ts";
+import { toTexts } from "../script-settings.ts";
+import { Interrupted, type Vu } from "../vu.ts";
+import { decode, encode, FileData, toContent } from "./content.ts";
+import { digestAnswer } from "./digest.ts";
+import { Response, type SentRequest } from "./response.ts";
+
+/** What k6's functions take beside URL and body. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** A URL that stands in tables by another name. */
+interface NamedUrl {
+  readonly url: string;
+  readonly name: string;
+}
+
+const TIMEOUT_MS = 60_000;
+const MAX_TARGETS = 10_000;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** `k6/http`. */
+export function createHttp(vu: Vu) {
+  const { process } = vu;
+  const responseCallbackOf = (params: Params): ((status: number) => boolean) | null => {
+    const given = params["responseCallback"];
+    if (given === undefined) return vu.responseCallback;
+    return given === null ? null : (given as (status: number) => boolean);
+  };
+
+  const request = async (
+    method: string,
+    address: unknown,
+    body?: unknown,
+    params: Params | null = {},
+  ): Promise<Response> => {
+    if (vu.isInit) throw new Error("requests cannot be made while a script is read: make them in a function that runs");
+    const given = params ?? {};
+    const { settings } = process;
+    const { url: text, name } = toNamedUrl(address);
+    let url = parseUrl(text, settings.throws);
+    if (url === undefined) return broken(method, text, new LoadFailure(1020, `invalid URL: ${text}`), given);
+    const tags = toTexts(given["tags"]);
+    const content = toContent(body);
+    const codings = typeof given["compression"] === "string" ? given["compression"] : "";
+    let bytes = content === undefined ? undefined : codings === "" ? content.bytes : encode(content.bytes, codings);
+    let verb = method.toUpperCase();
+    const timeoutMs = durationOf(given["timeout"]);
+    const most = typeof given["redirects"] === "number" ? given["redirects"] : settings.maxRedirects;
+    const type =
+      typeof given["responseType"] === "string" ? given["responseType"] : settings.discardsBodies ? "none" : "text";
+    const jar = given["jar"] instanceof CookieJar ? given["jar"] : vu.jar;
+    let authorization = basicOf(url, given);
+    for (let hop = 0; ; hop++) {
+      const cookies = cookiesOf(jar, url, given);
+      const fields = fieldsOf(given, {
+        userAgent: settings.userAgent,
+        type: bytes === undefined ? undefined : content?.type,
+        codings,
+        cookies,
+        authorization,
+      });
+      const sent: SentRequest = {
+        method: verb,
+        url: withoutUser(url),
+        get headers() {
+          return Object.fromEntries(fields.map(([field, value]) => [field, [value]]));
+        },
+        get body() {
+          return bytes?.toString("utf8") ?? "";
+        },
+        get cookies() {
+          return Object.fromEntries(cookies.map(([key, value]) => [key, [{ name: key, value, replace: false }]]));
+        },
+      };
+      const target = targetOf(url);
+      if (settings.rps > 0) await pace();
+      const dueAt = vu.dueAt;
+      vu.dueAt = 0;
+      const startedAt = performance.now();
+      const raw = await exchange(target, verb, url, fields, bytes, timeoutMs, type !== "none");
+      if (vu.isInterrupted) throw new Interrupted();
+      const isDigest = given["auth"] === "digest" && raw.status === 401 && authorization === undefined;
+      const callback = responseCallbackOf(given);
+      record(
+        raw,
+        verb,
+        withoutUser(url),
+        name ?? text,
+        tags,
+        isDigest ? (status) => status === 401 : callback,
+        dueAt === 0 ? startedAt : dueAt,
+        name !== undefined || tags["name"] !== undefined,
+      );
+      const all =
+        raw.status === 0
+          ? undefined
+          : parseFieldsOf(raw, "set-cookie:", "location:", "content-encoding:", "www-authenticate:");
+      for (const field of all?.get("set-cookie") ?? []) {
+        const cookie = parseSetCookie(field);
+        if (cookie !== undefined) jar.keep(url, cookie);
+      }
+      const challenge = all?.get("www-authenticate")?.[0];
+      if (isDigest && challenge !== undefined) {
+        authorization = digestAnswer(challenge, verb, url);
+        if (authorization !== undefined) continue;
+      }
+      const location = all?.get("location")?.[0];
+      if (REDIRECTS.has(raw.status) && location !== undefined && hop < most) {
+        const next = URL.parse(location, url.href);
+        if (next !== null) {
+          if (raw.status === 303 || ((raw.status === 301 || raw.status === 302) && verb === "POST")) {
+            verb = verb === "HEAD" ? "HEAD" : "GET";
+            bytes = undefined;
+          }
+          // Credentials are for the host that they were given for.
+          if (next.host !== url.host) authorization = undefined;
+          url = next;
+          continue;
+        }
+      }
+      if (raw.failure !== undefined)
+        complain(verb, withoutUser(url), raw.failure, settings.throws || given["throw"] === true);
+      const coding = all?.get("content-encoding")?.join(",");
+      const decoded = raw.body === undefined || coding === undefined ? raw.body : decode(raw.body, coding);
+      return new Response(raw, decoded, type, withoutUser(url), target.port, sent);
+    }
+  };
+
+  const exchange = async (
+    target: Target,
+    method: string,
+    url: URL,
+    fields: readonly (readonly [string, string])[],
+    body: Buffer | undefined,
+    timeoutMs: number,
+    wantsBody: boolean,
+  ): Promise<RawReply> =>
+    vu.pool.send({ method, target, path: url.pathname + url.search, fields, body }, { timeoutMs, wantsBody });
+
+  const targetOf = (url: URL): Target => {
+    const known = process.targets.get(url.origin);
+    if (known !== undefined) return known;
+    const made = toTarget(url, process.hosts);
+    if (process.targets.size >= MAX_TARGETS) process.targets.clear();
+    process.targets.set(url.origin, made);
+    return made;
+  };
+
+  const record = (
+    raw: RawReply,
+    method: string,
+    url: string,
+    name: string,
+    tags: Readonly<Record<string, string>>,
+    callback: ((status: number) => boolean) | null,
+    dueAt: number,
+    isNamed: boolean,
+  ): void => {
+    const isGood = callback === null ? true : callback(raw.status);
+    const all: Record<string, string> = {
+      ...vu.tags,
+      method,
+      url,
+      name,
+      status: String(raw.status),
+      proto: raw.protocol,
+      ...(callback !== null && { expected_response: String(isGood) }),
+      ...(raw.failure !== undefined && { error: raw.failure.message, error_code: String(raw.failure.code) }),
+      ...(raw.failure === undefined && raw.status >= 400 && { error_code: String(1000 + raw.status) }),
+      ...(raw.tls !== undefined && { tls_version: raw.tls.version }),
+      ...tags,
+    };
+    process.recorder.record(
+      {
+        ...raw,
+        hasFailed: !isGood,
+        method,
+        name: isNamed ? (all["name"] ?? url) : withoutIds(url),
+        error: raw.failure?.message ?? "",
+        response: raw.endedAt - dueAt,
+      },
+      all,
+    );
+  };
+
+  const complain = (method: string, url: string, failure: LoadFailure, throws: boolean): void => {
+    if (throws) throw new Error(`${method} ${url}: ${failure.message}`, { cause: failure });
+    process.tell({ kind: "log", level: "warning", text: `Request failed: ${method} ${url}: ${failure.message}` });
+  };
+
+  const broken = (method: string, url: string, failure: LoadFailure, params: Params): Response => {
+    complain(method, url, failure, process.settings.throws || params["throw"] === true);
+    const now = performance.now();
+    const raw: RawReply = {
+      status: 0,
+      head: "",
+      body: undefined,
+      failure,
+      protocol: "HTTP/1.1",
+      remoteAddress: "",
+      tls: undefined,
+      blocked: 0,
+      connecting: 0,
+      tlsHandshaking: 0,
+      sending: 0,
+      waiting: 0,
+      receiving: 0,
+      sentBytes: 0,
+      receivedBytes: 0,
+      endedAt: now,
+    };
+    return new Response(raw, undefined, "text", url, 0, { method, url, headers: {}, body: "", cookies: {} });
+  };
+
+  const pace = async (): Promise<void> => {
+    const now = performance.now();
+    const at = Math.max(now, process.nextRequestAt);
+    process.nextRequestAt = at + 1000 / process.settings.rps;
+    if (at > now) await vu.pause(at - now);
+  };
+
+  const batch = async (requests: unknown): Promise<unknown> => {
+    const entries = Object.entries(requests as Record<string, unknown>);
+    const results: (readonly [string, Response])[] = [];
+    const { batch: most, batchPerHost } = process.settings;
+    const hosts = new Map<string, number>();
+    const waiting = entries.map(([key, entry]) => ({ key, ...toCall(entry) }));
+    await new Promise<void>((resolve, reject) => {
+      let active = 0;
+      const run = async (call: Call & { readonly key: string }, host: string): Promise<void> => {
+        try {
+          results.push([call.key, await request(call.method, call.url, call.body, call.params)]);
+        } catch (error) {
+          reject(error);
+        }
+        active--;
+        hosts.set(host, hosts.get(host)! - 1);
+        next();
+      };
+      const next = (): void => {
+        if (waiting.length === 0 && active === 0) return resolve();
+        for (let at = 0; at < waiting.length && active < most; at++) {
+          const call = waiting[at]!;
+          const host = URL.parse(toNamedUrl(call.url).url)?.host ?? "";
+          const busy = hosts.get(host) ?? 0;
+          if (batchPerHost > 0 && busy >= batchPerHost) continue;
+          waiting.splice(at--, 1);
+          active++;
+          hosts.set(host, busy + 1);
+          void run(call, host);
+        }
+      };
+      next();
+    });
+    const byKey = new Map(results);
+    if (Array.isArray(requests)) return entries.map(([key]) => byKey.get(key));
+    return Object.fromEntries(entries.map(([key]) => [key, byKey.get(key)]));
+  };
+
+  const withBody = (method: string) => (url: unknown, body?: unknown, params?: Params | null) =>
+    request(method, url, body, params ?? {});
+  const withoutBody = (method: string) => (url: unknown, params?: Params | null) =>
+    request(method, url, undefined, params ?? {});
+  const module = {
+    get: withoutBody("GET"),
+    head: withoutBody("HEAD"),
+    post: withBody("POST"),
+    put: withBody("PUT"),
+    patch: withBody("PATCH"),
+    del: withBody("DELETE"),
+    options: withBody("OPTIONS"),
+    request,
+    batch,
+    asyncRequest: async (method: string, url: unknown, body?: unknown, params?: Params | null) => {
+      vu.begin();
+      return request(method, url, body, params ?? {}).finally(() => vu.settle());
+    },
+    cookieJar: () => vu.jar,
+    CookieJar,
+    file: (data: unknown, filename?: string, contentType?: string) => new FileData(data, filename, contentType),
+    FileData,
+    url: (parts: TemplateStringsArray, ...values: readonly unknown[]): NamedUrl & { toString(): string } => {
+      const url = parts.reduce((text, part, at) => text + String(values[at - 1]) + part);
+      return { url, name: parts.join("${}"), toString: () => url };
+    },
+    expectedStatuses:
+      (...given: readonly (number | { readonly min: number; readonly max: number })[]) =>
+      (status: number): boolean =>
+        given.some((one) => (typeof one === "number" ? one === status : status >= one.min && status <= one.max)),
+    setResponseCallback: (callback: ((status: number) => boolean) | null) => {
+      vu.responseCallback = callback;
+    },
+    Response,
+    SSL_3_0: "ssl3.0",
+    TLS_1_0: "tls1.0",
+    TLS_1_1: "tls1.1",
+    TLS_1_2: "tls1.2",
+    TLS_1_3: "tls1.3",
+    OCSP_STATUS_GOOD: "good",
+    OCSP_STATUS_REVOKED: "revoked",
+    OCSP_STATUS_SERVER_FAILED: "server_failed",
+    OCSP_STATUS_UNKNOWN: "unknown",
+  };
+  return { ...module, default: module };
+}
+
+interface Call {
+  readonly method: string;
+  readonly url: unknown;
+  readonly body: unknown;
+  readonly params: Params;
+}
+
+/** A request of a batch: a URL, a list in the order of `request`'s arguments, or an object. */
+function toCall(entry: unknown): Call {
+  if (Array.isArray(entry)) {
+    const [method, url, body, params] = entry as readonly unknown[];
+    return { method: String(method), url, body, params: (params ?? {}) as Params };
+  }
+  if (typeof entry === "object" && entry !== null && !("name" in entry && "url" in entry && !("method" in entry))) {
+    const { method = "GET", url, body, params } = entry as Readonly<Record<string, unknown>>;
+    return { method: String(method), url, body, params: (params ?? {}) as Params };
+  }
+  return { method: "GET", url: entry, body: undefined, params: {} };
+}
+
+function toNamedUrl(address: unknown): { readonly url: string; readonly name: string | undefined } {
+  if (typeof address === "object" && address !== null && "url" in address && "name" in address) {
+    return { url: String(address.url), name: String(address.name) };
+  }
+  return { url: String(address), name: undefined };
+}
+
+function parseUrl(text: string, throws: boolean): URL | undefined {
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
+  if (throws) throw new TypeError(`invalid URL: ${text}`);
+  return undefined;
+}
+
+/** Numbers and the like in a path stand for any: tables are by what is asked, not by of whom. */
+function withoutIds(url: string): string {
+  const [path = ""] = url.split(/[?#]/, 1);
+  return path.replaceAll(/\/(?:\d+|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{16,})(?=\/|$)/gi, "/:id");
+}
+
+function withoutUser(url: URL): string {
+  if (url.username === "" && url.password === "") return url.href;
+  const copy = new URL(url);
+  copy.username = "";
+  copy.password = "";
+  return copy.href;
+}
+
+function basicOf(url: URL, params: Params): string | undefined {
+  if (url.username === "" || params["auth"] === "digest") return undefined;
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
+}
+
+function cookiesOf(jar: CookieJar, url: URL, params: Params): [string, string][] {
+  const pairs = new Map<string, string>(jar.isEmpty ? [] : jar.pairsFor(url));
+  const given = params["cookies"];
+  if (typeof given === "object" && given !== null) {
+    for (const [name, value] of Object.entries(given as Record<string, unknown>)) {
+      if (typeof value === "object" && value !== null && "value" in value) {
+        const { value: text, replace } = value as { value: unknown; replace?: boolean };
+        if (replace === true || !pairs.has(name)) pairs.set(name, String(text));
+      } else pairs.set(name, String(value));
+    }
+  }
+  return [...pairs];
+}
+
+interface FieldParts {
+  readonly userAgent: string;
+  readonly type: string | undefined;
+  readonly codings: string;
+  readonly cookies: readonly (readonly [string, string])[];
+  readonly authorization: string | undefined;
+}
+
+function fieldsOf(
+  params: Params,
+  { userAgent, type, codings, cookies, authorization }: FieldParts,
+): [string, string][] {
+  const fields: [string, string][] = [];
+  const seen = new Set<string>();
+  const headers = params["headers"];
+  if (typeof headers === "object" && headers !== null) {
+    for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
+      if (value === undefined || value === null) continue;
+      const text = textOf(value);
+      if (/[\0\r\n]/.test(text) || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+        throw new TypeError(`the header field ${JSON.stringify(name)} cannot be sent`);
+      }
+      seen.add(name.toLowerCase());
+      fields.push([name, text]);
+    }
+  }
+  if (!seen.has("user-agent") && userAgent !== "") fields.push(["User-Agent", userAgent]);
+  if (type !== undefined && !seen.has("content-type")) fields.push(["Content-Type", type]);
+  if (codings !== "" && !seen.has("content-encoding")) fields.push(["Content-Encoding", codings]);
+  if (cookies.length > 0 && !seen.has("cookie")) {
+    fields.push(["Cookie", cookies.map(([name, value]) => `${name}=${value}`).join("; ")]);
+  }
+  if (authorization !== undefined && !seen.has("authorization")) fields.push(["Authorization", authorization]);
+  return fields;
+}
+
+/** The fields of a head, if it has one of those at all. */
+function parseFieldsOf(raw: RawReply, ...names: readonly string[]): Map<string, string[]> | undefined {
+  const head = raw.head.toLowerCase();
+  return names.some((name) => head.includes(`\n${name}`)) ? parseFields(raw.head) : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+function durationOf(value: unknown): number {
+  if (typeof value === "number") return value > 0 ? value : TIMEOUT_MS;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(typeof value === "string" ? value : "");
+  if (match === null) return TIMEOUT_MS;
+  return Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000 }[match[2] ?? "ms"] ?? 1);
+}

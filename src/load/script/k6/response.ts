@@ -1,0 +1,161 @@
+import { STATUS_CODES } from "node:http";
+import { parseFields } from "../../client/response-head.ts";
+import type { RawReply } from "../../client/pool.ts";
+import { type Cookie, parseSetCookie } from "../cookies.ts";
+import { toArrayBuffer } from "./encoding.ts";
+import { pickJson } from "./json-path.ts";
+
+export interface Timings {
+  readonly blocked: number;
+  readonly looking_up: number;
+  readonly connecting: number;
+  readonly tls_handshaking: number;
+  readonly sending: number;
+  readonly waiting: number;
+  readonly receiving: number;
+  readonly duration: number;
+}
+
+/** The request as it went out, by k6's names. */
+export interface SentRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly body: string;
+  readonly cookies: Readonly<
+    Record<string, readonly { readonly name: string; readonly value: string; readonly replace: boolean }[]>
+  >;
+}
+
+/** k6's `Response`. What is not looked at is not made. */
+export class Response {
+  readonly status: number;
+  readonly url: string;
+  readonly timings: Timings;
+  readonly request: SentRequest;
+  readonly proto: string;
+  readonly remote_ip: string;
+  readonly remote_port: number;
+  readonly error: string;
+  readonly error_code: number;
+  readonly tls_version: string;
+  readonly tls_cipher_suite: string;
+  readonly ocsp: object;
+  readonly #raw: RawReply;
+  readonly #bytes: Buffer | undefined;
+  readonly #type: string;
+  #fields: Map<string, string[]> | undefined;
+  #headers: Record<string, string> | undefined;
+  #cookies: Record<string, Cookie[]> | undefined;
+  #body: string | ArrayBuffer | null | undefined;
+  #json: unknown;
+  #hasJson = false;
+
+  constructor(raw: RawReply, bytes: Buffer | undefined, type: string, url: string, port: number, request: SentRequest) {
+    this.#raw = raw;
+    this.#bytes = bytes;
+    this.#type = type;
+    this.status = raw.status;
+    this.url = url;
+    this.request = request;
+    this.proto = raw.protocol;
+    this.remote_ip = raw.remoteAddress;
+    this.remote_port = raw.remoteAddress === "" ? 0 : port;
+    this.error = raw.failure?.message ?? "";
+    this.error_code = raw.failure?.code ?? (raw.status >= 400 ? 1000 + raw.status : 0);
+    this.tls_version =
+      raw.tls === undefined
+        ? ""
+        : raw.tls.version
+            .toLowerCase()
+            .replace("tlsv", "tls")
+            .replace(/^tls1$/, "tls1.0");
+    this.tls_cipher_suite = raw.tls?.cipher ?? "";
+    this.ocsp = {
+      produced_at: 0,
+      this_update: 0,
+      next_update: 0,
+      revoked_at: 0,
+      revocation_reason: "",
+      status: "unknown",
+    };
+    this.timings = {
+      blocked: raw.blocked,
+      looking_up: 0,
+      connecting: raw.connecting,
+      tls_handshaking: raw.tlsHandshaking,
+      sending: raw.sending,
+      waiting: raw.waiting,
+      receiving: raw.receiving,
+      duration: raw.sending + raw.waiting + raw.receiving,
+    };
+  }
+
+  get status_text(): string {
+    return this.status === 0 ? "" : `${this.status} ${STATUS_CODES[this.status] ?? ""}`.trim();
+  }
+
+  get body(): string | ArrayBuffer | null {
+    if (this.#body === undefined) {
+      const bytes = this.#bytes;
+      this.#body =
+        bytes === undefined || this.#type === "none"
+          ? null
+          : this.#type === "binary"
+            ? toArrayBuffer(bytes)
+            : bytes.toString("utf8");
+    }
+    return this.#body;
+  }
+
+  /** Names as Go writes them: `Content-Type`. */
+  get headers(): Record<string, string> {
+    this.#headers ??= Object.fromEntries(
+      [...this.#all()].map(([name, values]) => [canonical(name), values.join(", ")]),
+    );
+    return this.#headers;
+  }
+
+  get cookies(): Record<string, Cookie[]> {
+    if (this.#cookies === undefined) {
+      this.#cookies = {};
+      for (const field of this.#all().get("set-cookie") ?? []) {
+        const cookie = parseSetCookie(field);
+        if (cookie !== undefined) (this.#cookies[cookie.name] ??= []).push(cookie);
+      }
+    }
+    return this.#cookies;
+  }
+
+  json(selector?: string): unknown {
+    if (!this.#hasJson) {
+      const { body } = this;
+      if (body === null)
+        throw new Error("the reply has no body: was it discarded (responseType, discardResponseBodies)?");
+      this.#json = JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString("utf8"));
+      this.#hasJson = true;
+    }
+    return selector === undefined ? this.#json : pickJson(this.#json, selector);
+  }
+
+  html(): never {
+    throw new Error("html() is not supported by hotpath load");
+  }
+
+  submitForm(): never {
+    throw new Error("submitForm() is not supported by hotpath load");
+  }
+
+  clickLink(): never {
+    throw new Error("clickLink() is not supported by hotpath load");
+  }
+
+  #all(): Map<string, string[]> {
+    this.#fields ??= parseFields(this.#raw.head);
+    return this.#fields;
+  }
+}
+
+function canonical(name: string): string {
+  return name.replace(/(^|-)([a-z])/g, (_match, before: string, letter: string) => before + letter.toUpperCase());
+}

@@ -1,0 +1,237 @@
+import { readFile } from "node:fs/promises";
+import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
+import { dirname, extname, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type AnyNode, type Program, parse } from "acorn";
+import { HotpathError } from "../../errors.ts";
+import type { LoadedModule } from "../messages.ts";
+import { K6_MODULES, jslibModule } from "./k6-names.ts";
+import { rewrite } from "./rewrite.ts";
+import { type ScopedModule, nameOf, scopeModule } from "./scopes.ts";
+import { findWaiting, requiredOf } from "./waiting.ts";
+
+/** A script and all modules of its own, ready to run in workers. */
+export interface LoadedScript {
+  readonly entry: string;
+  readonly modules: readonly LoadedModule[];
+}
+
+interface Parsed {
+  readonly name: string;
+  readonly source: string;
+  readonly scoped: ScopedModule;
+  readonly links: Record<string, string>;
+  readonly packages: { name: string; place: string }[];
+}
+
+/** So that a script that imports itself by ever new addresses ends. */
+const MAX_MODULES = 500;
+const MAX_BYTES = 20 * 1024 * 1024;
+const FETCH_TIMEOUT_MS = 15_000;
+
+/**
+ * Reads a script with everything it imports, and transforms it.
+ *
+ * @throws HotpathError HP_LOAD_SCRIPT where it cannot be read or parsed; HP_LOAD_UNSUPPORTED, with all places, where it asks for what
+ * does not exist here
+ */
+export async function loadScript(file: string): Promise<LoadedScript> {
+  const parsed = new Map<string, Parsed>();
+  const problems: string[] = [];
+  const entry = resolve(file);
+  const queue = [entry];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (parsed.has(name)) continue;
+    if (parsed.size >= MAX_MODULES) throw broken(`The script imports more than ${MAX_MODULES} modules.`);
+    const module = parseModule(name, await readSource(name));
+    parsed.set(name, module);
+    for (const { source, node, names } of importsOf(module.scoped)) {
+      const target = resolveImport(source, name);
+      const place = placeOf(module, node);
+      if (target.kind === "missing") problems.push(`${place}: ${target.message}`);
+      else if (target.kind === "k6") {
+        module.links[source] = target.name;
+        for (const wanted of names) {
+          if (!K6_MODULES[target.name]!.includes(wanted)) {
+            problems.push(`${place}: ${source} has no ${JSON.stringify(wanted)} here`);
+          }
+        }
+      } else if (target.kind === "package") {
+        module.links[source] = source;
+        module.packages.push({ name: source, place });
+      } else {
+        module.links[source] = target.name;
+        queue.push(target.name);
+      }
+    }
+  }
+  const modules = [...parsed.values()];
+  const byScoped = new Map(modules.map((module) => [module.scoped, module]));
+  const waiting = findWaiting(
+    modules.map(({ scoped }) => scoped),
+    {
+      resolve: (from, source) => parsed.get(byScoped.get(from)?.links[source] ?? "")?.scoped,
+      exported: (module, name) =>
+        findExport(module, name, (from, source) => parsed.get(byScoped.get(from)?.links[source] ?? "")?.scoped),
+    },
+  );
+  for (const { module, at, message } of waiting.refusals) {
+    problems.push(`${placeOf(byScoped.get(module)!, at)}: ${message}`);
+  }
+  if (problems.length > 0) {
+    throw new HotpathError(
+      "HP_LOAD_UNSUPPORTED",
+      `hotpath load cannot run this script:\n  ${[...new Set(problems)].join("\n  ")}`,
+    );
+  }
+  return {
+    entry,
+    modules: modules.map(({ name, source, scoped, links, packages }) => ({
+      name,
+      ...rewrite(scoped, source, name, waiting),
+      links,
+      packages,
+    })),
+  };
+}
+
+type Target =
+  | { readonly kind: "script"; readonly name: string }
+  | { readonly kind: "k6"; readonly name: string }
+  | { readonly kind: "package" }
+  | { readonly kind: "missing"; readonly message: string };
+
+function resolveImport(source: string, from: string): Target {
+  const builtIn = jslibModule(source) ?? (source in K6_MODULES ? source : undefined);
+  if (builtIn !== undefined) return { kind: "k6", name: builtIn };
+  if (source === "k6" || source.startsWith("k6/")) return { kind: "missing", message: `${source} is not supported` };
+  if (/^https?:\/\//.test(source)) return { kind: "script", name: source };
+  if (isRemote(from) && /^\.?\.?\//.test(source)) return { kind: "script", name: new URL(source, from).href };
+  if (source.startsWith("file://")) return { kind: "script", name: fileURLToPath(source) };
+  if (/^\.\.?\//.test(source) || isAbsolute(source)) return { kind: "script", name: resolve(dirname(from), source) };
+  if (isBuiltin(source) || isRemote(from)) return { kind: "package" };
+  try {
+    createRequire(from).resolve(source);
+    return { kind: "package" };
+  } catch (error) {
+    // Packages for `import` alone are found by that.
+    if ((error as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return { kind: "package" };
+    return { kind: "missing", message: `there is no package ${JSON.stringify(source)} here: npm install it` };
+  }
+}
+
+function isRemote(name: string): boolean {
+  return /^https?:\/\//.test(name);
+}
+
+async function readSource(name: string): Promise<string> {
+  try {
+    if (!isRemote(name)) return await readFile(name, "utf8");
+    const reply = await fetch(name, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
+    const text = await reply.text();
+    if (text.length > MAX_BYTES) throw new Error("it is too large");
+    return text;
+  } catch (error) {
+    throw broken(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseModule(name: string, text: string): Parsed {
+  const isTyped = /^\.[mc]?tsx?$/.test(extname(name));
+  const source = (isTyped ? stripTypes(name, text) : text).replace(/^#!.*/, "");
+  const program = parseText(name, source);
+  return { name, source, scoped: scopeModule(program), links: {}, packages: [] };
+}
+
+/** Types become blanks: every character stays where it is. */
+function stripTypes(name: string, text: string): string {
+  const emitWarning = process.emitWarning.bind(process);
+  // Node says that this may change; whoever runs a load test can do nothing about that.
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(text, { mode: "strip" });
+  } catch (error) {
+    throw broken(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function parseText(name: string, source: string): Program {
+  const common = { ecmaVersion: "latest", allowReturnOutsideFunction: true, allowHashBang: true } as const;
+  try {
+    return parse(source, { ...common, sourceType: "module", allowAwaitOutsideFunction: true });
+  } catch (error) {
+    // A script of `require` may use what modules forbid.
+    try {
+      return parse(source, { ...common, sourceType: "script" });
+    } catch {
+      const { loc } = error as { loc?: { line: number; column: number } };
+      const message = error instanceof Error ? error.message.replace(/ \(\d+:\d+\)$/, "") : String(error);
+      throw broken(`${name}:${loc?.line ?? 1}:${(loc?.column ?? 0) + 1}: ${message}`);
+    }
+  }
+}
+
+interface Import {
+  readonly source: string;
+  readonly node: AnyNode;
+  readonly names: readonly string[];
+}
+
+function importsOf({ nodes }: ScopedModule): Import[] {
+  return nodes.flatMap((node): Import[] => {
+    if (node.type === "ImportDeclaration") {
+      const names = node.specifiers.flatMap((one) => (one.type === "ImportSpecifier" ? [nameOf(one.imported)] : []));
+      return [{ source: String(node.source.value), node, names }];
+    }
+    if (node.type === "ExportAllDeclaration") return [{ source: String(node.source.value), node, names: [] }];
+    if (node.type === "ExportNamedDeclaration" && node.source) {
+      return [{ source: String(node.source.value), node, names: node.specifiers.map((one) => nameOf(one.local)) }];
+    }
+    const source = requiredOf(node);
+    return source === undefined ? [] : [{ source, node, names: [] }];
+  });
+}
+
+/** Where what a module exports is declared, through any number of `export … from`. */
+function findExport(
+  module: ScopedModule,
+  name: string,
+  follow: (from: ScopedModule, source: string) => ScopedModule | undefined,
+  depth = 0,
+): { module: ScopedModule; node: AnyNode } | undefined {
+  if (depth > 20) return undefined;
+  for (const node of module.program.body) {
+    if (node.type === "ExportDefaultDeclaration" && name === "default") return { module, node: node.declaration };
+    if (node.type === "ExportAllDeclaration" && !node.exported) {
+      const next = follow(module, String(node.source.value));
+      const found = next && findExport(next, name, follow, depth + 1);
+      if (found) return found;
+    }
+    if (node.type !== "ExportNamedDeclaration") continue;
+    const { declaration } = node;
+    if (declaration?.type === "FunctionDeclaration" || declaration?.type === "ClassDeclaration") {
+      if (declaration.id.name === name) return { module, node: declaration };
+    } else if (declaration) {
+      for (const { id } of declaration.declarations)
+        if (id.type === "Identifier" && id.name === name) return { module, node: id };
+    }
+    const specifier = node.specifiers.find((one) => nameOf(one.exported) === name);
+    if (specifier === undefined) continue;
+    if (!node.source) return { module, node: specifier.local };
+    const next = follow(module, String(node.source.value));
+    return next && findExport(next, nameOf(specifier.local), follow, depth + 1);
+  }
+  return undefined;
+}
+
+function placeOf({ name, source }: Parsed, { start }: AnyNode): string {
+  const before = source.slice(0, start).split("\n");
+  return `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+function broken(message: string): HotpathError {
+  return new HotpathError("HP_LOAD_SCRIPT", message);
+}
