@@ -1,5 +1,5 @@
 import type { HttpRequest } from "../../src/http/message.ts";
-import { AdviceBook } from "../../src/observe/advice.ts";
+import { openAdvice } from "../../src/observe/advice/index.ts";
 import { TraceTables } from "../../src/observe/dashboard/trace-tables.ts";
 import { createHttpMetrics } from "../../src/observe/http-metrics.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
@@ -50,7 +50,10 @@ function measure(record: () => void): number {
 const metrics = createMetrics();
 const http = createHttpMetrics(metrics);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-const listeners = [new TraceTables(), new AdviceBook(log, metrics)];
+const listeners = [
+  new TraceTables(),
+  openAdvice({ isCompressing: true, explain: () => Promise.resolve(undefined) }, log, metrics),
+];
 const watching = createTracer({ sampler: SAMPLES_NONE, slowMs: 1000, listeners });
 const exporting = createTracer({ sampler: SAMPLES_NONE, slowMs: 1000, listeners, isExporting: true });
 const request = { method: "GET", path: "/users/1", query: "", headers: {}, httpVersion: "1.1" } as HttpRequest;
@@ -67,7 +70,7 @@ function read(tracer: Tracer): void {
   span?.set("hotpath.pool.wait_ms", 0.1);
   span?.end();
   cache?.end();
-  trace?.resolved();
+  trace?.resolved(reply.body);
   if (trace === undefined) tracer.isNotable(reply.status, performance.now() - startedMs);
   else tracer.end(trace, request, "/users/:key", reply);
 }

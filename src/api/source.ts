@@ -78,6 +78,11 @@ export interface Source {
    * that could be told.
    */
   advise?(asked: readonly AskedStatement[]): Promise<object>;
+  /**
+   * How its database would carry out a statement, which is not run for that; undefined for all but those that it has lately sent itself.
+   * Asked for the dashboard and its advice: it may cost a little time, and must not hold up requests.
+   */
+  explain?(statement: string): Promise<StatementPlan | undefined>;
   /** Lets requests under way finish, then releases everything. */
   close?(): Promise<void>;
 }
@@ -88,6 +93,26 @@ export interface AskedStatement {
   readonly calls: number;
   /** All calls together, without waiting for connections. */
   readonly ms: number;
+}
+
+/** How a database means to carry out a statement, whatever its values. */
+export interface StatementPlan {
+  /** In the database's words. */
+  readonly text: string;
+  readonly scans: readonly WastefulScan[];
+}
+
+/** A large table that is read from end to end for a few of its rows. */
+export interface WastefulScan {
+  /** As SQL writes it. */
+  readonly relation: string;
+  readonly rows: number;
+  /** Of these, as many as the planner expects to be of use. */
+  readonly kept: number;
+  /** The condition, in the database's words. */
+  readonly filter: string;
+  /** Those of its columns that the condition names, as SQL writes them. */
+  readonly columns: readonly string[];
 }
 
 export type Admission = "verify" | "require";

@@ -142,7 +142,7 @@ export function createTransactionRunner(
     const startedAt = performance.now();
     const ended = (error?: string): void => {
       span?.end(error);
-      timed(commands, scope, performance.now() - startedAt, error);
+      timed(commands, scope, performance.now() - startedAt, error, request);
     };
     return run(request, scope, commands, mode, span).then(
       (results) => {

@@ -2,11 +2,12 @@ import type { Database } from "../api/database.ts";
 import type {
   AskedStatement,
   Log,
-  Source,
   RequestHead,
+  Source,
   SourceContext,
   SourceReply,
   SourceRequest,
+  StatementPlan,
 } from "../api/source.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
@@ -33,6 +34,7 @@ import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { ReadOrigin, Router } from "./replicas/index.ts";
+import { SentStatements } from "./sent-statements.ts";
 import { createSqlDatabase } from "./sql/sql-database.ts";
 import { createStatementMetrics, type TimeStatement } from "./statement-metrics.ts";
 import { CATALOG_TIMEOUT_MS, type Schema, SchemaLoader } from "./schema-loader.ts";
@@ -68,6 +70,8 @@ class PostgresSource implements Source {
   readonly #transactions = new WeakMap<SourceRequest, number | null | typeof SEVERAL>();
   /** What the read of each request has seen, where positions are tracked. */
   readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
+  /** Statements that may be planned for whoever looks on. */
+  readonly #sent: SentStatements;
   #database: Database | undefined;
   #router: Router | undefined;
   #timed: TimeStatement | undefined;
@@ -83,6 +87,7 @@ class PostgresSource implements Source {
   constructor(settings: PostgresSettings, events: PostgresEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.#sent = new SentStatements(settings);
     // The other connections stay free for everybody else.
     this.#bulkTurns = createTurns(Math.max(1, Math.floor(settings.pool.max / 2)), "bulk inserts");
     this.#idempotency = createIdempotency(settings, (commands) =>
@@ -94,7 +99,10 @@ class PostgresSource implements Source {
       (request, token) => this.#committed.set(request, token),
       () => this.#loader?.current?.catalog,
       (request, origin) => this.#originates(request, origin),
-      (...call) => this.#timed?.(...call),
+      (commands, scope, milliseconds, error, request) => {
+        this.#timed?.(commands, scope, milliseconds, error, request);
+        if (request.span !== undefined && error === undefined) this.#sent.note(commands, scope, request);
+      },
       () => (this.#tracker === undefined ? undefined : this.#numbered),
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
@@ -262,6 +270,13 @@ class PostgresSource implements Source {
     return adviseIndexes(this.#settings, {
       workload: async () => ({ origin: "this server", statements, skipped: [] }),
     });
+  }
+
+  async explain(statement: string): Promise<StatementPlan | undefined> {
+    const sent = this.#sent.find(statement);
+    if (sent === undefined) return undefined;
+    const { explain } = await import("./explain.ts");
+    return this.#requireRouter().write((pool) => explain(pool, statement, sent));
   }
 
   /** What is served, for a start-up message. */

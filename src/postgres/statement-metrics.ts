@@ -1,4 +1,4 @@
-import type { MetricsRegistry } from "../api/source.ts";
+import type { MetricsRegistry, SourceRequest } from "../api/source.ts";
 import type { Command } from "./pool/index.ts";
 import { operationOf } from "./statement-span.ts";
 import type { TransactionScope } from "./transaction.ts";
@@ -9,6 +9,7 @@ export type TimeStatement = (
   scope: TransactionScope,
   milliseconds: number,
   error: string | undefined,
+  request: SourceRequest,
 ) => void;
 
 /** Declares `db_client_operation_duration_seconds`, as OpenTelemetry's conventions name it. */

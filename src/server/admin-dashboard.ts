@@ -24,6 +24,8 @@ export function answerDashboard(
       return dashboard && toReply("application/json", JSON.stringify(dashboard.state()));
     case "/dashboard/events":
       return dashboard && toStream(dashboard);
+    case "/dashboard/plan":
+      return dashboard && explain(dashboard, new URLSearchParams(request.query).get("statement") ?? "");
     case "/dashboard/cache": {
       const text = new URLSearchParams(request.query).get("q") ?? "";
       return toReply("application/json", JSON.stringify(browse?.(text, MOST_BROWSED) ?? []));
@@ -34,6 +36,20 @@ export function answerDashboard(
 }
 
 const MOST_BROWSED = 200;
+
+/** An operator is told what the database says, also where it refuses. */
+async function explain(dashboard: Dashboard, id: string): Promise<HttpReply> {
+  try {
+    const plan = await dashboard.plan(id);
+    if (plan !== undefined) return toReply("application/json", JSON.stringify(plan));
+    return toProblemReply(
+      new HotpathError("HP_NOT_FOUND", "This statement was not sent lately, or others are being planned."),
+    );
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return toProblemReply(new HotpathError("HP_UNAVAILABLE", `It cannot be planned: ${message}`));
+  }
+}
 
 function toStream(dashboard: Dashboard): HttpReply {
   const body = dashboard.events();

@@ -119,7 +119,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
 
   function show(state: WalkState, verdict: Verdict | undefined, resolved: SourceReply): HttpReply | Promise<HttpReply> {
     state.timing?.resolved();
-    state.trace?.resolved();
+    state.trace?.resolved(resolved.body);
     if (resolved.route !== undefined) state.route = resolved.route;
     if (parts.overload?.isRefusal(resolved) === true) state.isRefusal = true;
     // represent

@@ -5,7 +5,7 @@ import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts"
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
-import { AdviceBook } from "../observe/advice.ts";
+import { type Explain, openAdvice } from "../observe/advice/index.ts";
 import { createDashboard, type Dashboard } from "../observe/dashboard/dashboard.ts";
 import { TraceTables } from "../observe/dashboard/trace-tables.ts";
 import { createHttpMetrics } from "../observe/http-metrics.ts";
@@ -114,7 +114,8 @@ export async function startService(
       });
       return Math.max(settings.http.maxBodyBytes, ofSource ?? 0);
     };
-    const advice = new AdviceBook(log, metrics);
+    const explain = explainBy(sources);
+    const advice = openAdvice({ isCompressing: settings.compression.enabled, explain }, log, metrics);
     const tables = new TraceTables();
     // The exporter comes first: exemplars name what it was handed.
     const listeners: TraceListener[] = [
@@ -134,6 +135,7 @@ export async function startService(
           http: httpMetrics,
           tables,
           stride: () => tracer?.stride ?? 1,
+          explain,
           cache: () => cache?.stats(),
           advice: () => advice.advice,
         })
@@ -210,6 +212,17 @@ export async function startService(
     await close();
     throw error;
   }
+}
+
+/** Plans a statement where it is known. */
+function explainBy(sources: readonly MountedSource[]): Explain {
+  return async (statement) => {
+    for (const { source } of sources) {
+      const plan = await source.explain?.(statement);
+      if (plan !== undefined) return plan;
+    }
+    return undefined;
+  };
 }
 
 /** Spans in the tracing of the program that this is part of, where it has registered any. OpenTelemetry's API keeps it under this name. */

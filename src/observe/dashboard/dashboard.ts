@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { Readable } from "node:stream";
 import type { HttpMetrics } from "../http-metrics.ts";
-import type { Advice } from "../advice.ts";
+import type { StatementPlan } from "../../api/source.ts";
+import type { Advice, Explain } from "../advice/index.ts";
 import type { Metrics } from "../metrics.ts";
 import type { HistogramSeries } from "../series.ts";
 import { VERSION } from "../../version.ts";
@@ -53,6 +54,7 @@ export interface DashboardParts {
   readonly http: HttpMetrics;
   readonly tables: TraceTables;
   readonly stride: () => number;
+  readonly explain: Explain;
   readonly cache: () => CacheCounts | undefined;
   readonly advice: () => readonly Advice[];
 }
@@ -62,6 +64,8 @@ export interface Dashboard {
   state(): DashboardState;
   /** A stream of server-sent events, the state each second; undefined when too many look on. */
   events(): Readable | undefined;
+  /** How a statement that is told of would be carried out; undefined: nobody can say, or enough are being asked for already. */
+  plan(id: string): Promise<StatementPlan | undefined>;
   close(): void;
 }
 
@@ -69,13 +73,16 @@ export interface Dashboard {
 const MAX_WATCHERS = 8;
 /** A page that takes nothing for so many states is gone. */
 const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
+/** Each takes a connection of the pool. */
+const MAX_PLANNING = 2;
 const TOLD_ROUTES = 200;
 /** What is told of the parts. Not those that start anew whenever they are read. */
 const TOLD_METRICS = /^hotpath_(?:pool|replica|reads_routed|server_role|limit|changes|batch|upstream|cache)/;
 
-export function createDashboard({ metrics, http, tables, stride, cache, advice }: DashboardParts): Dashboard {
+export function createDashboard({ metrics, http, tables, stride, explain, cache, advice }: DashboardParts): Dashboard {
   const history = new History(http, cache);
   const watchers = new Set<Readable>();
+  let planning = 0;
 
   const state = (points: readonly Point[]): DashboardState => ({
     version: VERSION,
@@ -111,6 +118,16 @@ export function createDashboard({ metrics, http, tables, stride, cache, advice }
       stream.once("close", () => watchers.delete(stream));
       stream.push(toEvent(state(history.points)));
       return stream;
+    },
+    async plan(id) {
+      const text = tables.textOf(id);
+      if (text === undefined || planning >= MAX_PLANNING) return undefined;
+      planning++;
+      try {
+        return await explain(text);
+      } finally {
+        planning--;
+      }
     },
     close() {
       history.stop();

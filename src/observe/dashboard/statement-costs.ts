@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import type { AskedStatement } from "../../api/source.ts";
 import type { Span } from "../trace/span.ts";
 import { durationOf, textOf, waitOf } from "../trace/statement.ts";
 
 /** A statement and what it has cost. Where requests are too many to follow each, sums are estimates. */
 export interface StatementCost {
+  /** By which its plan is asked for. */
+  readonly id: string;
+  /** Cut where it is long. */
   readonly text: string;
   readonly calls: number;
   readonly ms: number;
@@ -19,12 +23,19 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const MAX_STATEMENTS = 500;
 const TOLD_STATEMENTS = 40;
+const ID_LENGTH = 16;
 /** Longer texts are cut. */
 export const TOLD_TEXT = 2000;
 
 /** Adds up what statements cost, by their texts. */
 export class StatementCosts {
   readonly #statements = new Map<string, Mutable<StatementCost>>();
+
+  /** The whole text of one of them. */
+  textOf(id: string): string | undefined {
+    for (const [text, cost] of this.#statements) if (cost.id === id) return text;
+    return undefined;
+  }
 
   /** The dearest. */
   get statements(): readonly StatementCost[] {
@@ -47,7 +58,8 @@ export class StatementCosts {
     let cost = this.#statements.get(text);
     if (cost === undefined) {
       if (this.#statements.size >= MAX_STATEMENTS) this.#forgetCheapest();
-      cost = { text: text.slice(0, TOLD_TEXT), calls: 0, ms: 0, maxMs: 0, waitMs: 0, shared: 0, errors: 0 };
+      const id = createHash("sha256").update(text).digest("base64url").slice(0, ID_LENGTH);
+      cost = { id, text: text.slice(0, TOLD_TEXT), calls: 0, ms: 0, maxMs: 0, waitMs: 0, shared: 0, errors: 0 };
       this.#statements.set(text, cost);
     }
     const ms = durationOf(span);

@@ -53,6 +53,11 @@ export class TraceTables implements TraceListener {
     return this.#statements.asked;
   }
 
+  /** The whole text of a statement that is told of. */
+  textOf(id: string): string | undefined {
+    return this.#statements.textOf(id);
+  }
+
   /** Of those that were followed and of the others, the slowest first. */
   get slowest(): readonly ToldRequest[] {
     return [...this.#slowest.requests, ...this.#late.requests].sort((one, other) => other.ms - one.ms);

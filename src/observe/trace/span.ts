@@ -51,6 +51,8 @@ export class Trace {
   /** When its identity and limits were settled, and when its source or the cache had answered; 0: not yet. */
   admittedMs = 0;
   resolvedMs = 0;
+  /** Of what its source or the cache answered, before any coding; 0: a stream, or nothing. */
+  contentBytes = 0;
   readonly makeTwin: MakeTwin | undefined;
   #id = "";
 
@@ -85,8 +87,9 @@ export class Trace {
     this.admittedMs = performance.now();
   }
 
-  resolved(): void {
+  resolved(content: unknown): void {
     this.resolvedMs = performance.now();
+    if (typeof content === "string" || content instanceof Uint8Array) this.contentBytes = content.length;
   }
 
   /** Somebody is likely to look at its parts, down to the quick ones. */

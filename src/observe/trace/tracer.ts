@@ -17,10 +17,11 @@ export interface EndedTrace {
   /** The pattern. */
   readonly route: string;
   readonly status: number;
-  /** Of its content, where that was at hand; 0: a stream, or none. */
-  readonly bytes: number;
   /** Its reply is a page of more, or a limit was asked for. */
   readonly isPaged: boolean;
+  /** What was asked and answered. To be looked at, not kept. */
+  readonly request: HttpRequest;
+  readonly reply: EndedReply;
 }
 
 /** Is told of requests that are over. */
@@ -125,14 +126,9 @@ export function createTracer(options: TracerOptions): Tracer {
 /** Statuses that are the server's fault. */
 const FAILED = 500;
 
-function describe(
-  trace: Trace,
-  request: HttpRequest,
-  route: string,
-  { status, body, headers }: EndedReply,
-): EndedTrace {
+function describe(trace: Trace, request: HttpRequest, route: string, reply: EndedReply): EndedTrace {
   const { method, path, scheme, authority, httpVersion, query } = request;
-  const bytes = typeof body === "string" || body instanceof Uint8Array ? body.length : 0;
+  const { status, headers } = reply;
   const isPaged = status === 206 || headers?.["link"] !== undefined || /(?:^|&)(?:limit|after)=/.test(query ?? "");
-  return { trace, method, path, scheme, authority, httpVersion, route, status, bytes, isPaged };
+  return { trace, method, path, scheme, authority, httpVersion, route, status, isPaged, request, reply };
 }
