@@ -57,27 +57,32 @@ await test("statements that were sent are planned as the role they were sent for
 });
 
 test("columns of a scanned table are told by their alias, whatever they are called", () => {
-  const plan = (filter: string): string =>
-    JSON.stringify([
-      {
-        Plan: {
-          "Node Type": "Aggregate",
-          Plans: [
-            {
-              "Node Type": "Seq Scan",
-              "Relation Name": "t",
-              Schema: "s",
-              Alias: "a b",
-              Filter: filter,
-              "Plan Rows": 2,
-            },
-            { "Node Type": "Seq Scan", "Relation Name": "u", Schema: "s", Alias: "u", "Plan Rows": 2 },
-          ],
-        },
-      },
-    ]);
-  const namesIn = (filter: string): readonly string[] => findScans(plan(filter)).flatMap(({ names }) => names);
   assert.deepEqual(namesIn(`(("a b"."x ""y".z = $1) OR ("a b".id = 'other.name'::text))`), ['x "y', "id"]);
   assert.deepEqual(namesIn(`(("a b".note)::text = ANY (($1)::text[]))`), ["note"]);
   assert.deepEqual(namesIn("(other.note = $1)"), []);
 });
+
+function planWith(filter: string): string {
+  return JSON.stringify([
+    {
+      Plan: {
+        "Node Type": "Aggregate",
+        Plans: [
+          {
+            "Node Type": "Seq Scan",
+            "Relation Name": "t",
+            Schema: "s",
+            Alias: "a b",
+            Filter: filter,
+            "Plan Rows": 2,
+          },
+          { "Node Type": "Seq Scan", "Relation Name": "u", Schema: "s", Alias: "u", "Plan Rows": 2 },
+        ],
+      },
+    },
+  ]);
+}
+
+function namesIn(filter: string): readonly string[] {
+  return findScans(planWith(filter)).flatMap(({ names }) => names);
+}

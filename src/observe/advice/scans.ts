@@ -57,7 +57,6 @@ function toFinding({ scans }: StatementPlan): Omit<Finding, "ms"> | undefined {
   const [scan] = scans.toSorted((one, other) => other.rows - one.rows);
   if (scan === undefined) return undefined;
   const { relation, rows, kept, filter, columns } = scan;
-  const count = (number: number): string => Math.round(number).toLocaleString("en");
   return {
     kind: "unindexed scan",
     seen: `all ${count(rows)} rows of ${relation} are read for some ${count(kept)} of them: ${filter}`,
@@ -66,4 +65,8 @@ function toFinding({ scans }: StatementPlan): Omit<Finding, "ms"> | undefined {
         ? `Index what the filter compares: ${filter}`
         : `CREATE INDEX CONCURRENTLY ON ${relation} (${columns.join(", ")});`,
   };
+}
+
+function count(number: number): string {
+  return Math.round(number).toLocaleString("en");
 }
