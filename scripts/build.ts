@@ -1,4 +1,4 @@
-// Compiles src/ to dist/, joins its modules, makes the dashboard's page and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
+// Compiles src/ to dist/, joins its modules, makes the pages of the dashboard and of load reports, and makes the command line executable. Runs on `npm install` (prepare) and `npm run build`.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -17,10 +17,16 @@ if (existsSync(compiler) && existsSync(new URL("../src/index.ts", import.meta.ur
   const { joinModules } = await import("./join-modules.ts");
   await joinModules(fileURLToPath(new URL("../dist", import.meta.url)));
   const { bundlePage } = await import("../src/observe/dashboard/bundle.ts");
-  const { script, style } = await bundlePage();
-  const built = new URL("../dist/observe/dashboard/built/", import.meta.url);
-  mkdirSync(built, { recursive: true });
-  writeFileSync(new URL("page.js", built), script);
-  writeFileSync(new URL("page.css", built), style);
+  const { REPORT_ENTRY } = await import("../src/load/report/html.ts");
+  for (const [place, entry] of [
+    ["observe/dashboard", undefined],
+    ["load/report", REPORT_ENTRY],
+  ] as const) {
+    const { script, style } = await bundlePage(entry);
+    const built = new URL(`../dist/${place}/built/`, import.meta.url);
+    mkdirSync(built, { recursive: true });
+    writeFileSync(new URL("page.js", built), script);
+    writeFileSync(new URL("page.css", built), style);
+  }
   chmodSync(new URL("../dist/cli/main.js", import.meta.url), 0o755);
 }

@@ -7,8 +7,13 @@ export const load: Command = {
   usage: [
     "load URL [--rate 500] [--duration 30s] [--connections 50] [flags]",
     "load SCRIPT.js|SCRIPT.ts [--vus 50] [--duration 30s] [flags]",
+    "load compare before.json after.json [--tolerance 5]",
   ],
-  positionals: [{ name: "URL|SCRIPT", description: "What to ask, or the script that does." }],
+  positionals: [
+    { name: "URL|SCRIPT", description: "What to ask, or the script that does." },
+    { name: "BEFORE", description: "compare: a result of --json." },
+    { name: "AFTER", description: "compare: another." },
+  ],
   flags: [
     { name: "duration", short: "d", value: "TIME", description: "How long: 30s, 5m. [what the script says; URL: 10s]" },
     {
@@ -60,6 +65,15 @@ export const load: Command = {
     { name: "http2", description: "URL: HTTP/2, with prior knowledge where there is no TLS." },
     { name: "streams", value: "N", description: "URL: requests at a time on a connection of HTTP/2. [10]" },
     { name: "json", value: "FILE", description: "Write the whole result, which compare reads." },
+    { name: "html", value: "FILE", description: "Write a report to be read, as one page that needs nothing else." },
+    { name: "junit", value: "FILE", description: "Write thresholds and checks for a CI system." },
+    { name: "prometheus", value: "FILE", description: "Write metrics in Prometheus's text format." },
+    {
+      name: "server-metrics",
+      value: "URL",
+      description: "Metrics of a hotpath server, shown beside the client's. [port 3001 of a server on this machine]",
+    },
+    { name: "tolerance", value: "PERCENT", description: "compare: a change of less is none. [5]" },
     { name: "full", description: "Summary with the parts that a request's time consists of." },
     { name: "quiet", short: "q", description: "Show nothing but the summary." },
   ],

@@ -1,3 +1,4 @@
+import { HEAT_LEAST_MS, HEAT_ROWS_A_POWER } from "./heat-rows.ts";
 import { Histogram } from "./histogram.ts";
 import type { Tick } from "./messages.ts";
 
@@ -36,9 +37,6 @@ export interface Series {
   stepSeconds(): number;
 }
 
-/** Rows of the heat map: ten each power of ten, the first up to 0.1 ms. */
-export const HEAT_ROWS_A_POWER = 10;
-export const HEAT_LEAST_MS = 0.1;
 const MAX_ROW = 65;
 /** A run has at most so many points, and no less than half as many, however long it is. */
 const MAX_POINTS = 1200;

@@ -2,6 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { CommandInput } from "../../cli/command.ts";
 import type { LoadOutcome } from "../coordinator.ts";
+import { renderJunit } from "../report/junit.ts";
+import { renderPrometheus } from "../report/prometheus.ts";
 import { PLAIN_STYLE, renderSummary } from "../report/summary.ts";
 import type { LoadFlags } from "./flags.ts";
 
@@ -30,8 +32,14 @@ export async function writeOutputs(
     else if (name === "stderr") terminal.err(content);
     else await write(resolve(directory, name), content);
   }
-  const json = flags.text("json");
-  if (json !== undefined) await write(resolve(directory, json), `${JSON.stringify(result)}\n`);
+  const to = async (flag: string, render: () => string | Promise<string>): Promise<void> => {
+    const file = flags.text(flag);
+    if (file !== undefined) await write(resolve(directory, file), await render());
+  };
+  await to("json", () => `${JSON.stringify(result)}\n`);
+  await to("junit", () => renderJunit(result));
+  await to("prometheus", () => renderPrometheus(result));
+  await to("html", async () => (await import("../report/html.ts")).renderHtml(result));
 }
 
 async function write(file: string, content: string): Promise<void> {

@@ -38,6 +38,7 @@ export async function prepareScript(
   return {
     job: { script },
     title: basename(file),
+    server: hostOf(Object.values(flags.hosts())[0] ?? "127.0.0.1"),
     settle: (options, exports) =>
       scriptSettings(options, exports, {
         overrides,
@@ -46,6 +47,10 @@ export async function prepareScript(
         defaultWorkers,
       }),
   };
+}
+
+function hostOf(target: string): string {
+  return URL.parse(target.includes("://") ? target : `http://${target}`)?.hostname ?? "";
 }
 
 function pairOf(flag: string, line: string): readonly [string, string] {

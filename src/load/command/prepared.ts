@@ -2,7 +2,10 @@ import { availableParallelism } from "node:os";
 import type { LoadRun } from "../coordinator.ts";
 
 /** What a command line has made of a URL or a script. */
-export type Prepared = Pick<LoadRun, "job" | "title" | "settle">;
+export interface Prepared extends Pick<LoadRun, "job" | "title" | "settle"> {
+  /** Host that requests go to, as far as that is known beforehand. */
+  readonly server: string | undefined;
+}
 
 /** Fewer VUs are no work for another process. */
 const VUS_A_WORKER = 10;

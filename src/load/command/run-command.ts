@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { CommandInput } from "../../cli/command.ts";
 import { listenForSignals } from "../../cli/signals.ts";
-import { type LoadOutcome, runLoad } from "../coordinator.ts";
+import { type LoadOutcome, type LoadRun, runLoad } from "../coordinator.ts";
 import type { PlainJob } from "../messages.ts";
 import { plainSettings } from "../plain-settings.ts";
+import { watchServer } from "../server-metrics.ts";
 import { createLiveView } from "../report/live.ts";
 import { type LoadFlags, misused, readFlags } from "./flags.ts";
 import { type Prepared, defaultWorkers } from "./prepared.ts";
@@ -19,6 +20,8 @@ export async function runLoadCommand(input: CommandInput): Promise<number> {
   const flags = readFlags(input.own);
   const [subject] = input.positionals;
   if (subject === undefined) throw misused("hotpath load takes a URL or a script.");
+  if (subject === "compare") return (await import("./compare.ts")).compareCommand(input, flags);
+  if (input.positionals.length > 1) throw misused("hotpath load takes one URL or script.");
   const prepared = isScript(subject)
     ? await prepareScript(resolve(input.directory, subject), flags, input.environment, input.directory)
     : await plainRun(subject, flags, input.directory);
@@ -51,6 +54,7 @@ async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared
       command: `hotpath load ${input.positionals.join(" ")}`,
       environment,
       signal: signals.abort,
+      ...followServer(prepared, flags, environment),
       onLog: (level, text) => view.log(`${level}: ${text}`),
       ...(!isQuiet && {
         onStart: (settings) => view.start(settings, prepared.title),
@@ -63,6 +67,18 @@ async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared
   }
   await writeOutputs(outcome, input, flags);
   return outcome.exitStatus;
+}
+
+/** Metrics of the server that is named, or of one on this machine that listens where hotpath does. */
+function followServer(
+  { server }: Prepared,
+  flags: LoadFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<LoadRun, "followServer"> {
+  const isLocal = server !== undefined && /^(localhost|127\.|\[::1\])/.test(server);
+  const url = flags.text("server-metrics") ?? (isLocal ? "http://127.0.0.1:3001/metrics" : undefined);
+  if (url === undefined) return {};
+  return { followServer: () => watchServer(url, environment["HOTPATH_ADMIN_TOKEN"]) };
 }
 
 async function plainRun(subject: string, flags: LoadFlags, directory: string): Promise<Prepared> {
@@ -98,7 +114,7 @@ async function plainRun(subject: string, flags: LoadFlags, directory: string): P
     workers: flags.count("workers") ?? defaultWorkers(connections),
     thresholds: flags.thresholds(),
   });
-  return { job: { plain: job }, title: `${job.method} ${job.url}`, settle: () => settings };
+  return { job: { plain: job }, title: `${job.method} ${job.url}`, server: url.hostname, settle: () => settings };
 }
 
 function readRate(text: string): number {

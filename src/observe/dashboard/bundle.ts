@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 /** Where the page's own sources are. */
 const ENTRY = fileURLToPath(new URL("../../dashboard/main.tsx", import.meta.url));
 
-/** Makes the page's script and style of its sources. Needs esbuild, which only the repository has: a package brings the page built. */
-export async function bundlePage(): Promise<{ script: string; style: string }> {
+/** Makes a page's script and style of its sources, the dashboard's unless told otherwise. Needs esbuild, which only the repository has: a package brings the page built. */
+export async function bundlePage(entry = ENTRY): Promise<{ script: string; style: string }> {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
-    entryPoints: [ENTRY],
+    entryPoints: [entry],
     bundle: true,
     minify: true,
     write: false,
