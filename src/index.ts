@@ -23,7 +23,7 @@ export { content, type ContentReply, reply, type ReplyOptions, type ValueReply }
 export { del, get, patch, post, put, type Route, type RouteCache, type RouteOptions } from "./routes/route.ts";
 export type { Remember, RouteContext } from "./routes/context.ts";
 export type { RouteSpan, RunSpan } from "./routes/span.ts";
-export type { Row, Sql, SqlQuery, WritingSql } from "./routes/sql.ts";
+export type { Row, Sql, SqlQuery, SqlStream, StreamingSql, WritingSql } from "./routes/sql.ts";
 export type { StandardSchema } from "./routes/standard-schema.ts";
 export { events, ndjson, type ServerEvent } from "./routes/stream.ts";
 export { SqlError } from "./api/database.ts";

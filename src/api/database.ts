@@ -18,10 +18,20 @@ export interface Database {
     work: (run: (statement: SqlStatement) => Promise<string>) => Promise<Value>,
     asker?: Asker,
   ): Promise<Value>;
+  /** Rows of a statement that reads, in batches that are fetched as they are asked for. Begins with the first. */
+  stream(request: SourceRequest, statement: SqlStatement, asker?: Asker): RowBatches;
   /** A write has been answered, and replies made of what it changed are not gone yet: none that is stored is to be given. */
   readonly isBehind: boolean;
   /** The `Consistency-Token` of what a request has committed. */
   tokenOf(request: SourceRequest): string | undefined;
+}
+
+/** Rows that are on their way. */
+export interface RowBatches {
+  /** The next of them, each as JSON; undefined behind the last. To be asked one by one. Rejects like `run`. */
+  next(): Promise<readonly string[] | undefined>;
+  /** No more are wanted. */
+  close(): void;
 }
 
 /** On whose behalf statements run, within a request. */

@@ -4,7 +4,8 @@ import { HotpathError } from "../errors.ts";
 import { nextLink, Page } from "./page.ts";
 import { ContentReply, type ReplyOptions, ValueReply } from "./reply.ts";
 import type { RouteDefinition } from "./route.ts";
-import { SqlQuery } from "./sql.ts";
+import { SqlQuery, SqlStream } from "./sql.ts";
+import { ndjson } from "./stream.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 
 /** What of a route says how its answers become replies. */
@@ -18,7 +19,12 @@ export function toReply(
   request: SourceRequest,
   answer: unknown,
 ): SourceReply | Promise<SourceReply> {
-  if (answer instanceof ContentReply) return contentReply(settings, answer);
+  if (answer instanceof SqlStream) return toReply(settings, request, ndjson(answer));
+  if (answer instanceof ContentReply) {
+    return answer.begin === undefined
+      ? contentReply(settings, answer)
+      : answer.begin().then(() => contentReply(settings, answer));
+  }
   if (answer instanceof ValueReply) return valueReply(settings, request, answer.value, answer.options);
   return valueReply(settings, request, answer, NO_OPTIONS);
 }

@@ -26,11 +26,14 @@ export class ContentReply {
   readonly body: string | Uint8Array | Readable;
   readonly type: string;
   readonly options: ReplyOptions;
+  /** What has to be done before the reply may begin, and may fail. */
+  readonly begin: (() => Promise<void>) | undefined;
 
-  constructor(body: string | Uint8Array | Readable, type: string, options: ReplyOptions) {
+  constructor(body: string | Uint8Array | Readable, type: string, options: ReplyOptions, begin?: () => Promise<void>) {
     this.body = body;
     this.type = type;
     this.options = options;
+    this.begin = begin;
   }
 }
 

@@ -4,7 +4,7 @@ import type { ErrorsOf, RouteContext } from "./context.ts";
 import type { DeclaredError } from "./failure.ts";
 import { type PathParameters, parsePath, type Segment } from "./path.ts";
 import type { ContentReply, ValueReply } from "./reply.ts";
-import type { Sql, SqlQuery, WritingSql } from "./sql.ts";
+import type { Sql, SqlQuery, SqlStream, StreamingSql, WritingSql } from "./sql.ts";
 import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -148,7 +148,7 @@ interface TypesOf<Path extends string, Params, Query, Body, Reply, Answer> exten
 type Unwrapped<Answer> =
   Answer extends ValueReply<infer Value>
     ? Value
-    : Answer extends ContentReply
+    : Answer extends ContentReply | SqlStream
       ? unknown
       : Answer extends SqlQuery<infer Found>
         ? Found[]
@@ -178,7 +178,7 @@ function declare<Method extends RouteMethod, Tag extends Sql>(method: Method): D
 }
 
 /** Declares a route that reads: its `sql` runs in transactions that only read. It answers HEAD, too. */
-export const get: Declare<"GET", Sql> = declare("GET");
+export const get: Declare<"GET", StreamingSql> = declare("GET");
 /** Declares a route for POST. */
 export const post: Declare<"POST", WritingSql> = declare("POST");
 /** Declares a route for PUT. */

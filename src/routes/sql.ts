@@ -1,4 +1,4 @@
-import type { Asker, Database, SqlStatement, StatementMode } from "../api/database.ts";
+import type { Asker, Database, RowBatches, SqlStatement, StatementMode } from "../api/database.ts";
 import type { SourceRequest } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 
@@ -24,8 +24,17 @@ export interface Sql {
   load<Found extends object = Row>(texts: TemplateStringsArray, ...values: unknown[]): Promise<Found | undefined>;
 }
 
+/** What a route's own tag has, inside of a transaction it has not. */
+export interface StreamingSql extends Sql {
+  /**
+   * Rows one by one, as many as there are, fetched as they are wanted: to be returned, which answers NDJSON, or iterated. A connection is
+   * theirs until they end, or whoever reads leaves; half of the pool's can be.
+   */
+  stream<Found extends object = Row>(texts: TemplateStringsArray, ...values: unknown[]): SqlStream<Found>;
+}
+
 /** What routes that write have besides. */
-export interface WritingSql extends Sql {
+export interface WritingSql extends StreamingSql {
   /** Runs statements in one transaction, rolled back when `work` throws. `work` may be called once more: it should do nothing else. */
   transaction<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value>;
 }
@@ -68,12 +77,65 @@ export function createSql(database: Database, request: SourceRequest, isWriting:
   const run = (mode: StatementMode) => (statement: SqlStatement) => database.run(request, statement, mode, asker);
   const sql = createTag(run(isWriting ? "write" : "read"), run(isWriting ? "write" : "keyed"));
   return Object.assign(sql, {
+    stream<Found extends object>(texts: TemplateStringsArray, ...values: unknown[]) {
+      return new SqlStream<Found>(database.stream(request, toStatement(texts, values), asker));
+    },
     async transaction<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value> {
       if (!isWriting) throw new TypeError("a route that reads has no transactions");
       return database.transaction(request, async (runInside) => work(createTag(runInside, runInside)), asker);
     },
   });
 }
+
+/** Rows that are fetched as they are wanted; read once. */
+export class SqlStream<Found extends object = Row> implements AsyncIterable<Found> {
+  readonly #batches: RowBatches;
+  /** Fetched ahead, so that a statement that fails does so before its reply begins. */
+  #first: readonly string[] | undefined;
+  #hasBegun = false;
+
+  constructor(batches: RowBatches) {
+    this.#batches = batches;
+  }
+
+  /** Fetches the first rows. */
+  async begin(): Promise<void> {
+    this.#hasBegun = true;
+    this.#first = await this.#batches.next();
+  }
+
+  /** Its rows as JSON, a line each, batch by batch. */
+  lines(): AsyncIterableIterator<string> {
+    return this.#iterate((rows) => rows.map((row) => `${row.replaceAll(BREAK, " ")}\n`).join(""));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Found> {
+    const batches = this.#iterate((rows) => rows);
+    try {
+      for await (const rows of batches) for (const row of rows) yield parseValue(row) as Found;
+    } finally {
+      this.#batches.close();
+    }
+  }
+
+  /** No generator: one that has not begun does not hear that it is to end. */
+  #iterate<Value>(make: (rows: readonly string[]) => Value): AsyncIterableIterator<Value> {
+    const next = async (): Promise<IteratorResult<Value>> => {
+      const rows = this.#hasBegun ? this.#first : await this.#batches.next();
+      this.#hasBegun = false;
+      return rows === undefined ? { done: true, value: undefined } : { done: false, value: make(rows) };
+    };
+    const end = async (): Promise<IteratorResult<Value>> => {
+      this.#batches.close();
+      return { done: true, value: undefined };
+    };
+    const iterator = { next, return: end, [Symbol.asyncIterator]: () => iterator };
+    return iterator;
+  }
+}
+
+/** JSON has them between its parts alone, where a space does as well. */
+const BREAK = /[\r\n]/g;
 
 type Run = (statement: SqlStatement) => Promise<string>;
 
@@ -129,7 +191,11 @@ const MOST_INTERNED = 1000;
 
 /** Rows of a JSON array. */
 export function parseRows(text: string): unknown[] {
-  return (LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)) as unknown[];
+  return parseValue(text) as unknown[];
+}
+
+function parseValue(text: string): unknown {
+  return LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
 }
 
 const LONG_NUMBER = /\d{16}/;

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { SqlStream } from "./sql.ts";
 import { ContentReply, type ReplyOptions } from "./reply.ts";
 
 /** One server-sent event (HTML standard, "Server-sent events"). */
@@ -17,7 +18,9 @@ export interface ServerEvent {
  * the iterator is ended by `return()`.
  */
 export function ndjson(values: AsyncIterable<unknown> | Iterable<unknown>, options: ReplyOptions = {}): ContentReply {
-  return new ContentReply(toStream(linesOf(values)), "application/x-ndjson", options);
+  if (!(values instanceof SqlStream))
+    return new ContentReply(toStream(linesOf(values)), "application/x-ndjson", options);
+  return new ContentReply(toStream(values.lines()), "application/x-ndjson", options, async () => values.begin());
 }
 
 /**

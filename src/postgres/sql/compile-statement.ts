@@ -1,10 +1,13 @@
 import type { BatchTemplate } from "../batch/template.ts";
 import { createStatement, type Statement } from "../pool/index.ts";
+import { CURSOR } from "./row-stream.ts";
 import { readStatementText, type StatementText } from "./statement-text.ts";
 
 /** A route's statement, as it is sent. */
 export interface CompiledStatement {
   readonly statement: Statement;
+  /** A cursor of its rows, each as JSON; undefined for what cannot have one. */
+  readonly cursor: Statement | undefined;
   /** As it was written, with parameters: what is asked what it reads. */
   readonly plainText: string;
   /** Its one row holds a JSON array of the rows; else there are none. */
@@ -25,6 +28,7 @@ export function compileStatement(texts: readonly string[]): CompiledStatement {
   return {
     statement,
     plainText: parsed.text,
+    cursor: parsed.hasRows && !parsed.isWriting ? createStatement(toCursor(parsed)) : undefined,
     hasRows: parsed.hasRows,
     template: mayShare ? toTemplate(texts) : undefined,
   };
@@ -41,6 +45,11 @@ function toJsonRows({ text, mainAt, hasRows, isWriting }: StatementText): string
   if (!isWriting) return `${ROWS}(\n${text}\n) AS "hp.rows"`;
   const before = mainAt === 0 ? "WITH " : `${text.slice(0, mainAt)}, `;
   return `${before}"hp.rows" AS (\n${text.slice(mainAt)}\n) ${ROWS}"hp.rows"`;
+}
+
+function toCursor({ text }: StatementText): string {
+  const row = 'pg_catalog.row_to_json("hp.rows")::pg_catalog.text';
+  return `DECLARE ${CURSOR} NO SCROLL CURSOR FOR SELECT ${row} FROM (\n${text}\n) AS "hp.rows"`;
 }
 
 const ROWS = `SELECT coalesce(pg_catalog.json_agg("hp.rows"), '[]')::pg_catalog.text FROM `;

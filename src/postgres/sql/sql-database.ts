@@ -1,4 +1,4 @@
-import type { Asker, Database, ReadNotes, SqlStatement, StatementMode } from "../../api/database.ts";
+import type { Asker, Database, ReadNotes, RowBatches, SqlStatement, StatementMode } from "../../api/database.ts";
 import type { PostgresSettings } from "../../api/settings.ts";
 import type { Log, SourceRequest, TraceSpan } from "../../api/source.ts";
 import { BatchShape } from "../batch/shape.ts";
@@ -6,6 +6,9 @@ import type { TagSource } from "../changes/read-tags.ts";
 import type { Command, CommandResult } from "../pool/index.ts";
 import { READ, type RunTransaction, type TransactionMode } from "../run-transaction.ts";
 import { type CompiledStatement, compileStatement } from "./compile-statement.ts";
+import { HotpathError } from "../../errors.ts";
+import { createTurns } from "../turns.ts";
+import { RowStream } from "./row-stream.ts";
 import { toParameterText } from "./parameter-text.ts";
 import { toSqlError } from "./sql-error.ts";
 import { createStatementTags } from "./statement-tags.ts";
@@ -33,6 +36,8 @@ export interface SqlDatabaseParts {
 export function createSqlDatabase(parts: SqlDatabaseParts): Database {
   const { settings, run, catalog, tokenOf, written, tagSource } = parts;
   const tags = createStatementTags(parts);
+  // Each holds a connection; the others stay free for everybody else.
+  const streams = createTurns(Math.max(1, Math.floor(settings.pool.max / 2)), "streams");
   const compiled = new WeakMap<readonly string[], CompiledStatement>();
   const [schema = "public"] = settings.schemas;
   const scope = { schema, timezone: null };
@@ -136,9 +141,27 @@ export function createSqlDatabase(parts: SqlDatabaseParts): Database {
     return outcome.value;
   }
 
+  function stream(request: SourceRequest, given: SqlStatement, asker?: Asker): RowBatches {
+    const { cursor: statement } = compile(given.texts);
+    if (statement === undefined) throw new HotpathError("HP_SQL_FAILED", "Only statements that read can be streamed.");
+    const command = { statement, values: given.values.map(toParameterText) };
+    // What is read after the reply has begun comes too late for its tags.
+    asker?.notes?.spoiled("stream");
+    return new RowStream(
+      (proceed) =>
+        streams(() => run(request, scope, [command], within({ ...READ, proceed }, asker?.span))).catch(
+          (error: unknown) => {
+            throw toSqlError(error);
+          },
+        ),
+      request.signal,
+    );
+  }
+
   return {
     run: runOne,
     transaction,
+    stream,
     tokenOf,
     get isBehind() {
       return parts.isBehind();
