@@ -49,6 +49,12 @@ export interface ServerOptions {
     maxConnections?: number | undefined;
     /** `null`: as many as there may be at all. */
     maxConnectionsPerAddress?: number | null | undefined;
+    /** Processes that `hotpath serve` answers by, on one port: a number, or `auto`. Default: the one process. */
+    workers?: string | null | undefined;
+    /** Fewest workers with `auto`. Default 1. */
+    minWorkers?: number | undefined;
+    /** Most workers with `auto`. Default: one for each core. */
+    maxWorkers?: number | null | undefined;
   };
   admin?: {
     /** Whether `/live`, `/ready` and `/metrics` are served. */

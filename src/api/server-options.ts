@@ -82,6 +82,30 @@ export const SERVER_OPTIONS = [
     description:
       "Connections of one address (IPv6: network, see `limit.ipv6Prefix`) open at once. None, because all clients behind a proxy come from its address: set it where clients connect themselves.",
   },
+  {
+    path: "server.workers",
+    type: "string",
+    default: null,
+    pattern: { expression: /^(?:auto|[1-9]\d{0,2})$/, words: "a number from 1 to 999, or `auto`" },
+    description:
+      "Processes that `hotpath serve` answers by, on one port: a number, or `auto` for as many as the load takes. None: the one process.",
+  },
+  {
+    path: "server.minWorkers",
+    type: "integer",
+    default: 1,
+    min: 1,
+    max: 999,
+    description: "Fewest workers with `server.workers=auto`.",
+  },
+  {
+    path: "server.maxWorkers",
+    type: "integer",
+    default: null,
+    min: 1,
+    max: 999,
+    description: "Most workers with `server.workers=auto`; none: one for each core.",
+  },
 
   {
     path: "admin.enabled",

@@ -22,6 +22,11 @@ export interface ServerSettings {
     readonly maxConnections: number;
     /** `null`: no more limit than all together have. */
     readonly maxConnectionsPerAddress: number | null;
+    /** A number as text, or `auto`; `null`: this process answers by itself. */
+    readonly workers: string | null;
+    readonly minWorkers: number;
+    /** `null`: one for each core. */
+    readonly maxWorkers: number | null;
   };
   readonly admin: {
     readonly enabled: boolean;

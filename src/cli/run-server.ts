@@ -65,7 +65,7 @@ async function startAndServe(run: ServerRun, signals: Signals, terminal: Command
 }
 
 /** Loads what sends traces, where the standard variables of OpenTelemetry ask for them. */
-async function openTraces(log: Log): Promise<TraceExport | undefined> {
+export async function openTraces(log: Log): Promise<TraceExport | undefined> {
   const settings = readTraceEnvironment(process.env);
   if (settings === undefined) return undefined;
   const { openTraceExport } = await import("../observe/trace/otlp.ts");

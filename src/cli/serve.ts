@@ -36,6 +36,11 @@ export const serve: Command = {
     const { flags, environment, terminal } = input;
     const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
     const titles = titlesOf(definition);
+    if (api.server.server.workers !== null) {
+      const { runWithWorkers } = await import("./run-workers.ts");
+      await runWithWorkers(api, (server) => describeServer(api, server, titles, terminal), input);
+      return;
+    }
     await runServer(() => ({ api, announce: (server) => describeServer(api, server, titles, terminal) }), input);
   },
 };

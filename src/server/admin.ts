@@ -6,8 +6,7 @@ import { isLoopback } from "../http/address.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
 import { METRICS_MEDIA_TYPES, type MetricsFormat } from "../observe/exposition.ts";
-import { answerDashboard, type DashboardSources } from "./admin-dashboard.ts";
-import type { Dashboard } from "../observe/dashboard/dashboard.ts";
+import { answerDashboard, type DashboardSources, type DashboardView } from "./admin-dashboard.ts";
 import type { Advisor } from "./admin-advise.ts";
 import { answerPurge, type Purger } from "./admin-purge.ts";
 import { createListener, type ListenAddress, type Listener } from "./listener/index.ts";
@@ -33,13 +32,13 @@ export interface AdminSettings {
 
 /** What the admin listener tells about. */
 export interface AdminSources {
-  readiness(): Readiness;
-  readonly metrics: { render(format?: MetricsFormat): string };
+  readiness(): Readiness | Promise<Readiness>;
+  readonly metrics: { render(format?: MetricsFormat): string | Promise<string> };
   /** The OpenAPI document of the routes, and a page that shows it; absent: there are none. */
   readonly reference?: { readonly document: string; readonly page: string } | undefined;
   /** The cache, when there is one. */
   readonly purger?: Purger | undefined;
-  readonly dashboard?: Dashboard | undefined;
+  readonly dashboard?: DashboardView | undefined;
   readonly browse?: DashboardSources["browse"];
   readonly advise?: Advisor | undefined;
 }
@@ -76,7 +75,7 @@ export function createAdmin(settings: AdminSettings, sources: AdminSources, log:
 /** Enough for every scraper and probe; not enough to starve the API of file descriptors. */
 const MAX_CONNECTIONS = 256;
 
-function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promise<HttpReply> {
+async function answer(request: HttpRequest, sources: AdminSources): Promise<HttpReply> {
   if (request.path === "/purge" && request.method === "POST") return answerPurge(request, sources.purger);
   if (request.method !== "GET" && request.method !== "HEAD") {
     const headers = { allow: "GET, HEAD" };
@@ -92,12 +91,12 @@ function answer(request: HttpRequest, sources: AdminSources): HttpReply | Promis
     case "/live":
       return toReply(200, "application/json", JSON.stringify({ live: true }));
     case "/ready": {
-      const readiness = sources.readiness();
+      const readiness = await sources.readiness();
       return toReply(readiness.ready ? 200 : 503, "application/json", JSON.stringify(readiness));
     }
     case "/metrics": {
       const format = prefersOpenMetrics(request.headers.accept) ? "openmetrics" : "prometheus";
-      const reply = toReply(200, METRICS_MEDIA_TYPES[format], sources.metrics.render(format));
+      const reply = toReply(200, METRICS_MEDIA_TYPES[format], await sources.metrics.render(format));
       return { ...reply, headers: { ...reply.headers, vary: "accept" } };
     }
     case "/advise":
@@ -133,13 +132,13 @@ function unknownPath(): HttpReply {
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /** Without the token probes learn whether, and nobody learns why. */
-function answerStranger({ method, path }: HttpRequest, sources: AdminSources): HttpReply {
+async function answerStranger({ method, path }: HttpRequest, sources: AdminSources): Promise<HttpReply> {
   const isProbe = (method === "GET" || method === "HEAD") && (path === "/live" || path === "/ready");
   if (!isProbe) {
     const headers = { "www-authenticate": 'Bearer, Basic realm="hotpath", charset="UTF-8"' };
     return toProblemReply(new HotpathError("HP_ADMIN_TOKEN", "The admin listener wants its token.", { headers }));
   }
-  const isRight = path === "/live" || sources.readiness().ready;
+  const isRight = path === "/live" || (await sources.readiness()).ready;
   return toReply(isRight ? 200 : 503, "application/json", JSON.stringify({ [path.slice(1)]: isRight }));
 }
 

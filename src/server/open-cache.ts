@@ -1,10 +1,11 @@
 import type { ServerSettings } from "../api/settings.ts";
 import type { Log } from "../api/source.ts";
-import { createStoreFromSettings } from "../cache/create-store.ts";
+import { createStoreFromSettings, type ServerStore } from "../cache/create-store.ts";
 import { type CacheEngine, createCacheEngine } from "../cache/engine/index.ts";
 import type { NodeLink } from "../cache/node-link.ts";
 import { createCacheMetrics } from "../observe/cache-metrics.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { WorkerLink } from "../workers/link.ts";
 
 /** A cache with its store. */
 export interface OpenedCache extends CacheEngine {
@@ -21,9 +22,10 @@ export async function openCache(
   settings: ServerSettings["cache"],
   log: Log,
   metrics: Metrics,
+  worker?: WorkerLink,
 ): Promise<OpenedCache | undefined> {
   if (!settings.enabled) return undefined;
-  const store = await createStoreFromSettings(settings, log, metrics);
+  const store = await openStore(settings, log, metrics, worker);
   const engine = createCacheEngine({
     store,
     settings: {
@@ -45,6 +47,19 @@ export async function openCache(
       await store.close();
     },
   };
+}
+
+/** Workers hear of each other's purges through Redis as machines do; without it, through their supervisor. */
+async function openStore(
+  settings: ServerSettings["cache"],
+  log: Log,
+  metrics: Metrics,
+  worker: WorkerLink | undefined,
+): Promise<ServerStore> {
+  const store = await createStoreFromSettings(settings, log, metrics);
+  if (worker === undefined || settings.redis !== null) return store;
+  const { createWorkerStore } = await import("../workers/worker-store.ts");
+  return createWorkerStore(store, worker);
 }
 
 /** Room for compressed forms, beside that for the replies themselves. */

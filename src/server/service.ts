@@ -1,6 +1,6 @@
 import type { MountedSource, ResolvedApi } from "../api/definition.ts";
 import type { ServerSettings } from "../api/settings.ts";
-import type { Log, Source, SourceCache } from "../api/source.ts";
+import type { AskedStatement, Log, Source, SourceCache } from "../api/source.ts";
 import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts";
 import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
@@ -18,6 +18,7 @@ import { createProcessMetrics } from "../observe/process-metrics.ts";
 import type { Route } from "../routes/route.ts";
 import type { RouteTable } from "../routes/table.ts";
 import { VERSION } from "../version.ts";
+import type { WorkerLink } from "../workers/link.ts";
 import { type Advisor, createAdvisor } from "./admin-advise.ts";
 import type { Purger } from "./admin-purge.ts";
 import type { AdminSources, Readiness } from "./admin.ts";
@@ -56,6 +57,8 @@ export interface Service {
   readonly browse: CacheEngine["browse"] | undefined;
   /** Absent without an admin listener, and where no source has advice. */
   readonly advise: Advisor | undefined;
+  /** What the sources were asked. */
+  readonly asked: () => readonly AskedStatement[];
   readonly readiness: () => Readiness;
   /** Has every source read again what may have changed. */
   reload(): Promise<void>;
@@ -74,7 +77,13 @@ export async function startService(
   { server: settings, sources, routes = [], limits = [] }: ResolvedApi,
   log: Log,
   traces?: TraceExport,
+  worker?: WorkerLink,
 ): Promise<Service> {
+  if (worker === undefined && settings.server.workers !== null) {
+    throw new HotpathError("HP_OPTION_INVALID", "server.workers is for hotpath serve.", {
+      todo: "Leave it out here, or start the API by the command line: hotpath serve --workers 2",
+    });
+  }
   const { batch } = settings;
   const metrics = createMetrics();
   const processMetrics = createProcessMetrics(metrics, VERSION);
@@ -87,9 +96,9 @@ export async function startService(
   try {
     const authenticator = await openAuthentication(settings.auth, sources, log);
     const admit = createAdmit(authenticator, metrics);
-    const counting = await openLimits(limits, settings, log);
+    const counting = await openLimits(limits, settings, log, worker);
     opened.push(async () => counting?.close());
-    const cache = await openCache(settings.cache, log, metrics);
+    const cache = await openCache(settings.cache, log, metrics, worker);
     // The cache goes before the sources: refreshes under way need them.
     opened.push(
       ...sources.map(
@@ -196,6 +205,7 @@ export async function startService(
       reference,
       dashboard,
       browse: cache === undefined ? undefined : (text, most) => cache.browse(text, most),
+      asked: () => tables.asked,
       advise: settings.admin.enabled ? createAdvisor(sources, () => tables.asked) : undefined,
       readiness: () => readiness(sources.map(({ source }) => source)),
       async reload() {

@@ -5,9 +5,12 @@ import type { Log } from "../api/source.ts";
 import { HotpathError } from "../errors.ts";
 import { createLog } from "../observe/log.ts";
 import type { TraceExport } from "../observe/trace/otlp.ts";
+import type { MetricFamily } from "../observe/exposition.ts";
+import type { WorkerLink } from "../workers/link.ts";
 import { type AdminSources, createAdmin } from "./admin.ts";
 import { observeConnections } from "./connection-metrics.ts";
 import { type Certificate, createListener, type Listener } from "./listener/index.ts";
+import type { ListenAddress } from "./listener/index.ts";
 import { type Service, startService } from "./service.ts";
 
 /** A server that runs. */
@@ -25,6 +28,10 @@ export interface RunningServer {
    * @throws what `startServer` throws of sources and settings.
    */
   replace(api: ResolvedApi): Promise<void>;
+  /** So many connections are to go to another worker. */
+  shed(connections: number): void;
+  /** All metrics as they are now. */
+  metrics(): readonly MetricFamily[];
   /** Stops accepting, lets requests under way finish for the grace period, then closes the sources. */
   close(): Promise<void>;
 }
@@ -33,13 +40,19 @@ export interface RunningServer {
  * Starts the sources, then the listeners. When any of it fails, what was started is closed again.
  *
  * @param traces where traces go, and which; its opener closes it. Absent: nowhere
+ * @param worker the supervisor, which listens for this process and has the admin listener. Absent: this process does both itself
  * @throws HotpathError HP_PORT_IN_USE, HP_LISTEN_FAILED, HP_OPTION_INVALID, and what the sources' `start` throws.
  */
-export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExport): Promise<RunningServer> {
+export async function startServer(
+  api: ResolvedApi,
+  log?: Log,
+  traces?: TraceExport,
+  worker?: WorkerLink,
+): Promise<RunningServer> {
   const { server: settings, sources } = api;
   const ownLog = log ?? createLog(settings.log);
-  const listening = await listenerSettings(settings);
-  let service = await startService(api, ownLog, traces);
+  const listening = await listenerSettings(settings, worker);
+  let service = await startService(api, ownLog, traces, worker);
   const opened: (() => Promise<void>)[] = [async () => service.close()];
   let isClosing = false;
   const close = async () => {
@@ -57,12 +70,19 @@ export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExp
     );
     observeConnections(service.metrics, listener);
     const bound = await listener.listen();
-    opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs }));
-    const admin = await startAdmin(settings, () => service, ownLog);
-    if (admin !== undefined) opened.push(admin.close);
+    const lingerMs = worker === undefined ? 0 : LINGER_MS;
+    opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs, lingerMs }));
+    if (worker !== undefined) {
+      const { answerSupervisor } = await import("./answer-supervisor.ts");
+      worker.answer((question) => answerSupervisor(service, question));
+    }
+    const admin = worker === undefined ? await startAdmin(settings, () => service, ownLog) : undefined;
+    if (admin !== undefined) opened.push(() => admin.close());
     return {
       url: bound.url,
-      adminUrl: admin?.url,
+      adminUrl: admin?.url ?? worker?.adminUrl,
+      shed: (connections) => listener.shed(connections),
+      metrics: () => service.metrics.read(/./),
       reload: async () => service.reload(),
       async replace(next) {
         const successor = await startService(next, ownLog, traces);
@@ -83,9 +103,16 @@ export async function startServer(api: ResolvedApi, log?: Log, traces?: TraceExp
   }
 }
 
+/** Requests under way to a worker that closes are answered; whoever sends none for so long is not about to. */
+const LINGER_MS = 1000;
+
+type OwnAddress = Exclude<ListenAddress, { take: unknown }>;
 type ListenerSettings = Parameters<typeof createListener>[0];
 
-async function listenerSettings({ server, http, cache, limit }: ServerSettings): Promise<ListenerSettings> {
+async function listenerSettings(
+  { server, http, cache, limit }: ServerSettings,
+  worker: WorkerLink | undefined,
+): Promise<ListenerSettings> {
   const tls = await certificate(server.tls);
   const {
     defaultCacheControl: _cache,
@@ -100,12 +127,14 @@ async function listenerSettings({ server, http, cache, limit }: ServerSettings):
     maxConnectionsPerAddress: server.maxConnectionsPerAddress ?? 0,
     ipv6Prefix: limit.ipv6Prefix,
     memoBytes: cache.enabled ? cache.memoBytes : 0,
-    listen:
-      server.socket === null
-        ? { host: server.host, port: server.port, reusePort: server.reusePort }
-        : toSocketFile(server.socket, server.socketMode),
+    listen: worker === undefined ? listenAddress(server) : { take: (taker) => worker.take(taker), url: worker.url },
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+/** Where the API is to listen. */
+export function listenAddress({ host, port, reusePort, socket, socketMode }: ServerSettings["server"]): OwnAddress {
+  return socket === null ? { host, port, reusePort } : toSocketFile(socket, socketMode);
 }
 
 /** @param mode in octal */
@@ -134,9 +163,8 @@ async function startAdmin(
   { admin: settings }: ServerSettings,
   current: () => Service,
   log: Log,
-): Promise<{ url: string; close: () => Promise<void> } | undefined> {
-  if (!settings.enabled) return undefined;
-  const told: AdminSources = {
+): Promise<OpenAdmin | undefined> {
+  return openAdmin(settings, log, {
     readiness: () => current().readiness(),
     metrics: { render: (format) => current().metrics.render(format) },
     get reference() {
@@ -154,7 +182,22 @@ async function startAdmin(
     get browse() {
       return current().browse;
     },
-  };
+  });
+}
+
+/** An admin listener that runs. */
+export interface OpenAdmin {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts the admin listener that the settings ask for; `undefined`: they ask for none. */
+export async function openAdmin(
+  settings: ServerSettings["admin"],
+  log: Log,
+  told: AdminSources,
+): Promise<OpenAdmin | undefined> {
+  if (!settings.enabled) return undefined;
   const { socket, socketMode, host, port, allowedHosts, token } = settings;
   const listen = socket === null ? { host, port } : toSocketFile(socket, socketMode);
   const admin: Listener = createAdmin({ listen, allowedHosts, token }, told, log);

@@ -50,6 +50,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   "batch.path": ["/batch", "/api/all"],
   "limit.redis": ["rediss://me:secret@cache.example:6380/1", "redis+cluster://a:1,b:2"],
   "server.socketMode": ["660", "777"],
+  "server.workers": ["auto", "2"],
   "admin.host": ["127.0.0.2", "localhost"],
   "admin.token": ["0123456789abcdef", "another-token-of-the-admin"],
   "admin.socketMode": ["600", "666"],

@@ -20,6 +20,7 @@ export interface BoundAddress {
  */
 export async function bind(server: Server, at: ListenAddress, scheme: "http" | "https"): Promise<BoundAddress> {
   if ("path" in at) return bindSocketFile(server, at);
+  if ("take" in at) return takeFrom(server, at);
   try {
     const { host, port, reusePort = false } = at;
     await listening(server, () => server.listen({ host, port, reusePort, backlog: BACKLOG }));
@@ -51,6 +52,16 @@ async function bindSocketFile(server: Server, at: Extract<ListenAddress, { path:
   return { address: at.path, port: 0, url: `unix:${at.path}` };
 }
 
+/** What `net.Server` would do for connections of its own: Node begins to watch over them, and they may be half open. */
+function takeFrom(server: Server, { take, url }: Extract<ListenAddress, { take: unknown }>): BoundAddress {
+  server.emit("listening");
+  take((socket) => {
+    socket.allowHalfOpen = true;
+    server.emit("connection", socket);
+  });
+  return { address: "", port: 0, url };
+}
+
 function listening(server: Server, start: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
@@ -79,7 +90,7 @@ async function isStale(path: string): Promise<boolean> {
   });
 }
 
-function toListenError(error: unknown, at: ListenAddress): unknown {
+function toListenError(error: unknown, at: OwnAddress): unknown {
   const where = "path" in at ? at.path : `port ${at.port} of ${at.host}`;
   const flag = "path" in at ? "path" : `port with ${at.portFlag ?? "--port"}`;
   switch (errorCode(error)) {
@@ -104,6 +115,8 @@ function toListenError(error: unknown, at: ListenAddress): unknown {
       return error;
   }
 }
+
+type OwnAddress = Exclude<ListenAddress, { take: unknown }>;
 
 function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -49,7 +49,7 @@ export function createTurns(context: ServeContext, settings: TurnSettings): Turn
 
   /** Writes a reply by itself, where it can be. */
   function answer(socket: Socket, message: IncomingMessage, reply: HttpReply): boolean {
-    const whole = context.isClosing() ? undefined : wholeOf(reply, message.method ?? "GET", persistence);
+    const whole = context.isClosing(socket) ? undefined : wholeOf(reply, message.method ?? "GET", persistence);
     if (whole === undefined) return false;
     write(socket, whole);
     if (reply.memo !== undefined) context.memo.remember(message, reply.memo, whole);
@@ -115,7 +115,7 @@ export function createTurns(context: ServeContext, settings: TurnSettings): Turn
 
     parser.onIncoming = (message, keepAlive) => {
       turn?.promote();
-      if (isFirst || !keepAlive || !isPlain(message) || !isFree(socket) || context.isClosing()) {
+      if (isFirst || !keepAlive || !isPlain(message) || !isFree(socket) || context.isClosing(socket)) {
         isFirst = false;
         return leave(message, keepAlive);
       }

@@ -171,7 +171,7 @@ function answer(exchange: Exchange, reply: HttpReply, isLast: boolean): void {
   }
   const options = {
     method: message.method ?? "GET",
-    isLast: isLast || context.isClosing(),
+    isLast: isLast || context.isClosing(message.socket),
     persistence: exchange.persistence,
     stallTimeoutMs: context.limits.replyStallTimeoutMs,
     failed: (error: Error) => context.log.error({ err: error, method: message.method }, "reply broke off"),

@@ -14,8 +14,9 @@ import { isAuthority, parseTarget } from "./target.ts";
 
 /** The HTTP/2 sessions of a listener. */
 export interface Http2Sessions {
-  /** Tells clients to open no further streams (GOAWAY); sessions end with their last stream. */
-  close(): void;
+  readonly count: number;
+  /** Tells clients to open no further streams (GOAWAY); sessions end with their last stream. All of them, or so many, the oldest first. */
+  close(most?: number): void;
 }
 
 /** Serves the streams of an HTTP/2 server that others hand connections to. Uses Node's core API, which costs less than its `http`-like one. */
@@ -38,8 +39,11 @@ export function serveHttp2(server: Http2Server, context: ServeContext): Http2Ses
     if (context.isClosing()) session.close();
   });
   return {
-    close() {
-      for (const session of sessions) session.close();
+    get count() {
+      return sessions.size;
+    },
+    close(most = sessions.size) {
+      for (const session of [...sessions].slice(0, most)) session.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Http2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
@@ -28,8 +29,13 @@ export interface Listener {
   /**
    * Stops accepting, closes idle connections at once, lets requests under way finish for up to `graceMs` (clients
    * are told to leave), then destroys what is left. Resolves when no connection remains; may be called twice.
+   *
+   * @param options `lingerMs`: how long idle connections stay, so that whoever is about to send a request on one is answered, and told to
+   *   leave with the answer. For listeners that another process hands connections to.
    */
-  close(options: { readonly graceMs: number }): Promise<void>;
+  close(options: { readonly graceMs: number; readonly lingerMs?: number }): Promise<void>;
+  /** So many connections are to go, those that are open longest, as soon as their clients can be told so. */
+  shed(connections: number): void;
   /** Connections open now, and refused. */
   connections(): ConnectionCounts;
   /** The request memo's counts. */
@@ -53,7 +59,16 @@ export function createListener(
   let isClosing = false;
   let closed: Promise<void> | undefined;
   const memo = createRequestMemo({ maxBytes: limits.memoBytes });
-  const context: ServeContext = { handle, limits, bodyLimit, log, isClosing: () => isClosing, memo };
+  /** Connections that are to go. */
+  const shedding = new Set<Socket>();
+  const context: ServeContext = {
+    handle,
+    limits,
+    bodyLimit,
+    log,
+    isClosing: (socket) => isClosing || (shedding.size > 0 && socket !== undefined && shedding.has(socket)),
+    memo,
+  };
 
   const server = createServer(settings.tls, limits);
   let http2: { readonly server: Http2Server; readonly sessions: Http2Sessions } | undefined;
@@ -75,10 +90,17 @@ export function createListener(
   });
 
   const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  /** Of those, the ones that speak TLS, as their requests know them. */
+  const secured = new Set<Socket>();
+  const keep = (set: Set<Socket>) => (socket: Socket) => {
+    set.add(socket);
+    socket.once("close", () => {
+      set.delete(socket);
+      if (shedding.size > 0) shedding.delete(socket);
+    });
+  };
+  server.on("connection", keep(sockets));
+  if (settings.tls !== undefined) server.on("secureConnection", keep(secured));
 
   const counts = limitConnections(server, {
     maxPerAddress: limits.maxConnectionsPerAddress,
@@ -91,16 +113,23 @@ export function createListener(
       server.on("error", (error) => log.error({ err: error }, "listener failed"));
       return bound;
     },
-    close({ graceMs }) {
+    close({ graceMs, lingerMs = 0 }) {
       isClosing = true;
-      closed ??= drain(server, graceMs, {
-        sockets,
-        leave() {
-          gate.close();
-          http2?.sessions.close();
-        },
-      });
+      // Nothing is lost with a session: its client is told which requests it has to send elsewhere.
+      http2?.sessions.close();
+      const end = (): Promise<void> => drain(server, graceMs, { sockets, leave: () => gate.close() });
+      closed ??= lingerMs > 0 ? linger(sockets, lingerMs).then(end) : end();
       return closed;
+    },
+    shed(connections) {
+      const sessions = http2?.sessions.count ?? 0;
+      const share = sockets.size === 0 ? 0 : sessions / sockets.size;
+      const ofSessions = Math.min(sessions, Math.round(connections * share));
+      http2?.sessions.close(ofSessions);
+      for (const socket of settings.tls === undefined ? sockets : secured) {
+        if (shedding.size >= connections - ofSessions) return;
+        shedding.add(socket);
+      }
     },
     connections: () => counts,
     memo: () => memo.stats,
@@ -188,6 +217,15 @@ function route(
   const gate = createProtocolGate({ timeoutMs: limits.headersTimeoutMs, http1, http2 });
   server.on(event, (socket: Socket) => gate.accept(socket));
   return gate;
+}
+
+/** Waits until no connection is left, at most so long. */
+async function linger(sockets: ReadonlySet<Socket>, lingerMs: number): Promise<void> {
+  const untilMs = performance.now() + lingerMs;
+  while (performance.now() < untilMs) {
+    await delay(Math.min(DRAIN_INTERVAL_MS, lingerMs));
+    if (sockets.size === 0) return;
+  }
 }
 
 async function drain(

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Log, UpgradeConnection } from "../../api/source.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
@@ -18,8 +19,8 @@ export interface ServeContext {
   readonly limits: ListenerLimits;
   readonly bodyLimit: BodyLimit | undefined;
   readonly log: Log;
-  /** Whether the listener is draining: replies then ask the client to leave. */
-  readonly isClosing: () => boolean;
+  /** Whether the listener is draining, or a connection is to go: replies then ask the client to leave. */
+  readonly isClosing: (socket?: Socket) => boolean;
   /** Repeats replies to requests with the same head; HTTP/1.1 only. */
   readonly memo: RequestMemo;
 }

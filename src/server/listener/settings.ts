@@ -1,4 +1,6 @@
-/** Where a listener accepts connections: a TCP address, or the path of a Unix domain socket. */
+import type { Socket } from "node:net";
+
+/** Where a listener accepts connections: a TCP address, the path of a Unix domain socket, or another process. */
 export type ListenAddress =
   | {
       /** Address or name to bind, e.g. `127.0.0.1` or `::`. */
@@ -15,6 +17,12 @@ export type ListenAddress =
       readonly path: string;
       /** File mode of the socket, e.g. `0o660`. Absent: what the process's umask gives. */
       readonly mode?: number;
+    }
+  | {
+      /** Another process accepts connections, and hands them to the taker. */
+      readonly take: (taker: (socket: Socket) => void) => void;
+      /** Where it does. */
+      readonly url: string;
     };
 
 /** A certificate chain and its private key, PEM. */
