@@ -27,7 +27,12 @@ export function createMemoryRivals({ quota, windowMs, keys }) {
 /** @param {{ quota: number, windowMs: number, url: string }} shape */
 export function createRedisRivals({ quota, windowMs, url }) {
   const client = new Redis(url, { enableAutoPipelining: true });
-  const flexible = new RateLimiterRedis({ storeClient: client, points: quota, duration: windowMs / 1000 });
+  const flexible = new RateLimiterRedis({
+    storeClient: client,
+    points: quota,
+    duration: windowMs / 1000,
+    inMemoryBlockOnConsumed: quota,
+  });
   const fastify = new RedisStore(false, false, client);
   return {
     rivals: [

@@ -52,6 +52,7 @@ const TIMES = [1, 2, 3, 5] as const;
 const USEFUL_MS = 3000;
 const RAMP_SECONDS = 3;
 const CAPACITY_CLIENTS = 8;
+const BARE = "Fastify + pg";
 
 interface Entrant {
   readonly name: string;
@@ -89,10 +90,9 @@ function contestantsOf(url: string): readonly Entrant[] {
     path: (id) => `/report/${id}`,
   });
   return [
-    ours("hotpath --overload-delay 10ms", "--overload-delay", "10ms"),
     ours("hotpath"),
     ours("hotpath --no-overload", "--no-overload"),
-    theirs("Fastify + pg", "none"),
+    theirs(BARE, "none"),
     theirs("Fastify + under-pressure", "loop"),
     theirs("Fastify + under-pressure, pool watched", "pool"),
   ];
@@ -100,7 +100,7 @@ function contestantsOf(url: string): readonly Entrant[] {
 
 /** Reports a second where a few clients ask again as soon as they have an answer: of Fastify, the less there is around the database. */
 async function measureCapacity(context: BenchContext): Promise<number> {
-  const rival = contestantsOf(context.database.shopUrl)[3]!;
+  const rival = contestantsOf(context.database.shopUrl).find(({ name }) => name === BARE)!;
   const server = await startServerProcess(rival.program, rival.path(1), context.cores, context.signal);
   try {
     const paths = shuffledIds(USERS).map(rival.path);
