@@ -4,6 +4,7 @@ import type { Identity } from "../auth/identity.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import type { NodeLink } from "../cache/node-link.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
+import type { Procedures } from "./procedures.ts";
 import type { Database } from "./database.ts";
 
 /**
@@ -60,6 +61,10 @@ export interface Source {
    * answered by `resolve` as if they asked for nothing special.
    */
   upgrade?(request: SourceRequest, connection: UpgradeConnection): Promise<SourceReply | undefined>;
+  /**
+   * What gRPC and Connect can call of it, where it is mounted at `basePath`. Asked for each such call. Nothing: there is nothing yet.
+   */
+  procedures?(basePath: string): Promise<Procedures | undefined> | Procedures | undefined;
   /** Reads what may have changed (a catalog, a file) again. Called on SIGUSR1. */
   reload?(): Promise<void>;
   /** The database behind it, for routes. */

@@ -32,11 +32,14 @@ export async function describeRoot(
   const [result] = await run([followsPrivileges ? privilegesCommand(schema) : NOTHING]);
   const privileges = followsPrivileges ? (result?.rows[0]?.[0] ?? "") : null;
   if (choice === undefined) {
-    const { schemaProto } = await import("./protobuf/index.ts");
-    const body = schemaProto({ catalog, schema, basePath: request.basePath }, privileges);
-    const headers: Record<string, string> = { "content-type": "text/plain; charset=utf-8" };
+    const { schemaDescriptor, schemaProto } = await import("./protobuf/index.ts");
+    const subject = { catalog, schema, basePath: request.basePath };
+    const isBinary = request.headers.accept?.startsWith("application/x-protobuf") ?? false;
+    const body = isBinary ? schemaDescriptor(subject, privileges) : besideFieldTexts(schemaProto(subject, privileges));
+    const type = isBinary ? DESCRIPTOR_TYPE : "text/plain; charset=utf-8";
+    const headers: Record<string, string> = { "content-type": type, vary: "Accept" };
     if (namesProfile) headers["content-profile"] = toFieldText(schema);
-    return { status: 200, headers, body: besideFieldTexts(body) };
+    return { status: 200, headers, body };
   }
   const { content, kept } = await documents.get({ schema, basePath: request.basePath }, choice, privileges);
   const headers: Record<string, string> = { "content-type": choice.contentType };
@@ -45,6 +48,8 @@ export async function describeRoot(
   const body = request.method === "HEAD" && standard === "2.0" ? undefined : content;
   return { status: 200, headers, body, kept };
 }
+
+const DESCRIPTOR_TYPE = 'application/x-protobuf; messageType="google.protobuf.FileDescriptorSet"';
 
 /** @throws DialectError PGRST126 where the document is switched off. */
 export function assertDescribed({ openapi }: PostgresSettings): void {

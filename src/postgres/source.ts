@@ -1,4 +1,5 @@
 import type { Database } from "../api/database.ts";
+import type { Procedures } from "../api/procedures.ts";
 import type {
   AskedStatement,
   Log,
@@ -80,6 +81,8 @@ class PostgresSource implements Source {
   #loader: SchemaLoader | undefined;
   #listener: Listener | undefined;
   #isAuthenticating = false;
+  /** Once somebody has asked for procedures. */
+  #proceduresOf: ((catalog: Catalog, basePath: string) => Procedures) | undefined;
   #maxBodyBytes = Infinity;
   readonly #bulkTurns: Turns;
   readonly #idempotency: Idempotency;
@@ -248,6 +251,16 @@ class PostgresSource implements Source {
   /** Reads the catalog again; requests go on with the old one until then. */
   async reload(): Promise<void> {
     await this.#loader?.load();
+  }
+
+  procedures(basePath: string): Promise<Procedures | undefined> | Procedures | undefined {
+    const catalog = this.#loader?.current?.catalog;
+    if (catalog === undefined) return undefined;
+    if (this.#proceduresOf !== undefined) return this.#proceduresOf(catalog, basePath);
+    return import("./protobuf/index.ts").then(({ proceduresOf }) => {
+      this.#proceduresOf = proceduresOf;
+      return proceduresOf(catalog, basePath);
+    });
   }
 
   isReady(): boolean {

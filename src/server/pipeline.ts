@@ -98,7 +98,7 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       for (const { policy } of admission.refused) limit.refused(policy.name);
       const refusal = toLimitReply(admission);
       cors.allow(state.request, refusal.headers);
-      return refusal;
+      return takesMessages(state.request) ? toStatus(refusal) : refusal;
     });
   }
 
@@ -122,6 +122,17 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
     state.trace?.resolved(resolved.body);
     if (resolved.route !== undefined) state.route = resolved.route;
     if (parts.overload?.isRefusal(resolved) === true) state.isRefusal = true;
+    if (resolved.status >= 400 && takesMessages(state.request)) {
+      return toStatus(resolved).then((told) => represented(state, told, verdict));
+    }
+    return represented(state, resolved, verdict);
+  }
+
+  function represented(
+    state: WalkState,
+    resolved: SourceReply,
+    verdict: Verdict | undefined,
+  ): HttpReply | Promise<HttpReply> {
     // represent
     const reply = represent(state.request, resolved);
     return reply instanceof Promise
@@ -264,6 +275,15 @@ function repeatable(
       return true;
     },
   };
+}
+
+/** Whether the client takes Protocol Buffers, also of errors. */
+function takesMessages({ headers: { accept } }: HttpRequest): boolean {
+  return accept !== undefined && accept.includes("protobuf");
+}
+
+async function toStatus<Reply extends HttpReply>(reply: Reply): Promise<Reply> {
+  return (await import("../content/grpc/status-reply.ts")).toStatusReply(reply);
 }
 
 function always(): boolean {

@@ -35,6 +35,7 @@ import { openLimits } from "./open-limits.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createPurgeMethod } from "./purge-method.ts";
 import { createRepresent } from "./represent.ts";
+import { withProcedures } from "./rpc/index.ts";
 import { createSourceCache } from "./source-cache.ts";
 import { createSourceMetrics } from "./source-metrics.ts";
 import { createUpgrade } from "./upgrade.ts";
@@ -172,7 +173,7 @@ export async function startService(
       slowMs: settings.observe.slowMs,
       isOver: () => isOver,
     });
-    const handle = withDeadlines(
+    const timed = withDeadlines(
       batch.path === null
         ? walk
         : withBatches(
@@ -187,6 +188,8 @@ export async function startService(
           ),
       settings.http,
     );
+    const callable = withDeadlines(walk, { ...settings.http, heedRequestTimeout: true });
+    const handle = withProcedures(timed, callable, sources, { maxBodyBytes: settings.http.maxBodyBytes });
     const metricsOf = createSourceMetrics(metrics, sources.length);
     const isAuthenticating = authenticator !== undefined;
     await Promise.all(

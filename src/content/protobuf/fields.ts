@@ -9,6 +9,8 @@ export interface WireField {
   readonly bits: bigint;
   /** What is not a varint. */
   readonly bytes: Buffer;
+  /** Where the next field begins. */
+  readonly end: number;
 }
 
 /**
@@ -28,7 +30,7 @@ export function* wireFields(bytes: Buffer): Generator<WireField, void> {
       case 0: {
         const { bits, end } = readVarint(bytes, at);
         at = end;
-        yield { number, wireType, bits, bytes: NO_BYTES };
+        yield { number, wireType, bits, bytes: NO_BYTES, end };
         break;
       }
       case 1:
@@ -41,8 +43,8 @@ export function* wireFields(bytes: Buffer): Generator<WireField, void> {
           length = Number(given.bits);
         }
         if (length > bytes.length - at) throw invalidMessage(`it ends within field ${number}`);
-        yield { number, wireType, bits: 0n, bytes: bytes.subarray(at, at + length) };
         at += length;
+        yield { number, wireType, bits: 0n, bytes: bytes.subarray(at - length, at), end: at };
         break;
       }
       default:

@@ -1,16 +1,20 @@
 import { parseMediaType } from "../../http/index.ts";
 import { HotpathError } from "../../errors.ts";
+import type { Procedures } from "../../api/procedures.ts";
+import { ByteWriter } from "../../content/protobuf/byte-writer.ts";
+import { fileDescriptor } from "../../content/protobuf/file-descriptor.ts";
 import { packagePart } from "../../content/protobuf/names.ts";
 import { protoText } from "../../content/protobuf/proto-text.ts";
 import { findFunctions } from "../catalog/lookup.ts";
 import type { Catalog, Relation, Routine } from "../catalog/types.ts";
 import type { RowsEncoder } from "../media.ts";
 import { parsePrivileges } from "../openapi/privileges.ts";
-import { visibleParts } from "../openapi/visible.ts";
+import { type Visible, visibleParts } from "../openapi/visible.ts";
 import type { ReadNode } from "../query/plan.ts";
 import { listJson, messageJson } from "./message-json.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import { planMessage } from "./plan-message.ts";
+import { createProcedures } from "./procedures.ts";
 import { RecordWriter } from "./record-writer.ts";
 import type { RowMessage } from "./row-message.ts";
 
@@ -41,6 +45,36 @@ export function packageOf(catalog: Catalog, schema: string, basePath: string): s
   return ["hotpath", ...mounted.map((part) => `at_${packagePart(part)}`), "api", ...own].join(".");
 }
 
+/** What can be called of all exposed schemas. */
+export function proceduresOf(catalog: Catalog, basePath: string): Procedures {
+  let known = knownProcedures.get(catalog);
+  if (known === undefined || known.basePath !== basePath) {
+    const subjects = catalog.schemas.map((schema, index) => ({
+      messages: messagesOf({ catalog, schema, basePath }),
+      basePath,
+      profile: index === 0 ? undefined : schema,
+    }));
+    knownProcedures.set(catalog, (known = { basePath, procedures: createProcedures(subjects) }));
+  }
+  return known.procedures;
+}
+
+const knownProcedures = new WeakMap<Catalog, { readonly basePath: string; readonly procedures: Procedures }>();
+
+/** The same as `schemaProto` as a `google.protobuf.FileDescriptorSet` of one file. */
+export function schemaDescriptor(subject: MessageSubject, privileges: string | null): Buffer {
+  const file = messagesOf(subject).file(visibleTo(subject, privileges));
+  const descriptor = fileDescriptor(file, `${file.package}.proto`);
+  const writer = new ByteWriter(descriptor.length + 10);
+  writer.varint(0x0a);
+  writer.blob(descriptor);
+  return writer.take();
+}
+
+function visibleTo({ catalog, schema }: MessageSubject, privileges: string | null): Visible {
+  return visibleParts(catalog, schema, privileges === null ? null : parsePrivileges(privileges));
+}
+
 /**
  * The text of `schema.proto`.
  *
@@ -53,10 +87,7 @@ export function schemaProto(subject: MessageSubject, privileges: string | null):
   const key = privileges ?? "";
   let text = texts.get(key);
   if (text === undefined) {
-    const { catalog, schema } = subject;
-    text = protoText(
-      messages.file(visibleParts(catalog, schema, privileges === null ? null : parsePrivileges(privileges))),
-    );
+    text = protoText(messages.file(visibleTo(subject, privileges)));
     if (texts.size >= MOST_TEXTS) texts.clear();
     texts.set(key, text);
   }

@@ -120,12 +120,12 @@ function* unpack(element: ValuePlan, { number, bytes }: WireField): Generator<Wi
   while (at < bytes.length) {
     if (wireType === 0) {
       const { bits, end } = readVarint(bytes, at);
-      yield { number, wireType, bits, bytes: NO_BYTES };
+      yield { number, wireType, bits, bytes: NO_BYTES, end };
       at = end;
     } else {
       const size = wireType === 1 ? 8 : 4;
       if (size > bytes.length - at) throw invalidMessage(`it ends within field ${number}`);
-      yield { number, wireType, bits: 0n, bytes: bytes.subarray(at, at + size) };
+      yield { number, wireType, bits: 0n, bytes: bytes.subarray(at, at + size), end: at + size };
       at += size;
     }
   }

@@ -4,6 +4,7 @@ import {
   type FieldType,
   type MessageField,
   type MessageType,
+  type MethodType,
   type ProtoFile,
   scalar,
 } from "../../content/protobuf/schema.ts";
@@ -21,7 +22,9 @@ import {
 import type { Visible } from "../openapi/visible.ts";
 import { isToOne } from "../query/find-relationship.ts";
 import { computedOf } from "../typescript/value-types.ts";
+import { type DescribedService, relationService } from "./procedures.ts";
 import type { RecordPlan } from "./record-plan.ts";
+import { NESTED_NAMES, requestMessages } from "./requests.ts";
 import { type EmbedField, EXACT_OFFSET, type RowField, rowField, type RowMessage } from "./row-message.ts";
 import { JSON_TEXT } from "./value-form.ts";
 import { createValueTypes, type TypedValue } from "./value-types.ts";
@@ -32,6 +35,8 @@ export interface Messages {
   ofRelation(relation: Relation): RowMessage;
   /** What a function answers, and what it takes. */
   ofRoutine(routine: Routine): RoutineMessages;
+  /** One a relation, and one of all functions where there are some. */
+  readonly services: readonly DescribedService[];
   /** What of them is shown. */
   file(visible: Visible): ProtoFile;
 }
@@ -49,6 +54,8 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
   const names = new TakenNames();
   const relations = sortedByName(catalog.relations.get(schema)?.values() ?? []);
   const relationNames = new Map(relations.map((relation) => [relation.name, names.take(messageName(relation.name))]));
+  const serviceNames = new Map(relations.map(({ name }) => [name, names.take(`${relationNames.get(name)}Service`)]));
+  const functionsName = names.take("Functions");
   const typeNames = new Map<NamedType, string>();
   const rowMessages = new Map<Relation, RowMessage>();
   const composites = new Map<NamedType, RowMessage>();
@@ -104,7 +111,6 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
 
   function rowMessage(relation: DescribedRows, name: string): RowMessage {
     const taken = new TakenNames();
-    taken.take("List");
     const columns = new Map<string, RowField>();
     for (const column of relation.columns.values()) {
       const typed = representedOf(column) ?? valueOf(column.type);
@@ -150,7 +156,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
       name,
       comment: relation.comment,
       fields: [...shown, ...later, ...[...embeds.values()].map(({ field }) => field)],
-      nested: [list],
+      nested: described === undefined ? [list] : [list, ...requestMessages(name, described, columns)],
       reserved: gaps([...relation.columns.values()].map(({ position }) => position)),
     };
     const plan: RecordPlan = { fields: fields.map(({ record }) => record), width: 1 };
@@ -229,15 +235,28 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
       comment: "Made by hotpath from the database; made anew when its structure has changed.",
       messages: messages.map((message) => withoutHidden(message, hidden)),
       enums: sortedByName([...enums.values()].filter(({ name }) => usedEnums.has(name))),
-      services: [],
+      services: services.flatMap(({ type, relation, routines: methods }) => {
+        if (relation !== undefined) return visible.relations.some((one) => one.relation === relation) ? [type] : [];
+        const shownMethods = type.methods.filter((method) => called.includes(ofRoutine(methods!.get(method.name)!)));
+        return shownMethods.length === 0 ? [] : [{ ...type, methods: shownMethods }];
+      }),
     };
   }
 
-  return { package: packageName, ofRelation, ofRoutine, file };
+  const services: DescribedService[] = relations.map((relation) => ({
+    type: relationService(serviceNames.get(relation.name) ?? "", relationNames.get(relation.name) ?? "", relation),
+    relation,
+    routines: undefined,
+  }));
+  const functions = functionService(functionsName, catalog.routines.get(schema) ?? new Map(), ofRoutine);
+  if (functions !== undefined) services.push(functions);
+
+  return { package: packageName, ofRelation, ofRoutine, services, file };
 }
 
 function columnField(taken: TakenNames, key: string, typed: TypedValue, column: DescribedColumn): RowField {
-  const name = taken.take(fieldName(key), String(column.position));
+  const plain = fieldName(key);
+  const name = taken.take(NESTED_NAMES.has(plain) ? `${plain}_` : plain, String(column.position));
   if (typed.isRepeated) taken.take(`${name}_json`, String(column.position));
   const type = column.declaredType + (column.nullable ? "" : ", never null");
   const comment = column.comment === null ? type : `${column.comment}\n${type}`;
@@ -248,6 +267,29 @@ function columnField(taken: TakenNames, key: string, typed: TypedValue, column: 
 function withoutHidden(message: MessageType, hidden: ReadonlySet<string>): MessageType {
   if (hidden.size === 0) return message;
   return { ...message, fields: message.fields.filter(({ type }) => type.kind !== "message" || !hidden.has(type.name)) };
+}
+
+/** Methods of functions; of overloads the later ones are called by their parameters, too. */
+function functionService(
+  name: string,
+  byName: ReadonlyMap<string, readonly Routine[]>,
+  messagesOf: (routine: Routine) => RoutineMessages,
+): DescribedService | undefined {
+  const taken = new TakenNames();
+  const routines = new Map<string, Routine>();
+  const methods: MethodType[] = [];
+  for (const routine of [...byName.values()].flat()) {
+    const { returns, isProcedure, parameters, volatility } = routine;
+    if (isProcedure) continue;
+    const called = taken.take(messageName(routine.name), parameters.map((one) => fieldName(one.name)).join("_") || "0");
+    const { result, argumentsType } = messagesOf(routine);
+    const output = returns.set ? `${result.type.name}.List` : result.type.name;
+    const isRead = volatility !== "volatile";
+    methods.push({ name: called, comment: routine.comment, input: argumentsType.name, output, streams: false, isRead });
+    routines.set(called, routine);
+  }
+  if (methods.length === 0) return undefined;
+  return { type: { name, comment: null, methods }, relation: undefined, routines };
 }
 
 /** What of a column a message is made of. */

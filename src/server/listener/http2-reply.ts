@@ -31,7 +31,13 @@ export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, opt
     } else if (body === undefined && hasContent) {
       fields["content-length"] = 0;
     }
-    if (body === undefined || body.length === 0 || !hasContent) {
+    const { trailers } = reply;
+    if (trailers !== undefined && body !== undefined && hasContent) {
+      delete fields["content-length"];
+      respondWithTrailers(stream, fields, trailers);
+      stream.end(body);
+      if (body.length > FLOW_WINDOW_BYTES) watchStall(stream, options.stallTimeoutMs);
+    } else if (body === undefined || body.length === 0 || !hasContent) {
       stream.respond(fields, { endStream: true });
     } else {
       stream.respond(fields);
@@ -50,9 +56,7 @@ export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, opt
   if (trailers === undefined) {
     stream.respond(fields);
   } else {
-    stream.respond(fields, { waitForTrailers: true });
-    // With nothing to send the stream must still be told so, or it never ends.
-    stream.once("wantTrailers", () => stream.sendTrailers(trailers() ?? {}));
+    respondWithTrailers(stream, fields, trailers);
   }
   pumpBody(body, stream, {
     expectedBytes: announced === undefined ? undefined : Number(announced),
@@ -62,6 +66,16 @@ export function writeHttp2Reply(stream: ServerHttp2Stream, reply: HttpReply, opt
     },
     stalled: (isStalled) => watchStall(stream, isStalled ? options.stallTimeoutMs : 0),
   });
+}
+
+function respondWithTrailers(
+  stream: ServerHttp2Stream,
+  fields: OutgoingHttpHeaders,
+  trailers: NonNullable<HttpReply["trailers"]>,
+): void {
+  stream.respond(fields, { waitForTrailers: true });
+  // With nothing to send the stream must still be told so, or it never ends.
+  stream.once("wantTrailers", () => stream.sendTrailers(trailers() ?? {}));
 }
 
 /**

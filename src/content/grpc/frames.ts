@@ -1,0 +1,82 @@
+import { gunzip } from "node:zlib";
+import { HotpathError } from "../../errors.ts";
+
+/** A message's flags and length, before its bytes. */
+export const FRAME_HEAD = 5;
+/** Flags: the message is compressed; the end of a stream in Connect; trailers in gRPC-Web. */
+export const COMPRESSED = 0x01;
+export const END_STREAM = 0x02;
+export const TRAILERS = 0x80;
+
+/** One message with its head. */
+export function frame(message: Uint8Array, flags = 0): Buffer {
+  const framed = Buffer.allocUnsafeSlow(FRAME_HEAD + message.length);
+  framed[0] = flags;
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, FRAME_HEAD);
+  return framed;
+}
+
+/**
+ * The only message of a call that takes one.
+ *
+ * @throws HotpathError HP_MESSAGE_INVALID
+ */
+export async function onlyMessage(bytes: Buffer, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
+  if (bytes.length < FRAME_HEAD) throw invalid("the content ends before the message's length");
+  const length = bytes.readUInt32BE(1);
+  if (length !== bytes.length - FRAME_HEAD) {
+    throw invalid(`its head says ${length} bytes and ${bytes.length - FRAME_HEAD} came: one message is awaited`);
+  }
+  return decompressed(bytes[0] ?? 0, bytes.subarray(FRAME_HEAD), encoding, maxBytes);
+}
+
+/** Messages as they arrive. Each may have `maxBytes`. */
+export async function* messagesOf(
+  body: AsyncIterable<Buffer>,
+  encoding: string | undefined,
+  maxBytes: number,
+): AsyncGenerator<Buffer, void> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const chunk of body) {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    while (held.length >= FRAME_HEAD) {
+      const length = held.readUInt32BE(1);
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      if (held.length < FRAME_HEAD + length) break;
+      yield await decompressed(held[0] ?? 0, held.subarray(FRAME_HEAD, FRAME_HEAD + length), encoding, maxBytes);
+      held = held.subarray(FRAME_HEAD + length);
+    }
+  }
+  if (held.length > 0) throw invalid("the content ends within a message");
+}
+
+/** @param flags of its head */
+async function decompressed(
+  flags: number,
+  message: Buffer,
+  encoding: string | undefined,
+  maxBytes: number,
+): Promise<Buffer> {
+  if ((flags & COMPRESSED) === 0) return message;
+  if (encoding !== "gzip") {
+    throw new HotpathError("HP_CONTENT_CODING_UNSUPPORTED", "Messages may be compressed by gzip, and must say so.");
+  }
+  return new Promise((resolve, reject) => {
+    gunzip(message, { maxOutputLength: maxBytes }, (error, whole) => {
+      if (error === null) resolve(whole);
+      else
+        reject(
+          "code" in error && error.code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(maxBytes) : invalid("it is not gzip"),
+        );
+    });
+  });
+}
+
+function invalid(reason: string): HotpathError {
+  return new HotpathError("HP_MESSAGE_INVALID", `The content is not such a message: ${reason}.`);
+}
+
+function tooLarge(maxBytes: number): HotpathError {
+  return new HotpathError("HP_BODY_TOO_LARGE", `A message may have ${maxBytes} bytes.`);
+}

@@ -1,0 +1,152 @@
+import { ByteWriter, tagOf } from "./byte-writer.ts";
+import { constantName } from "./names.ts";
+import { defaultKey } from "./proto-text.ts";
+import {
+  type EnumType,
+  type FieldType,
+  importsOf,
+  type MessageField,
+  type MessageType,
+  type ProtoFile,
+  type Scalar,
+  type ServiceType,
+} from "./schema.ts";
+
+/** A `google.protobuf.FileDescriptorProto`: what `protoc` makes of the file's text. */
+export function fileDescriptor(file: ProtoFile, name: string): Buffer {
+  const writer = new ByteWriter();
+  text(writer, 1, name);
+  text(writer, 2, file.package);
+  for (const path of importsOf(file)) text(writer, 3, path);
+  const root = `.${file.package}`;
+  for (const message of file.messages) nested(writer, 4, () => messageDescriptor(writer, message, root));
+  for (const type of file.enums) nested(writer, 5, () => enumDescriptor(writer, type));
+  for (const service of file.services) nested(writer, 6, () => serviceDescriptor(writer, service, root));
+  text(writer, 12, "proto3");
+  return writer.take();
+}
+
+/** Files of Google's that others import. */
+export const WELL_KNOWN: ReadonlyMap<string, ProtoFile> = new Map([
+  [
+    "google/protobuf/timestamp.proto",
+    wellKnown("Timestamp", [
+      ["seconds", "int64", false],
+      ["nanos", "int32", false],
+    ]),
+  ],
+  ["google/protobuf/field_mask.proto", wellKnown("FieldMask", [["paths", "string", true]])],
+]);
+
+function wellKnown(name: string, fields: readonly (readonly [string, Scalar, boolean])[]): ProtoFile {
+  const message: MessageType = {
+    name,
+    comment: null,
+    nested: [],
+    reserved: [],
+    fields: fields.map(([field, type, isRepeated], index) => ({
+      name: field,
+      key: field,
+      number: index + 1,
+      type: { kind: "scalar", scalar: type },
+      label: isRepeated ? "repeated" : "single",
+      comment: null,
+    })),
+  };
+  return { package: "google.protobuf", comment: "", messages: [message], enums: [], services: [] };
+}
+
+function messageDescriptor(writer: ByteWriter, message: MessageType, root: string): void {
+  text(writer, 1, message.name);
+  // Whether an optional field is there is shown by a oneof of its own, as protoc makes it.
+  let oneofs = 0;
+  for (const field of message.fields) {
+    const oneof = field.label === "optional" ? oneofs++ : undefined;
+    nested(writer, 2, () => fieldDescriptor(writer, field, root, oneof));
+  }
+  for (const inner of message.nested) nested(writer, 3, () => messageDescriptor(writer, inner, root));
+  for (const field of message.fields) {
+    if (field.label === "optional") nested(writer, 8, () => text(writer, 1, `_${field.name}`));
+  }
+  for (const number of message.reserved) {
+    nested(writer, 9, () => {
+      varint(writer, 1, number);
+      varint(writer, 2, number + 1);
+    });
+  }
+}
+
+const SCALAR_TYPES: Readonly<Record<Scalar, number>> = {
+  double: 1,
+  float: 2,
+  int64: 3,
+  int32: 5,
+  bool: 8,
+  string: 9,
+  bytes: 12,
+  uint32: 13,
+};
+
+function fieldDescriptor(writer: ByteWriter, field: MessageField, root: string, oneof: number | undefined): void {
+  text(writer, 1, field.name);
+  varint(writer, 3, field.number);
+  varint(writer, 4, field.label === "repeated" ? 3 : 1);
+  varint(writer, 5, typeNumber(field.type));
+  if (field.type.kind !== "scalar") text(writer, 6, absolute(field.type.name, root));
+  if (oneof !== undefined) varint(writer, 9, oneof);
+  text(writer, 10, field.key === defaultKey(field.name) ? defaultKey(field.name) : field.key);
+  if (oneof !== undefined) varint(writer, 17, 1);
+}
+
+function typeNumber(type: FieldType): number {
+  if (type.kind === "message") return 11;
+  return type.kind === "enum" ? 14 : SCALAR_TYPES[type.scalar];
+}
+
+function absolute(name: string, root: string): string {
+  return name.startsWith(".") ? name : `${root}.${name}`;
+}
+
+function enumDescriptor(writer: ByteWriter, { name, values }: EnumType): void {
+  text(writer, 1, name);
+  for (const value of [{ name: `${constantName(name)}_UNSPECIFIED`, number: 0 }, ...values]) {
+    nested(writer, 2, () => {
+      text(writer, 1, value.name);
+      varint(writer, 2, value.number);
+    });
+  }
+}
+
+function serviceDescriptor(writer: ByteWriter, { name, methods }: ServiceType, root: string): void {
+  text(writer, 1, name);
+  for (const method of methods) {
+    nested(writer, 2, () => {
+      text(writer, 1, method.name);
+      text(writer, 2, absolute(method.input, root));
+      text(writer, 3, absolute(method.output, root));
+      // idempotency_level = NO_SIDE_EFFECTS
+      if (method.isRead) nested(writer, 4, () => varint(writer, 34, 1));
+      if (method.streams) varint(writer, 6, 1);
+    });
+  }
+}
+
+function text(writer: ByteWriter, number: number, value: string): void {
+  writer.reserve(10);
+  writer.varint(tagOf(number, 2));
+  writer.text(value);
+}
+
+function varint(writer: ByteWriter, number: number, value: number): void {
+  writer.reserve(15);
+  writer.varint(tagOf(number, 0));
+  writer.varint(value);
+}
+
+function nested(writer: ByteWriter, number: number, write: () => void): void {
+  writer.reserve(10);
+  writer.varint(tagOf(number, 2));
+  const begun = writer.begin(1);
+  write();
+  writer.end(begun, 1);
+}

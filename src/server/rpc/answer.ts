@@ -1,0 +1,123 @@
+import { Readable } from "node:stream";
+import type { MountedSource } from "../../api/definition.ts";
+import type { Procedure, Procedures } from "../../api/procedures.ts";
+import { UNIMPLEMENTED } from "../../content/grpc/codes.ts";
+import { timeoutMs } from "../../content/grpc/timeout.ts";
+import { HotpathError } from "../../errors.ts";
+import type { HttpReply, HttpRequest } from "../../http/message.ts";
+import { toProblemReply } from "../../http/problem.ts";
+import { type CallResult, type CallSettings, failed, NOTHING, runCall, toFailure } from "./call.ts";
+import { createHealth } from "./health.ts";
+import type { Handle } from "./index.ts";
+import { type Protocol, protocolOf } from "./protocol.ts";
+import { createReflection } from "./reflection.ts";
+import { exportedRows } from "./rows.ts";
+
+/** A service of the server's own: messages in, messages out. */
+export interface OwnService {
+  /** Answers each message that comes; the stream ends when the caller's does, unless it goes on by itself. */
+  call(method: string, messages: AsyncIterable<Buffer>, caller: HttpRequest): AsyncIterable<Buffer> | undefined;
+}
+
+/** All that calls can be made to. */
+export interface CallTargets {
+  /** What the sources offer at this moment. */
+  all(): Promise<readonly Procedures[]>;
+}
+
+/** Answers calls. */
+export function answerCalls(walk: Handle, sources: readonly MountedSource[], settings: CallSettings): Handle {
+  const targets: CallTargets = {
+    async all() {
+      const found = await Promise.all(sources.map(({ source, path }) => source.procedures?.(path === "/" ? "" : path)));
+      return found.filter((one) => one !== undefined);
+    },
+  };
+  const reflection = createReflection(walk, targets);
+  const own = new Map<string, OwnService>([
+    ["grpc.health.v1.Health", createHealth(sources, targets)],
+    ["grpc.reflection.v1.ServerReflection", reflection],
+    ["grpc.reflection.v1alpha.ServerReflection", reflection],
+  ]);
+
+  async function find(service: string, method: string): Promise<Procedure | undefined> {
+    for (const { source, path } of sources) {
+      const offered = source.procedures?.(path === "/" ? "" : path);
+      const procedures = offered instanceof Promise ? await offered : offered;
+      const found = procedures?.find(service, method);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  async function unary(caller: HttpRequest, procedure: Procedure, protocol: Protocol): Promise<HttpReply> {
+    let result: CallResult;
+    try {
+      const limit = timeoutOf(caller);
+      const message = await protocol.readOne(caller, procedure, settings.maxBodyBytes);
+      result = await runCall(walk, caller, procedure.toRequest(message), limit, procedure.answers);
+    } catch (error) {
+      result = failed(toFailure(error));
+    }
+    return protocol.unary(result, procedure);
+  }
+
+  async function stream(caller: HttpRequest, procedure: Procedure, protocol: Protocol): Promise<HttpReply> {
+    try {
+      const limit = timeoutOf(caller);
+      const message = await protocol.readOne(caller, procedure, settings.maxBodyBytes);
+      return protocol.stream(exportedRows(walk, caller, procedure, message, limit), procedure);
+    } catch (error) {
+      return protocol.unary(failed(toFailure(error)), procedure);
+    }
+  }
+
+  return async (request) => {
+    const [, service = "", method = ""] = request.path.split("/");
+    const protocol = protocolOf(request, targets, walk);
+    if (protocol === undefined) {
+      discard(request);
+      const message = "Calls come as gRPC (over HTTP/2), gRPC-Web or Connect.";
+      return toProblemReply(new HotpathError("HP_MEDIA_TYPE_UNSUPPORTED", message));
+    }
+    const ownService = own.get(service);
+    if (ownService !== undefined) {
+      const messages = protocol.readAll(request, settings.maxBodyBytes);
+      const answers = ownService.call(method, messages, request);
+      if (answers !== undefined) return protocol.own(answers, method !== "Check");
+    }
+    const procedure = ownService === undefined ? await find(service, method) : undefined;
+    if (procedure === undefined) {
+      discard(request);
+      // Who may not ask is not told what there is.
+      const result = await runCall(walk, request, unknownPath(sources, service), undefined, "message");
+      const isUnknown = result.failure === undefined || result.failure.reason !== "" ? isNotFound(result) : true;
+      const failure = isUnknown
+        ? { code: UNIMPLEMENTED, message: `There is no ${service}/${method}.`, reason: "HP_NOT_FOUND", metadata: {} }
+        : result.failure;
+      return protocol.unary({ ...result, message: NOTHING, failure }, undefined);
+    }
+    return procedure.answers === "rows" ? stream(request, procedure, protocol) : unary(request, procedure, protocol);
+  };
+}
+
+/** @throws HotpathError HP_BAD_REQUEST */
+export function timeoutOf({ headers }: HttpRequest): number | undefined {
+  const grpc = headers["grpc-timeout"];
+  const connect = headers["connect-timeout-ms"];
+  return timeoutMs(typeof grpc === "string" ? grpc : undefined, typeof connect === "string" ? connect : undefined);
+}
+
+function unknownPath(sources: readonly MountedSource[], service: string) {
+  const base = sources[0]?.path ?? "/";
+  const path = `${base === "/" ? "" : base}/${encodeURIComponent(service || "?")}`;
+  return { method: "GET", path, query: "", headers: {}, content: undefined };
+}
+
+function isNotFound({ failure }: CallResult): boolean {
+  return failure === undefined || failure.metadata["status"] === "404";
+}
+
+function discard({ body }: HttpRequest): void {
+  if (body instanceof Readable) body.resume();
+}

@@ -1,0 +1,201 @@
+import { Readable } from "node:stream";
+import type { Procedure } from "../../api/procedures.ts";
+import { frame, messagesOf, onlyMessage, TRAILERS } from "../../content/grpc/frames.ts";
+import { type RpcStatus, statusBytes } from "../../content/grpc/status.ts";
+import type { HttpReply, HttpRequest, ReplyHeaders } from "../../http/message.ts";
+import { readContent } from "../../postgres/payload/read-content.ts";
+import type { CallTargets } from "./answer.ts";
+import { type CallResult, toFailure } from "./call.ts";
+import { connectProtocol } from "./connect.ts";
+import type { Handle } from "./index.ts";
+import type { MessageStream } from "./rows.ts";
+
+/** How calls are read and answered. */
+export interface Protocol {
+  /** The message of a call that takes one. */
+  readOne(request: HttpRequest, procedure: Procedure, maxBytes: number): Promise<Buffer>;
+  /** Messages of one of the server's own services, as they come. */
+  readAll(request: HttpRequest, maxBytes: number): AsyncIterable<Buffer>;
+  unary(result: CallResult, procedure: Procedure | undefined): HttpReply | Promise<HttpReply>;
+  stream(rows: MessageStream, procedure: Procedure): HttpReply | Promise<HttpReply>;
+  /** What one of the server's own services answers. */
+  own(messages: AsyncIterable<Buffer>, isStream: boolean): HttpReply | Promise<HttpReply>;
+}
+
+/** The protocol of a call by its `Content-Type`; undefined for anything else, and for gRPC over HTTP/1, which has no trailers. */
+export function protocolOf(request: HttpRequest, targets: CallTargets, walk: Handle): Protocol | undefined {
+  const type = String(request.headers["content-type"] ?? "")
+    .split(";", 1)[0]!
+    .trim()
+    .toLowerCase();
+  switch (type) {
+    case "application/grpc":
+    case "application/grpc+proto":
+      return request.httpVersion === "2.0" ? grpcProtocol(type) : undefined;
+    case "application/grpc-web":
+    case "application/grpc-web+proto":
+      return webProtocol(type, false);
+    case "application/grpc-web-text":
+    case "application/grpc-web-text+proto":
+      return webProtocol(type, true);
+    default:
+      return connectProtocol(type, request, targets, walk);
+  }
+}
+
+/** What all framed protocols read alike. */
+const framed: Pick<Protocol, "readOne" | "readAll"> = {
+  async readOne(request, _procedure, maxBytes) {
+    return onlyMessage(await readContent(request), encodingOf(request), maxBytes);
+  },
+  readAll: (request, maxBytes) => messagesOf(request.body, encodingOf(request), maxBytes),
+};
+
+function encodingOf({ headers }: HttpRequest): string | undefined {
+  const encoding = headers["grpc-encoding"];
+  return typeof encoding === "string" ? encoding : undefined;
+}
+
+/** gRPC over HTTP/2: the status comes behind the content. */
+function grpcProtocol(type: string): Protocol {
+  const reply = (body: HttpReply["body"], headers: ReplyHeaders, trailers: () => ReplyHeaders): HttpReply => ({
+    status: 200,
+    headers: { ...headers, "content-type": type },
+    body,
+    trailers,
+    validate: false,
+  });
+  return {
+    ...framed,
+    unary({ failure, message, headers }) {
+      // Without content all fields are in one head.
+      if (failure !== undefined) return reply(undefined, { ...headers, ...statusFields(failure) }, noFields);
+      return reply(frame(message), headers, goodStatus);
+    },
+    stream(rows) {
+      let end: RpcStatus | undefined;
+      const frames = framesOf(rows, (failure) => (end = failure));
+      return reply(Readable.from(frames, { objectMode: false }), {}, () => statusFields(end));
+    },
+    own(messages) {
+      let end: RpcStatus | undefined;
+      const frames = ownFrames(messages, (failure) => (end = failure));
+      return reply(Readable.from(frames, { objectMode: false }), {}, () => statusFields(end));
+    },
+  };
+}
+
+/** gRPC-Web: the status is a last message of the content, which may all be base64. */
+function webProtocol(type: string, isText: boolean): Protocol {
+  const coded = (bytes: Buffer): Buffer => (isText ? Buffer.from(bytes.toString("base64")) : bytes);
+  const reply = (body: HttpReply["body"], headers: ReplyHeaders): HttpReply => ({
+    status: 200,
+    headers: { ...headers, "content-type": type },
+    body,
+    validate: false,
+  });
+  const streamed = async function* (
+    frames: (ended: (failure: RpcStatus | undefined) => void) => AsyncIterable<Buffer>,
+  ): AsyncGenerator<Buffer> {
+    let end: RpcStatus | undefined;
+    for await (const bytes of frames((failure) => (end = failure))) yield coded(bytes);
+    yield coded(trailerFrame(end));
+  };
+  const read = async (request: HttpRequest): Promise<Buffer> => {
+    const bytes = await readContent(request);
+    return isText ? Buffer.from(bytes.toString("latin1"), "base64") : bytes;
+  };
+  return {
+    async readOne(request, _procedure, maxBytes) {
+      return onlyMessage(await read(request), encodingOf(request), maxBytes);
+    },
+    readAll: (request, maxBytes) => messagesOf(once(read(request)), encodingOf(request), maxBytes),
+    unary({ failure, message, headers }) {
+      const trailer = trailerFrame(failure);
+      return reply(coded(failure === undefined ? Buffer.concat([frame(message), trailer]) : trailer), headers);
+    },
+    stream: (rows) =>
+      reply(
+        Readable.from(
+          streamed((ended) => framesOf(rows, ended)),
+          { objectMode: false },
+        ),
+        {},
+      ),
+    own: (messages) =>
+      reply(
+        Readable.from(
+          streamed((ended) => ownFrames(messages, ended)),
+          { objectMode: false },
+        ),
+        {},
+      ),
+  };
+}
+
+async function* once(bytes: Promise<Buffer>): AsyncGenerator<Buffer> {
+  yield await bytes;
+}
+
+/** A page's rows as frames in one piece. */
+async function* framesOf(rows: MessageStream, ended: (failure: RpcStatus | undefined) => void): AsyncGenerator<Buffer> {
+  try {
+    for (;;) {
+      const { done, value } = await rows.next();
+      if (done === true) {
+        ended(value);
+        return;
+      }
+      yield Buffer.concat(value.map((message) => frame(message)));
+    }
+  } catch (error) {
+    ended(toFailure(error));
+  } finally {
+    // The caller has left.
+    await rows.return(undefined);
+  }
+}
+
+async function* ownFrames(
+  messages: AsyncIterable<Buffer>,
+  ended: (failure: RpcStatus | undefined) => void,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const message of messages) yield frame(message);
+    ended(undefined);
+  } catch (error) {
+    ended(toFailure(error));
+  }
+}
+
+function statusFields(failure: RpcStatus | undefined): ReplyHeaders {
+  if (failure === undefined) return goodStatus();
+  return {
+    "grpc-status": String(failure.code),
+    "grpc-message": percentEncoded(failure.message),
+    "grpc-status-details-bin": statusBytes(failure).toString("base64").replace(/=+$/, ""),
+  };
+}
+
+function goodStatus(): ReplyHeaders {
+  return { "grpc-status": "0" };
+}
+
+function noFields(): ReplyHeaders {
+  return {};
+}
+
+function trailerFrame(failure: RpcStatus | undefined): Buffer {
+  const fields = Object.entries(statusFields(failure)).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+  return frame(Buffer.from(fields.join("")), TRAILERS);
+}
+
+/** Printable ASCII but for the percent sign stays as it is (gRPC over HTTP/2, "Status-Message"). */
+function percentEncoded(text: string): string {
+  let encoded = "";
+  for (const byte of Buffer.from(text)) {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
+}
