@@ -18,6 +18,11 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "nghttp", package: "nghttp2-client", usedBy: "test/server: HTTP/2 by nghttp" },
   { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
   { command: "nginx", package: "nginx-light", usedBy: "test/upstream: smuggling, read by nginx and by Node" },
+  {
+    command: "protoc",
+    package: "protobuf-compiler",
+    usedBy: "test/postgres/protobuf, test/server/rpc: what protoc makes of schema.proto",
+  },
   { command: "psql", package: "postgresql-client", usedBy: "test/postgres: Chinook compared with psql" },
   { command: "pgbouncer", package: "pgbouncer", usedBy: "test/postgres: behind PgBouncer" },
   { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },

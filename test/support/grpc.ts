@@ -42,13 +42,6 @@ export function grpcClient(
       deserialize: (bytes: Buffer) => decode(root, output, bytes) as Message,
     };
   };
-  const metadataOf = ({ metadata = {} }: CallOptions) => {
-    const sent = new grpc.Metadata();
-    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
-    return sent;
-  };
-  const optionsOf = ({ deadlineMs }: CallOptions) =>
-    deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
   return {
     client,
     unary(method, request, options = {}) {
@@ -79,6 +72,29 @@ export function grpcClient(
       );
     },
   };
+}
+
+function metadataOf({ metadata = {} }: CallOptions): grpc.Metadata {
+  const sent = new grpc.Metadata();
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+  return sent;
+}
+
+function optionsOf({ deadlineMs }: CallOptions): grpc.CallOptions {
+  return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+}
+
+/** A call whose messages are taken as they are. */
+export function rawCall(client: grpc.Client, path: string, bytes: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, asItIs, asItIs, bytes, (error, answer) =>
+      error === null ? resolve(answer ?? Buffer.alloc(0)) : reject(error),
+    );
+  });
+}
+
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
 }
 
 /** The code and the message that a call failed with. */

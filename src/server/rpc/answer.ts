@@ -11,7 +11,7 @@ import { createHealth } from "./health.ts";
 import type { Handle } from "./index.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
 import { createReflection } from "./reflection.ts";
-import { exportedRows } from "./rows.ts";
+import { exportedRows, type MessageStream, type RowsPage } from "./rows.ts";
 
 /** A service of the server's own: messages in, messages out. */
 export interface OwnService {
@@ -29,8 +29,12 @@ export interface CallTargets {
 export function answerCalls(walk: Handle, sources: readonly MountedSource[], settings: CallSettings): Handle {
   const targets: CallTargets = {
     async all() {
-      const found = await Promise.all(sources.map(({ source, path }) => source.procedures?.(path === "/" ? "" : path)));
-      return found.filter((one) => one !== undefined);
+      const found: Procedures[] = [];
+      for (const { source, path } of sources) {
+        const offered = await source.procedures?.(path === "/" ? "" : path);
+        if (offered !== undefined) found.push(offered);
+      }
+      return found;
     },
   };
   const reflection = createReflection(walk, targets);
@@ -66,7 +70,11 @@ export function answerCalls(walk: Handle, sources: readonly MountedSource[], set
     try {
       const limit = timeoutOf(caller);
       const message = await protocol.readOne(caller, procedure, settings.maxBodyBytes);
-      return protocol.stream(exportedRows(walk, caller, procedure, message, limit), procedure);
+      const rows = exportedRows(walk, caller, procedure, message, limit);
+      // What goes wrong at once is told at once, and the first page says what the head of the reply is.
+      const first = await rows.next();
+      if (first.done === true) return await protocol.unary(first.value ?? failed(toFailure(undefined)), procedure);
+      return await protocol.stream(following(first.value, rows), first.value.headers, procedure);
     } catch (error) {
       return protocol.unary(failed(toFailure(error)), procedure);
     }
@@ -99,6 +107,12 @@ export function answerCalls(walk: Handle, sources: readonly MountedSource[], set
     }
     return procedure.answers === "rows" ? stream(request, procedure, protocol) : unary(request, procedure, protocol);
   };
+}
+
+/** A page that was looked at, and the others. */
+async function* following(first: RowsPage, others: MessageStream): MessageStream {
+  yield first;
+  return yield* others;
 }
 
 /** @throws HotpathError HP_BAD_REQUEST */

@@ -55,8 +55,10 @@ const BINARY: Codec = { read: (bytes) => Promise.resolve(bytes), write: (message
 /** JSON's code is loaded with the first call in JSON. */
 function codecOf(isJson: boolean, caller: HttpRequest, targets: CallTargets, walk: Handle): Codec {
   if (!isJson) return BINARY;
-  const codec = async (procedure: Procedure): Promise<JsonCodec> =>
-    (await import("./json-codec.ts")).jsonCodecOf(procedure, caller, targets, walk);
+  // A call asks once.
+  let found: Promise<JsonCodec> | undefined;
+  const codec = (procedure: Procedure): Promise<JsonCodec> =>
+    (found ??= import("./json-codec.ts").then(({ jsonCodecOf }) => jsonCodecOf(procedure, caller, targets, walk)));
   return {
     read: async (bytes, procedure) => (await codec(procedure)).toBinary(procedure.input, bytes),
     write: async (message, procedure) => (await codec(procedure)).toJson(procedure.output, message),
@@ -97,23 +99,24 @@ function unaryProtocol(type: string, codec: Codec, read: ReadPlain): Protocol {
 }
 
 function streamProtocol(type: string, codec: Codec): Protocol {
-  const reply = (body: Readable): HttpReply => ({
+  const reply = (body: Readable, headers: ReplyHeaders): HttpReply => ({
     status: 200,
-    headers: { "content-type": type },
+    headers: { ...headers, "content-type": type },
     body,
     validate: false,
   });
-  const alone = (failure: RpcStatus | undefined): HttpReply =>
-    reply(Readable.from([endFrame(failure)], { objectMode: false }));
+  const alone = (failure: RpcStatus, headers: ReplyHeaders): HttpReply =>
+    reply(Readable.from([endFrame(failure)], { objectMode: false }), headers);
   return {
     async readOne(request, procedure, maxBytes) {
       const bytes = await readContent(request);
       return codec.read(await onlyMessage(bytes, encodingOf(request), maxBytes), procedure);
     },
     readAll: (request, maxBytes) => messagesOf(request.body, encodingOf(request), maxBytes),
-    unary: ({ failure }) => alone(failure ?? toFailure(notStreamed())),
-    stream: (rows, procedure) => reply(Readable.from(framesOf(rows, codec, procedure), { objectMode: false })),
-    own: (messages) => reply(Readable.from(ownFrames(messages), { objectMode: false })),
+    unary: ({ failure, headers }) => alone(failure ?? toFailure(notStreamed()), headers),
+    stream: (rows, headers, procedure) =>
+      reply(Readable.from(framesOf(rows, codec, procedure), { objectMode: false }), headers),
+    own: (messages) => reply(Readable.from(ownFrames(messages), { objectMode: false }), {}),
   };
 }
 
@@ -128,12 +131,12 @@ async function* framesOf(rows: MessageStream, codec: Codec, procedure: Procedure
     for (;;) {
       const { done, value } = await rows.next();
       if (done === true) {
-        end = value;
+        end = value?.failure;
         break;
       }
       const frames: Buffer[] = [];
-      for (const message of value) frames.push(frame(await codec.write(message, procedure)));
-      yield Buffer.concat(frames);
+      for (const message of value.messages) frames.push(frame(await codec.write(message, procedure)));
+      if (frames.length > 0) yield Buffer.concat(frames);
     }
   } catch (error) {
     end = toFailure(error);
@@ -179,7 +182,7 @@ function errorOf(failure: RpcStatus): object {
 
 async function readPlain(request: HttpRequest, maxBytes: number): Promise<Buffer> {
   const bytes = await readContent(request);
-  return plainOf(bytes, String(request.headers["content-encoding"] ?? "identity"), maxBytes);
+  return plainOf(bytes, request.headers["content-encoding"] ?? "identity", maxBytes);
 }
 
 /** The message of a call by GET is in its query. */

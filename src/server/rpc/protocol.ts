@@ -17,17 +17,14 @@ export interface Protocol {
   /** Messages of one of the server's own services, as they come. */
   readAll(request: HttpRequest, maxBytes: number): AsyncIterable<Buffer>;
   unary(result: CallResult, procedure: Procedure | undefined): HttpReply | Promise<HttpReply>;
-  stream(rows: MessageStream, procedure: Procedure): HttpReply | Promise<HttpReply>;
+  stream(rows: MessageStream, headers: ReplyHeaders, procedure: Procedure): HttpReply | Promise<HttpReply>;
   /** What one of the server's own services answers. */
   own(messages: AsyncIterable<Buffer>, isStream: boolean): HttpReply | Promise<HttpReply>;
 }
 
 /** The protocol of a call by its `Content-Type`; undefined for anything else, and for gRPC over HTTP/1, which has no trailers. */
 export function protocolOf(request: HttpRequest, targets: CallTargets, walk: Handle): Protocol | undefined {
-  const type = String(request.headers["content-type"] ?? "")
-    .split(";", 1)[0]!
-    .trim()
-    .toLowerCase();
+  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
   switch (type) {
     case "application/grpc":
     case "application/grpc+proto":
@@ -72,10 +69,10 @@ function grpcProtocol(type: string): Protocol {
       if (failure !== undefined) return reply(undefined, { ...headers, ...statusFields(failure) }, noFields);
       return reply(frame(message), headers, goodStatus);
     },
-    stream(rows) {
+    stream(rows, headers) {
       let end: RpcStatus | undefined;
       const frames = framesOf(rows, (failure) => (end = failure));
-      return reply(Readable.from(frames, { objectMode: false }), {}, () => statusFields(end));
+      return reply(Readable.from(frames, { objectMode: false }), headers, () => statusFields(end));
     },
     own(messages) {
       let end: RpcStatus | undefined;
@@ -114,13 +111,13 @@ function webProtocol(type: string, isText: boolean): Protocol {
       const trailer = trailerFrame(failure);
       return reply(coded(failure === undefined ? Buffer.concat([frame(message), trailer]) : trailer), headers);
     },
-    stream: (rows) =>
+    stream: (rows, headers) =>
       reply(
         Readable.from(
           streamed((ended) => framesOf(rows, ended)),
           { objectMode: false },
         ),
-        {},
+        headers,
       ),
     own: (messages) =>
       reply(
@@ -143,10 +140,10 @@ async function* framesOf(rows: MessageStream, ended: (failure: RpcStatus | undef
     for (;;) {
       const { done, value } = await rows.next();
       if (done === true) {
-        ended(value);
+        ended(value?.failure);
         return;
       }
-      yield Buffer.concat(value.map((message) => frame(message)));
+      if (value.messages.length > 0) yield Buffer.concat(value.messages.map((message) => frame(message)));
     }
   } catch (error) {
     ended(toFailure(error));

@@ -1,13 +1,19 @@
 import type { Procedure, ProcedureRequest } from "../../api/procedures.ts";
-import type { RpcStatus } from "../../content/grpc/status.ts";
 import { wireFields } from "../../content/protobuf/fields.ts";
 import { HotpathError } from "../../errors.ts";
-import type { HttpRequest } from "../../http/message.ts";
-import { runCall, toFailure } from "./call.ts";
+import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
+import { type CallResult, failed, runCall, toFailure } from "./call.ts";
 import type { Handle } from "./index.ts";
 
-/** The messages of a stream, each page's together. It ends with what went wrong, or well. */
-export type MessageStream = AsyncGenerator<readonly Buffer[], RpcStatus | undefined>;
+/** The rows of a page. */
+export interface RowsPage {
+  readonly messages: readonly Buffer[];
+  /** Of the reply that they came in. */
+  readonly headers: ReplyHeaders;
+}
+
+/** Rows of a stream, page by page. It ends with what went wrong, or well. */
+export type MessageStream = AsyncGenerator<RowsPage, CallResult | undefined>;
 
 /**
  * Rows page by page: the next is read when the caller has taken the one before, and each sees the database as it is then. A limit that was
@@ -26,17 +32,18 @@ export async function* exportedRows(
   try {
     asked = procedure.toRequest(message);
   } catch (error) {
-    return toFailure(error);
+    return failed(toFailure(error));
   }
   for (;;) {
     const leftMs = endsMs - performance.now();
-    if (leftMs <= 0) return toFailure(new HotpathError("HP_DEADLINE", "The time for the call is over."));
-    const { failure, message: list, next } = await runCall(walk, caller, asked, toTimeout(leftMs), procedure.answers);
-    if (failure !== undefined) return failure;
+    if (leftMs <= 0) return failed(toFailure(new HotpathError("HP_DEADLINE", "The time for the call is over.")));
+    const result = await runCall(walk, caller, asked, toTimeout(leftMs), procedure.answers);
+    const { failure, message: list, next, headers } = result;
+    if (failure !== undefined) return result;
     const rows: Buffer[] = [];
     for (const { number, bytes } of wireFields(list)) if (number === 1 && rows.length < left) rows.push(bytes);
     left -= rows.length;
-    if (rows.length > 0) yield rows;
+    yield { messages: rows, headers };
     if (next === undefined || left <= 0 || rows.length === 0) return undefined;
     const end = next.indexOf("?");
     asked = { ...asked, query: next.slice(end + 1) };

@@ -5,16 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { requireCommand } from "../../support/commands.ts";
 import { defer } from "../../support/defer.ts";
-import { testDatabase } from "../../support/postgres.ts";
+import { runSql, testDatabase } from "../../support/postgres.ts";
 import { decode, loadProto, parseProto } from "../../support/proto.ts";
 import { serve } from "../../support/server.ts";
-
-const run = promisify(execFile);
-const isInstalled = await run("protoc", ["--version"]).then(
-  () => true,
-  () => false,
-);
 
 /** Names that are no identifiers, keywords, or the same once they are. */
 const STRANGE = `
@@ -35,32 +30,25 @@ const STRANGE = `
   create function computed(t) returns text language sql stable as 'select ''c''';
   create table other.things (id int primary key, p public.pair);`.replace('"" int', '"_" int');
 
-test(
-  "protoc takes /schema.proto whatever tables and columns are called",
-  { skip: !isInstalled && "needs protoc" },
-  async (t) => {
-    const url = await testDatabase(t, { sql: STRANGE });
-    const api = await serve(t, url, { postgres: { schemas: ["public", "other"] } });
-    const directory = await mkdtemp(join(tmpdir(), "proto-"));
-    defer(t, () => rm(directory, { recursive: true }));
-    for (const schema of ["public", "other"]) {
-      const { status, text } = await api.get("/schema.proto", { "accept-profile": schema });
-      assert.equal(status, 200, text);
-      const file = join(directory, `${schema}.proto`);
-      await writeFile(file, text);
-      const { stderr } = await run("protoc", [
-        "-I",
-        directory,
-        `--descriptor_set_out=${file}.bin`,
-        "--include_imports",
-        file,
-      ]);
-      assert.equal(stderr, "");
-      assert.ok((await readFile(`${file}.bin`)).length > 100);
-      parseProto(text);
-    }
-  },
-);
+test("protoc takes /schema.proto whatever tables and columns are called", async (t) => {
+  const protoc = requireCommand(t, "protoc");
+  if (protoc === undefined) return;
+  const url = await testDatabase(t, { sql: STRANGE });
+  const api = await serve(t, url, { postgres: { schemas: ["public", "other"] } });
+  const directory = await mkdtemp(join(tmpdir(), "proto-"));
+  defer(t, () => rm(directory, { recursive: true }));
+  for (const schema of ["public", "other"]) {
+    const { status, text } = await api.get("/schema.proto", { "accept-profile": schema });
+    assert.equal(status, 200, text);
+    const file = join(directory, `${schema}.proto`);
+    await writeFile(file, text);
+    const options = ["-I", directory, `--descriptor_set_out=${file}.bin`, "--include_imports"];
+    const ran: { stderr: string } = await promisify(execFile)(protoc, [...options, file]);
+    assert.equal(ran.stderr, "");
+    assert.ok((await readFile(`${file}.bin`)).length > 100);
+    parseProto(text);
+  }
+});
 
 test("a client of an older schema goes on reading", async (t) => {
   const url = await testDatabase(t, {
@@ -69,7 +57,6 @@ test("a client of an older schema goes on reading", async (t) => {
   });
   const before = await serve(t, url);
   const old = await loadProto(before);
-  const { runSql } = await import("../../support/postgres.ts");
   await runSql(
     url,
     `alter table users drop column age; alter table users rename column name to full_name;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { SECRET } from "../../auth/tokens.ts";
 import { tenantDatabase } from "../../postgres/tenants.ts";
-import { failureOf, grpcClient } from "../../support/grpc.ts";
+import { failureOf, grpcClient, rawCall } from "../../support/grpc.ts";
 import { queryRows, testDatabase } from "../../support/postgres.ts";
 import { decode, encode, loadProto } from "../../support/proto.ts";
 import { serve } from "../../support/server.ts";
@@ -28,6 +28,13 @@ test("gRPC, by its own client", async (t) => {
   const api = await serve(t, url);
   const root = await loadProto(api);
   const client = grpcClient(t, api.url, root);
+
+  const refusal = (bytes: Buffer) => failureOf(rawCall(client.client, `/${USERS}/Create`, bytes));
+  const check = async (service: string) => {
+    const request = Buffer.from(encode(root, "grpc.health.v1.HealthCheckRequest", { service }));
+    const answer = await rawCall(client.client, "/grpc.health.v1.Health/Check", request);
+    return decode(root, "grpc.health.v1.HealthCheckResponse", answer);
+  };
 
   await t.test("rows are read by their key, one or several, and as lists", async () => {
     assert.deepEqual(await client.unary(`${USERS}/Get`, { id: 1 }), {
@@ -132,12 +139,7 @@ test("gRPC, by its own client", async (t) => {
       (await failureOf(client.unary(`${USERS}/List`, { order: "id", limit: 1, after: "x" }))).code,
       status.INVALID_ARGUMENT,
     );
-    const unknown = new Promise((resolve, reject) => {
-      const same = (bytes: Buffer) => bytes;
-      client.client.makeUnaryRequest("/hotpath.api.Nothing/Get", same, same, Buffer.alloc(0), (error) =>
-        error === null ? resolve(0) : reject(error),
-      );
-    });
+    const unknown = rawCall(client.client, "/hotpath.api.Nothing/Get", Buffer.alloc(0));
     assert.equal((await failureOf(unknown)).code, status.UNIMPLEMENTED);
   });
 
@@ -167,39 +169,15 @@ test("gRPC, by its own client", async (t) => {
   });
 
   await t.test("messages that are none, or too long, are refused", async () => {
-    const send = (bytes: Buffer) =>
-      failureOf(
-        new Promise((resolve, reject) => {
-          client.client.makeUnaryRequest(
-            `/${USERS}/Create`,
-            (given: Buffer) => given,
-            (given: Buffer) => given,
-            bytes,
-            (error) => (error === null ? resolve(0) : reject(error)),
-          );
-        }),
-      );
     const row = encode(root, "hotpath.api.Users.CreateRequest", { row: { name: "A name" } });
-    const truncated = await send(Buffer.from(row.subarray(0, row.length - 3)));
+    const truncated = await refusal(Buffer.from(row.subarray(0, row.length - 3)));
     assert.equal(truncated.code, status.INVALID_ARGUMENT);
     assert.match(truncated.details, /ends within field/);
-    const long = await send(Buffer.alloc(100 * 1024 * 1024));
+    const long = await refusal(Buffer.alloc(100 * 1024 * 1024));
     assert.equal(long.code, status.RESOURCE_EXHAUSTED);
   });
 
   await t.test("health and reflection", async () => {
-    const ask = (path: string, input: string, output: string, request: Record<string, unknown>) =>
-      new Promise<Record<string, unknown>>((resolve, reject) => {
-        const serialize = (message: Record<string, unknown>) => Buffer.from(encode(root, input, message));
-        const deserialize = (bytes: Buffer) => decode(root, output, bytes);
-        client.client.makeUnaryRequest(path, serialize, deserialize, request, (error, answer) =>
-          error === null ? resolve(answer ?? {}) : reject(error),
-        );
-      });
-    const check = (service: string) =>
-      ask("/grpc.health.v1.Health/Check", "grpc.health.v1.HealthCheckRequest", "grpc.health.v1.HealthCheckResponse", {
-        service,
-      });
     assert.deepEqual(await check(""), { status: "SERVING" });
     assert.deepEqual(await check(USERS), { status: "SERVING" });
     const unknownService = await failureOf(check("x.Y"));
