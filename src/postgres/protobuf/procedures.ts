@@ -23,7 +23,7 @@ export function createProcedures(subjects: readonly ProcedureSubject[]): Procedu
   const services = new Map<string, ProcedureFile>();
   for (const subject of subjects) {
     const { messages, basePath, profile } = subject;
-    const headers = profile === undefined ? {} : { "accept-profile": profile };
+    const headers: Readonly<Record<string, string>> = profile === undefined ? {} : { "accept-profile": profile };
     const file: ProcedureFile = { package: messages.package, path: `${basePath}/schema.proto`, headers };
     for (const { type, relation, routines } of messages.services) {
       const service = `${messages.package}.${type.name}`;
