@@ -4,6 +4,8 @@ import { Card } from "./card.tsx";
 import { bytes } from "./format.ts";
 import { Table } from "./table.tsx";
 
+const REFRESH_MS = 5000;
+
 /** What is stored, to be looked through and purged by tag. */
 export function Cache() {
   const [text, setText] = useState("");
@@ -17,6 +19,11 @@ export function Cache() {
       .catch(() => undefined);
     return () => controller.abort();
   }, [text, version]);
+  useEffect(() => {
+    // Looking for a text means looking at everything that is stored: only when asked.
+    const timer = text === "" ? setInterval(() => setVersion((now) => now + 1), REFRESH_MS) : undefined;
+    return () => clearInterval(timer);
+  }, [text]);
   const purge = async (tag: string): Promise<void> => {
     const response = await fetch(`/purge?tag=${encodeURIComponent(tag)}`, { method: "POST" });
     const { purged } = (await response.json()) as { purged?: number };

@@ -100,7 +100,7 @@ function optionsOf(
         points: { show: false },
         spanGaps: true,
         value: (_plot, value) => (value === null ? "–" : format(value)),
-        ...(line.isFilled && { fill: `${colour(line.colour)}26` }),
+        ...(line.isFilled && { fill: colour(line.colour, 0.14) }),
       })),
     ],
   };

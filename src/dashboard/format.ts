@@ -29,6 +29,11 @@ export function bytes(value: number): string {
   return `${round(value / 1024 ** 3, 2)} GiB`;
 }
 
+/** Says of figures that they are estimates, where not every request is followed. */
+export function sampled(stride: number): string {
+  return stride === 1 ? "" : `, estimated from one of ${count(stride)}`;
+}
+
 function round(value: number, digits: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: 0 });
 }

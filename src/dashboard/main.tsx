@@ -8,7 +8,8 @@ import { useLive } from "./live.ts";
 import { Overview } from "./overview.tsx";
 import { Parts } from "./parts.tsx";
 import { Slowest } from "./slowest.tsx";
-import { AdviceList, Routes, Statements } from "./tables.tsx";
+import { Statements } from "./statements.tsx";
+import { AdviceList, Routes } from "./tables.tsx";
 import { useTheme } from "./theme.ts";
 
 const SECTIONS = ["top", "stages", "advice", "routes", "slowest", "statements", "cache", "parts"] as const;
@@ -67,14 +68,15 @@ function Page() {
             <Overview state={state} points={points} isDark={isDark} />
             <AdviceList advice={state.advice} />
             <Routes routes={state.routes} />
-            <Slowest slowest={state.slowest} />
-            <Statements statements={state.statements} />
+            <Slowest slowest={state.slowest} failed={state.failed} />
+            <Statements statements={state.statements} stride={state.stride} />
             <Cache />
             <Parts gauges={state.gauges} />
             <footer>
               hotpath {state.version} on Node {state.node}, up {duration(state.upSeconds * 1000)} ·{" "}
-              <a href="/metrics">/metrics</a> <a href="/ready">/ready</a> <a href="/reference">/reference</a> · keys:{" "}
-              <kbd>1</kbd>–<kbd>8</kbd> sections, <kbd>/</kbd> search, <kbd>p</kbd> pause, <kbd>t</kbd> theme
+              <a href="/metrics">/metrics</a> <a href="/ready">/ready</a> <a href="/reference">/reference</a>{" "}
+              <a href="/advise">/advise</a> · keys: <kbd>1</kbd>–<kbd>8</kbd> sections, <kbd>/</kbd> search,{" "}
+              <kbd>p</kbd> pause, <kbd>t</kbd> theme
             </footer>
           </>
         )}

@@ -1,7 +1,7 @@
 import type { DashboardState } from "../observe/dashboard/dashboard.ts";
 import type { Point } from "../observe/dashboard/history.ts";
 import { Chart } from "./chart.tsx";
-import { bytes, count, duration, percent } from "./format.ts";
+import { bytes, count, duration, percent, sampled } from "./format.ts";
 import { HeatMap } from "./heat-map.tsx";
 import { Card } from "./card.tsx";
 
@@ -102,7 +102,7 @@ export function Overview({ state, points, isDark }: OverviewProps) {
           />
         </Card>
       </div>
-      <Stages stages={state.stages} />
+      <Stages stages={state.stages} stride={state.stride} />
     </>
   );
 }
@@ -137,11 +137,15 @@ const STAGE_COLOURS: Readonly<Record<string, string>> = {
 };
 
 /** Where the time goes. */
-function Stages({ stages }: { readonly stages: DashboardState["stages"] }) {
+function Stages({ stages, stride }: Pick<DashboardState, "stages" | "stride">) {
   const total = stages.reduce((sum, { ms }) => sum + ms, 0);
   const known = STAGES.flatMap((name) => stages.filter((stage) => stage.name === name && stage.ms > 0));
   return (
-    <Card title="Where the time goes" note="of requests that went the whole way, since the start" id="stages">
+    <Card
+      title="Where the time goes"
+      note={`of requests that went the whole way, since the start${sampled(stride)}`}
+      id="stages"
+    >
       {total === 0 ? (
         <p class="empty">Nothing was asked yet.</p>
       ) : (

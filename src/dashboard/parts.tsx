@@ -5,11 +5,15 @@ import { bytes, count, duration } from "./format.ts";
 /** The parts of the server that have something to tell, by the beginning of their metrics' names. */
 const PARTS = [
   { title: "Pool", prefixes: ["hotpath_pool_"] },
-  { title: "Replicas", prefixes: ["hotpath_replica", "hotpath_reads_routed", "hotpath_server_role"] },
+  {
+    title: "Replicas",
+    prefixes: ["hotpath_replica", "hotpath_reads_routed", "hotpath_server_role", "hotpath_primary"],
+  },
   { title: "Shared statements", prefixes: ["hotpath_batch"] },
-  { title: "Limits", prefixes: ["hotpath_limit"] },
+  { title: "Limits and overload", prefixes: ["limit_", "overload_"] },
+  { title: "Clients", prefixes: ["api_connections", "auth_"] },
   { title: "Changes", prefixes: ["hotpath_changes"] },
-  { title: "Cache", prefixes: ["hotpath_cache"] },
+  { title: "Cache", prefixes: ["hotpath_cache", "hotpath_memo"] },
   { title: "Upstream", prefixes: ["hotpath_upstream"] },
 ];
 
@@ -18,11 +22,14 @@ export function Parts({ gauges }: { readonly gauges: DashboardState["gauges"] })
   return (
     <div class="parts" id="parts">
       {PARTS.map(({ title, prefixes }) => {
-        const found = gauges.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)));
-        if (found.length === 0) return null;
+        const all = gauges.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)));
+        if (all.length === 0) return null;
+        // Of what comes in many kinds those that did not come say nothing.
+        const found = all.filter(({ labels, value }) => value !== 0 || Object.keys(labels).length === 0);
         return (
           <Card key={title} title={title}>
-            {title === "Pool" && <Connections gauges={found} />}
+            {title === "Pool" && <Connections gauges={all} />}
+            {found.length === 0 && <p class="muted">Nothing was refused, nobody waits.</p>}
             <dl class="values">
               {found.map((gauge) => (
                 <div key={keyOf(gauge)}>
@@ -63,7 +70,7 @@ function keyOf({ name, labels }: Gauge): string {
 
 function nameOf({ name, labels }: Gauge): string {
   const words = name
-    .replace(/^hotpath_(?:pool_|batch_|limit_|changes_|cache_|upstream_)?/, "")
+    .replace(/^(?:hotpath_(?:pool_|batch_|changes_|cache_|upstream_)?|limit_|api_)/, "")
     .replace(/_(?:total|seconds|bytes)$/, "");
   const told = Object.values(labels).filter((label) => label !== "");
   return [words.replaceAll("_", " "), ...told].join(" · ");

@@ -11,16 +11,39 @@ const COLOURS: Readonly<Record<string, string>> = {
   client: "amber",
 };
 
-/** The slowest requests of the last minutes, each opened to a waterfall. */
-export function Slowest({ slowest }: { readonly slowest: DashboardState["slowest"] }) {
+type Kind = "slowest" | "failed";
+
+/** The slowest requests of the last minutes, and those that failed, each opened to a waterfall. */
+export function Slowest({ slowest, failed }: Pick<DashboardState, Kind>) {
+  const [kind, setKind] = useState<Kind>("slowest");
   const [opened, setOpened] = useState<string | undefined>();
-  const longest = Math.max(1e-9, slowest[0]?.ms ?? 0);
-  const open = opened ?? slowest[0]?.traceId;
+  const requests = kind === "slowest" ? slowest : failed;
+  const longest = Math.max(1e-9, ...requests.map(({ ms }) => ms));
+  const open = opened ?? requests[0]?.traceId;
+  const empty = kind === "slowest" ? "No request has come yet." : "Nothing has failed in the last ten minutes.";
+  const choose = (chosen: Kind): void => {
+    setKind(chosen);
+    setOpened(undefined);
+  };
   return (
-    <Card title="Slowest requests" note="of ten minutes" id="slowest">
-      {slowest.length === 0 && <p class="empty">No request has come yet.</p>}
+    <Card
+      title={kind === "slowest" ? "Slowest requests" : "Failed requests"}
+      note="of ten minutes"
+      id="slowest"
+      side={
+        <div class="tabs">
+          <button aria-pressed={kind === "slowest"} onClick={() => choose("slowest")}>
+            Slowest
+          </button>
+          <button aria-pressed={kind === "failed"} onClick={() => choose("failed")}>
+            Failed {failed.length > 0 && <b class="bad">{failed.length}</b>}
+          </button>
+        </div>
+      }
+    >
+      {requests.length === 0 && <p class="empty">{empty}</p>}
       <ol class="slow">
-        {slowest.slice(0, 10).map((request) => (
+        {requests.slice(0, TOLD).map((request) => (
           <li key={request.traceId}>
             <button
               aria-expanded={open === request.traceId}
@@ -41,7 +64,9 @@ export function Slowest({ slowest }: { readonly slowest: DashboardState["slowest
   );
 }
 
-function Waterfall({ request: { spans, ms, traceId, at, route } }: { readonly request: ToldRequest }) {
+const TOLD = 12;
+
+function Waterfall({ request: { spans, ms, traceId, at, route, isFollowed } }: { readonly request: ToldRequest }) {
   return (
     <div class="waterfall">
       {spans.map((span, index) => (
@@ -65,6 +90,7 @@ function Waterfall({ request: { spans, ms, traceId, at, route } }: { readonly re
       ))}
       <p class="note">
         {route} at {new Date(at).toLocaleTimeString("en-GB")}, trace <code>{traceId}</code>
+        {!isFollowed && " · one of many, so its parts were not followed"}
       </p>
     </div>
   );

@@ -52,39 +52,6 @@ export function Routes({ routes }: { readonly routes: DashboardState["routes"] }
   );
 }
 
-/** Statements by what they have cost. */
-export function Statements({ statements }: { readonly statements: DashboardState["statements"] }) {
-  return (
-    <Card title="Statements" note="without their values" id="statements">
-      <Table
-        rows={statements}
-        keyOf={({ text }) => text}
-        by="Total time"
-        empty="The database has not been asked yet."
-        more={({ text }) => <pre>{text}</pre>}
-        columns={[
-          { name: "Statement", isText: true, show: ({ text }) => <code class="cut">{text}</code> },
-          { name: "Total time", sort: ({ ms }) => ms, show: ({ ms }) => duration(ms) },
-          { name: "Calls", sort: ({ calls }) => calls, show: ({ calls }) => count(calls) },
-          { name: "Mean", sort: (row) => row.ms / row.calls, show: (row) => duration(row.ms / row.calls) },
-          { name: "Longest", sort: ({ maxMs }) => maxMs, show: ({ maxMs }) => duration(maxMs) },
-          {
-            name: "Waiting",
-            sort: ({ waitMs }) => waitMs,
-            show: (row) => percent(row.waitMs / Math.max(row.ms, 1e-9)),
-          },
-          { name: "Shared", sort: (row) => row.shared, show: (row) => percent(row.shared / row.calls) },
-          {
-            name: "Errors",
-            sort: ({ errors }) => errors,
-            show: ({ errors }) => (errors === 0 ? "" : <b class="bad">{count(errors)}</b>),
-          },
-        ]}
-      />
-    </Card>
-  );
-}
-
 /** What could be faster, and how. */
 export function AdviceList({ advice }: { readonly advice: DashboardState["advice"] }) {
   if (advice.length === 0) return null;

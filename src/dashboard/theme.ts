@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -14,7 +14,8 @@ export function useTheme(): { theme: Theme; isDark: boolean; next: () => void } 
     media.addEventListener("change", changed);
     return () => media.removeEventListener("change", changed);
   }, []);
-  useEffect(() => {
+  // Before charts, in their effects, read its colours.
+  useLayoutEffect(() => {
     document.documentElement.dataset["theme"] = theme;
     localStorage.setItem("theme", theme);
   }, [theme]);
@@ -30,7 +31,16 @@ function read(): Theme {
   return stored === "light" || stored === "dark" ? stored : "auto";
 }
 
-/** A colour of the theme that is in use. */
-export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/**
+ * A colour of the theme that is in use, as canvases take it. Read from an element, since a variable itself says both colours.
+ *
+ * @param opacity from 0 to 1
+ */
+export function colour(name: string, opacity = 1): string {
+  const probe = document.createElement("i");
+  probe.style.color = `color-mix(in srgb, var(--${name}) ${opacity * 100}%, transparent)`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

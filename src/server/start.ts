@@ -68,7 +68,7 @@ export async function startServer(
       takesUpgrades ? (request, connection) => service.upgrade(request, connection) : undefined,
       (method, path, headers) => service.maxBodyBytes(method, path, headers),
     );
-    observeConnections(service.metrics, listener);
+    observeConnections(service.metrics, listener, listening);
     const bound = await listener.listen();
     const lingerMs = worker === undefined ? 0 : LINGER_MS;
     opened.push(async () => listener.close({ graceMs: settings.server.shutdownGraceMs, lingerMs }));
@@ -90,7 +90,7 @@ export async function startServer(
           await successor.close();
           return;
         }
-        observeConnections(successor.metrics, listener);
+        observeConnections(successor.metrics, listener, listening);
         const predecessor = service;
         service = successor;
         await predecessor.retire();

@@ -43,6 +43,12 @@ await test("the dashboard shows what happens, live, in both themes, on a small s
   );
   await page.until("document.querySelector('#routes th[aria-sort=descending]')?.innerText.startsWith('Route')");
 
+  // A statement is planned when it is opened.
+  await page.evaluate("document.querySelector('#statements tbody tr').click()");
+  await page.until("[...document.querySelectorAll('.plan pre')].at(-1)?.innerText.includes(' on films')");
+  await page.evaluate("[...document.querySelectorAll('.tabs button')].at(-1).click()");
+  await page.until("document.querySelector('#slowest').innerText.includes('Nothing has failed')");
+
   await page.press("t");
   await page.until("document.documentElement.dataset.theme === 'light'");
   await page.press("t");

@@ -77,7 +77,8 @@ const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
 const MAX_PLANNING = 2;
 const TOLD_ROUTES = 200;
 /** What is told of the parts. Not those that start anew whenever they are read. */
-const TOLD_METRICS = /^hotpath_(?:pool|replica|reads_routed|server_role|limit|changes|batch|upstream|cache)/;
+const TOLD_METRICS =
+  /^(?:hotpath_(?:pool|primary|replica|reads_routed|server_role|changes|batch|upstream|cache|memo)|limit_|overload_|auth_|api_connections)/;
 
 export function createDashboard({ metrics, http, tables, stride, explain, cache, advice }: DashboardParts): Dashboard {
   const history = new History(http, cache);

@@ -7,6 +7,8 @@ import { durationOf, textOf, waitOf } from "../trace/statement.ts";
 export interface StatementCost {
   /** By which its plan is asked for. */
   readonly id: string;
+  /** What it does to which relation, as far as that is known. */
+  readonly name: string;
   /** Cut where it is long. */
   readonly text: string;
   readonly calls: number;
@@ -59,7 +61,17 @@ export class StatementCosts {
     if (cost === undefined) {
       if (this.#statements.size >= MAX_STATEMENTS) this.#forgetCheapest();
       const id = createHash("sha256").update(text).digest("base64url").slice(0, ID_LENGTH);
-      cost = { id, text: text.slice(0, TOLD_TEXT), calls: 0, ms: 0, maxMs: 0, waitMs: 0, shared: 0, errors: 0 };
+      cost = {
+        id,
+        name: span.name,
+        text: text.slice(0, TOLD_TEXT),
+        calls: 0,
+        ms: 0,
+        maxMs: 0,
+        waitMs: 0,
+        shared: 0,
+        errors: 0,
+      };
       this.#statements.set(text, cost);
     }
     const ms = durationOf(span);

@@ -4,6 +4,8 @@ import { plainAddress, toNetwork } from "../../http/address.ts";
 /** What is known of a listener's connections. */
 export interface ConnectionCounts {
   readonly open: number;
+  /** Let in, since start. */
+  readonly accepted: number;
   /** Closed as they came, since start: all together were too many, or those of their address. */
   readonly refused: { readonly total: number; readonly address: number };
 }
@@ -23,6 +25,7 @@ export interface ConnectionLimit {
 export function limitConnections(server: Server, { maxPerAddress, ipv6Prefix }: ConnectionLimit): ConnectionCounts {
   const refused = { total: 0, address: 0 };
   let open = 0;
+  let accepted = 0;
   // At most as many as there are connections.
   const byAddress = new Map<string, number>();
   const listeners = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
@@ -37,6 +40,7 @@ export function limitConnections(server: Server, { maxPerAddress, ipv6Prefix }: 
       return;
     }
     open += 1;
+    accepted += 1;
     byAddress.set(address, count + 1);
     socket.once("close", () => {
       open -= 1;
@@ -49,6 +53,9 @@ export function limitConnections(server: Server, { maxPerAddress, ipv6Prefix }: 
   return {
     get open() {
       return open;
+    },
+    get accepted() {
+      return accepted;
     },
     refused,
   };
