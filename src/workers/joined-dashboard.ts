@@ -102,6 +102,7 @@ export function joinStates(told: readonly { readonly slot: string; readonly stat
       ({ text }) => text,
       (one, other) => ({
         id: one.id,
+        name: one.name,
         text: one.text,
         calls: one.calls + other.calls,
         ms: one.ms + other.ms,

@@ -11,7 +11,7 @@ const FILMS = `create table films (id int primary key, title text);
   insert into films select n, 'film ' || n from generate_series(1, 100) n;`;
 
 /** Where screenshots go: build output, not kept. Unset: nowhere. */
-const { HOTPATH_SCREENSHOTS: screenshots } = process.env;
+const { TEST_SCREENSHOTS: screenshots } = process.env;
 
 await test("the dashboard shows what happens, live, in both themes, on a small screen and by keyboard", async (t) => {
   const chromium = requireCommand(t, "chromium");
