@@ -10,11 +10,8 @@ export function IndexSearch({ isUseful }: { readonly isUseful: boolean }) {
   if (!isUseful) return null;
   const look = (): void => {
     setFound("Looking …");
-    fetch("/advise")
-      .then(async (response) => {
-        const told = (await response.json()) as Advised & { readonly detail?: string };
-        setFound(response.ok ? told : (told.detail ?? "There is no advice."));
-      })
+    ask()
+      .then(setFound)
       .catch(() => setFound("There is no answer."));
   };
   return (
@@ -68,4 +65,11 @@ function Proposals({ path, advice: { proposals, foreignKeys, duplicates, unused,
       </ul>
     </>
   );
+}
+
+/** The advice, or why there is none. */
+async function ask(): Promise<Advised | string> {
+  const response = await fetch("/advise");
+  const told = (await response.json()) as Advised & { readonly detail?: string };
+  return response.ok ? told : (told.detail ?? "There is no advice.");
 }

@@ -66,11 +66,8 @@ function Plan({ id, text }: { readonly id: string; readonly text: string }) {
   const [plan, setPlan] = useState<StatementPlan | string>("");
   useEffect(() => {
     const controller = new AbortController();
-    fetch(`/dashboard/plan?statement=${encodeURIComponent(id)}`, { signal: controller.signal })
-      .then(async (response) => {
-        const found = (await response.json()) as StatementPlan & { readonly detail?: string };
-        setPlan(response.ok ? found : (found.detail ?? "It cannot be planned."));
-      })
+    ask(id, controller.signal)
+      .then(setPlan)
       .catch(() => undefined);
     return () => controller.abort();
   }, [id]);
@@ -99,4 +96,11 @@ function Plan({ id, text }: { readonly id: string; readonly text: string }) {
       )}
     </div>
   );
+}
+
+/** The plan, or why there is none. */
+async function ask(id: string, signal: AbortSignal): Promise<StatementPlan | string> {
+  const response = await fetch(`/dashboard/plan?statement=${encodeURIComponent(id)}`, { signal });
+  const found = (await response.json()) as StatementPlan & { readonly detail?: string };
+  return response.ok ? found : (found.detail ?? "It cannot be planned.");
 }
