@@ -4,6 +4,8 @@ import { cacheHit, cacheHitHttp2, cacheHitLarge } from "./cache-hit.ts";
 import { cacheStore } from "./cache-store.ts";
 import { commitToPurge } from "./commit-to-purge.ts";
 import { embed } from "./embed.ts";
+import { generator, latencyTruth } from "./generator.ts";
+import { generatorRecording } from "./generator-recording.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
@@ -41,6 +43,9 @@ export const SCENARIOS: readonly Scenario[] = [
   observe,
   observeRecording,
   overload,
+  generator,
+  latencyTruth,
+  generatorRecording,
   rivalPools,
 ];
 

@@ -69,7 +69,9 @@ function ignore(): void {
 /** Time for processes to begin in step. */
 const LEAD_MS = 150;
 /** What a run may take beyond its plan before it is ended. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
+/** An iteration that was interrupted ends where it waits; one that never waits, by force. */
+const STUCK_MS = 5000;
 
 /** Runs a load test in processes of its own and puts together what they count. */
 export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
@@ -111,11 +113,16 @@ export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
     const secondsNow = (): number => Math.max(0, (performance.timeOrigin + performance.now() - at) / 1000);
     let aborted: string | undefined;
     let status = 0;
+    let stuck: NodeJS.Timeout | undefined;
     stop = (reason, exitStatus) => {
       if (aborted !== undefined) return;
       aborted = reason;
       status = exitStatus;
       workers.tellAll({ kind: "stop", isImmediate: true });
+      stuck = setTimeout(
+        () => workers.kill(`${reason}; an iteration that waits for nothing could not be interrupted`),
+        STUCK_MS,
+      );
     };
     const interrupted = (): void => stop("interrupted", 105);
     run.signal.addEventListener("abort", interrupted, { once: true });
@@ -141,6 +148,7 @@ export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
     } finally {
       clearInterval(watch);
       clearTimeout(guard);
+      clearTimeout(stuck);
       run.signal.removeEventListener("abort", interrupted);
     }
     const seconds = secondsNow();
@@ -150,7 +158,8 @@ export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
       if (failure !== undefined) run.onLog("error", failure.message);
     }
     const thresholds = judge(settings.thresholds, collected.totals, seconds);
-    if (failure !== undefined) status = failure.stage === "teardown" && failure.isTimeout ? 101 : 107;
+    if (failure !== undefined && aborted === undefined)
+      status = failure.stage === "teardown" && failure.isTimeout ? 101 : 107;
     else if (status === 0 && thresholds.some(({ passed }) => !passed)) status = 99;
     const points = collected.series.points();
     const [processor] = cpus();
@@ -175,7 +184,7 @@ export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
       stepSeconds: collected.series.stepSeconds(),
       points,
       warnings: generatorWarnings(points, collected.totals, settings.scenarios),
-      aborted: failure?.message ?? aborted,
+      aborted: aborted ?? failure?.message,
       server: await server?.stop(),
     };
     const files =

@@ -12,8 +12,13 @@ export interface Workers {
   tellAll(message: ToWorker): void;
   /** Resolves with the next message of a kind from a worker; rejects when that fails or ends instead. */
   await<Kind extends FromWorker["kind"]>(index: number, kind: Kind): Promise<Extract<FromWorker, { kind: Kind }>>;
+  /** Ends processes that no longer listen. */
+  kill(reason: string): void;
   stop(): void;
 }
+
+/** Between being told to end and being ended. */
+const STOP_MS = 3000;
 
 /** A script did not run as it was meant to. */
 export class StageFailure extends Error {
@@ -41,6 +46,7 @@ export function startWorkers(
 ): Workers {
   const waits: Map<string, PromiseWithResolvers<FromWorker>>[] = [];
   const failures: (Error | undefined)[] = [];
+  const isDone = new Set<number>();
   let isStopping = false;
   const fail = (index: number, error: Error): void => {
     if (isStopping) return;
@@ -60,6 +66,7 @@ export function startWorkers(
     child.on("message", (message: FromWorker) => {
       onMessage(index, message);
       if (message.kind === "failed") fail(index, new StageFailure(message.stage, message.message, message.isTimeout));
+      if (message.kind === "done") isDone.add(index);
       const wait = waits[index]!.get(message.kind);
       waits[index]!.delete(message.kind);
       wait?.resolve(message);
@@ -95,11 +102,20 @@ export function startWorkers(
       waits[index]!.set(kind, wait);
       return (await wait.promise) as never;
     },
+    kill(reason) {
+      for (const [index, child] of children.entries()) {
+        if (isDone.has(index)) continue;
+        fail(index, new StageFailure("run", reason, true));
+        child.kill("SIGKILL");
+      }
+    },
     stop() {
       isStopping = true;
       for (const child of children) {
         if (child.connected) child.disconnect();
-        else child.kill("SIGKILL");
+        // A script that loops without end hears nothing.
+        const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+        child.once("exit", () => clearTimeout(timer));
       }
     },
   };

@@ -10,6 +10,7 @@ import { createCrypto } from "./k6/crypto.ts";
 import { createData } from "./k6/data.ts";
 import { createEncoding, toArrayBuffer } from "./k6/encoding.ts";
 import { createExecution } from "./k6/execution.ts";
+import { createHtml } from "./k6/html.ts";
 import { createHttp } from "./k6/http.ts";
 import { createMetricsModule } from "./k6/metrics.ts";
 import { createSummaryLibrary } from "./k6/summary-library.ts";
@@ -137,6 +138,7 @@ function createBuiltIns(vu: Vu): (name: string) => Names {
   const makers: Readonly<Record<string, () => Names>> = {
     k6: () => createCore(vu),
     "k6/http": () => createHttp(vu),
+    "k6/html": () => createHtml(),
     "k6/metrics": () => createMetricsModule(vu),
     "k6/data": () => createData(vu),
     "k6/encoding": () => createEncoding(),

@@ -31,6 +31,7 @@ export const K6_MODULES: Readonly<Record<string, readonly string[]>> = {
     "OCSP_STATUS_SERVER_FAILED",
     "OCSP_STATUS_UNKNOWN",
   ],
+  "k6/html": ["default", "parseHTML"],
   "k6/metrics": ["default", "Counter", "Gauge", "Rate", "Trend"],
   "k6/data": ["default", "SharedArray"],
   "k6/encoding": ["default", "b64encode", "b64decode"],

@@ -140,8 +140,8 @@ async function readSource(name: string): Promise<string> {
 function parseModule(name: string, text: string): Parsed {
   const isTyped = /^\.[mc]?tsx?$/.test(extname(name));
   const source = (isTyped ? stripTypes(name, text) : text).replace(/^#!.*/, "");
-  const program = parseText(name, source);
-  return { name, source, scoped: scopeModule(program), links: {}, packages: [] };
+  const { program, source: parsed } = isTyped ? parseTyped(name, source) : { program: parseText(name, source), source };
+  return { name, source: parsed, scoped: scopeModule(program), links: {}, packages: [] };
 }
 
 /** Types become blanks: every character stays where it is. */
@@ -150,7 +150,13 @@ function stripTypes(name: string, text: string): string {
   // Node says that this may change; whoever runs a load test can do nothing about that.
   process.emitWarning = () => undefined;
   try {
-    return stripTypeScriptTypes(text, { mode: "strip" });
+    try {
+      return stripTypeScriptTypes(text, { mode: "strip" });
+    } catch (error) {
+      // Enumerations and the like are more than types; columns are then those of what was made of them.
+      if ((error as NodeJS.ErrnoException).code !== "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") throw error;
+      return stripTypeScriptTypes(text, { mode: "transform" });
+    }
   } catch (error) {
     throw broken(`${name}: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
@@ -158,14 +164,33 @@ function stripTypes(name: string, text: string): string {
   }
 }
 
+/** Types may be exported by name, like values: nothing else tells them apart once they are blanks. */
+function parseTyped(name: string, text: string): { program: Program; source: string } {
+  let source = text;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return { program: parse(source, { ...PARSING, sourceType: "module", allowAwaitOutsideFunction: true }), source };
+    } catch (error) {
+      const missing = /^Export '([^']+)' is not defined/.exec(error instanceof Error ? error.message : "")?.[1];
+      const { pos } = error as { pos?: number };
+      if (missing === undefined || pos === undefined || attempt > 1000)
+        return { program: parseText(name, source), source };
+      const comma = /^\s*,/.exec(source.slice(pos + missing.length))?.[0].length ?? 0;
+      const length = missing.length + comma;
+      source = source.slice(0, pos) + " ".repeat(length) + source.slice(pos + length);
+    }
+  }
+}
+
+const PARSING = { ecmaVersion: "latest", allowReturnOutsideFunction: true, allowHashBang: true } as const;
+
 function parseText(name: string, source: string): Program {
-  const common = { ecmaVersion: "latest", allowReturnOutsideFunction: true, allowHashBang: true } as const;
   try {
-    return parse(source, { ...common, sourceType: "module", allowAwaitOutsideFunction: true });
+    return parse(source, { ...PARSING, sourceType: "module", allowAwaitOutsideFunction: true });
   } catch (error) {
     // A script of `require` may use what modules forbid.
     try {
-      return parse(source, { ...common, sourceType: "script" });
+      return parse(source, { ...PARSING, sourceType: "script" });
     } catch {
       const { loc } = error as { loc?: { line: number; column: number } };
       const message = error instanceof Error ? error.message.replace(/ \(\d+:\d+\)$/, "") : String(error);

@@ -46,7 +46,8 @@ function wrap(hash: Hash | Hmac): Hasher {
       return hasher;
     },
     digest(form) {
-      const bytes = hash.digest();
+      // As in k6, more may be added after that.
+      const bytes = copyOf(hash).digest();
       switch (form) {
         case "binary":
           return toArrayBuffer(bytes);
@@ -64,6 +65,10 @@ function wrap(hash: Hash | Hmac): Hasher {
     },
   };
   return hasher;
+}
+
+function copyOf(hash: Hash | Hmac): Hash | Hmac {
+  return "copy" in hash ? hash.copy() : hash;
 }
 
 function toNode(algorithm: string): string {

@@ -7,7 +7,7 @@ import { toTexts } from "../script-settings.ts";
 import { Interrupted, type Vu } from "../vu.ts";
 import { decode, encode, FileData, toContent } from "./content.ts";
 import { digestAnswer } from "./digest.ts";
-import { Response, type SentRequest } from "./response.ts";
+import { type Ask, Response, type SentRequest } from "./response.ts";
 
 /** What k6's functions take beside URL and body. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -126,9 +126,11 @@ export function createHttp(vu: Vu) {
         complain(verb, withoutUser(url), raw.failure, settings.throws || given["throw"] === true);
       const coding = all?.get("content-encoding")?.join(",");
       const decoded = raw.body === undefined || coding === undefined ? raw.body : decode(raw.body, coding);
-      return new Response(raw, decoded, type, withoutUser(url), target.port, sent);
+      return new Response(raw, decoded, type, withoutUser(url), target.port, sent, ask);
     }
   };
+
+  const ask: Ask = async (method, url, body, params) => request(method, url, body, (params ?? {}) as Params);
 
   const exchange = async (
     target: Target,
@@ -213,7 +215,7 @@ export function createHttp(vu: Vu) {
       receivedBytes: 0,
       endedAt: now,
     };
-    return new Response(raw, undefined, "text", url, 0, { method, url, headers: {}, body: "", cookies: {} });
+    return new Response(raw, undefined, "text", url, 0, { method, url, headers: {}, body: "", cookies: {} }, ask);
   };
 
   const pace = async (): Promise<void> => {

@@ -2,9 +2,15 @@ import type { Metric, MetricKind } from "../../metrics.ts";
 import { toTexts } from "../script-settings.ts";
 import type { Vu } from "../vu.ts";
 
+/** A metric as a script has it. */
+export interface CustomMetric {
+  readonly name: string;
+  add(value: unknown, tags?: unknown): boolean;
+}
+
 /** `k6/metrics`: metrics of the script's own. */
 export function createMetricsModule(vu: Vu) {
-  const define = (kind: MetricKind) =>
+  const define = (kind: MetricKind): new (name: string, isTime?: boolean) => CustomMetric =>
     class {
       readonly name: string;
       readonly #metric: Metric;

@@ -3,6 +3,7 @@ import { parseFields } from "../../client/response-head.ts";
 import type { RawReply } from "../../client/pool.ts";
 import { type Cookie, parseSetCookie } from "../cookies.ts";
 import { toArrayBuffer } from "./encoding.ts";
+import { parseHtml, type Selection } from "./html.ts";
 import { pickJson } from "./json-path.ts";
 
 export interface Timings {
@@ -26,6 +27,9 @@ export interface SentRequest {
     Record<string, readonly { readonly name: string; readonly value: string; readonly replace: boolean }[]>
   >;
 }
+
+/** Sends a request that a page leads to. */
+export type Ask = (method: string, url: string, body: unknown, params: unknown) => Promise<Response>;
 
 /** k6's `Response`. What is not looked at is not made. */
 export class Response {
@@ -51,7 +55,18 @@ export class Response {
   #json: unknown;
   #hasJson = false;
 
-  constructor(raw: RawReply, bytes: Buffer | undefined, type: string, url: string, port: number, request: SentRequest) {
+  readonly #ask: Ask;
+
+  constructor(
+    raw: RawReply,
+    bytes: Buffer | undefined,
+    type: string,
+    url: string,
+    port: number,
+    request: SentRequest,
+    ask: Ask,
+  ) {
+    this.#ask = ask;
     this.#raw = raw;
     this.#bytes = bytes;
     this.#type = type;
@@ -138,16 +153,36 @@ export class Response {
     return selector === undefined ? this.#json : pickJson(this.#json, selector);
   }
 
-  html(): never {
-    throw new Error("html() is not supported by hotpath load");
+  /** The page, or what the selector finds of it. */
+  html(selector?: string): Selection {
+    const { body } = this;
+    if (typeof body !== "string") throw new Error("the reply has no text to be read as HTML");
+    const page = parseHtml(body);
+    return selector === undefined ? page : page.find(selector);
   }
 
-  submitForm(): never {
-    throw new Error("submitForm() is not supported by hotpath load");
+  /** Sends the page's form as a browser would, its fields changed as told. */
+  async submitForm(given: Readonly<Record<string, unknown>> = {}): Promise<Response> {
+    const form = this.html(typeof given["formSelector"] === "string" ? given["formSelector"] : "form").first();
+    if (form.length === 0) throw new Error("the page has no such form");
+    const fields = { ...form.serializeObject(), ...(given["fields"] as Readonly<Record<string, unknown>> | undefined) };
+    const button = form
+      .find(typeof given["submitSelector"] === "string" ? given["submitSelector"] : "[type=submit]")
+      .first();
+    const name = button.attr("name");
+    if (name !== undefined) fields[name] = button.val() ?? "";
+    const method = (form.attr("method") ?? "GET").toUpperCase();
+    const url = new URL(form.attr("action") ?? "", this.url);
+    if (method === "GET") for (const [key, value] of Object.entries(fields)) url.searchParams.set(key, String(value));
+    return this.#ask(method, url.href, method === "GET" ? undefined : fields, given["params"]);
   }
 
-  clickLink(): never {
-    throw new Error("clickLink() is not supported by hotpath load");
+  /** Follows a link of the page. */
+  async clickLink(given: Readonly<Record<string, unknown>> = {}): Promise<Response> {
+    const link = this.html(typeof given["selector"] === "string" ? given["selector"] : "a[href]").first();
+    const href = link.attr("href");
+    if (href === undefined) throw new Error("the page has no such link");
+    return this.#ask("GET", new URL(href, this.url).href, undefined, given["params"]);
   }
 
   #all(): Map<string, string[]> {
