@@ -17,7 +17,7 @@ import {
 } from "./housekeeping.ts";
 import { visit } from "./plan-tree.ts";
 import { createPlanner, type Planner } from "./planner.ts";
-import { createBuildProbe, createHypopgProbe, type Probe, type Verification } from "./probe.ts";
+import { createBuildProbe, createHypopgProbe, isKnownToHypopg, type Probe, type Verification } from "./probe.ts";
 import { type DatabaseFacts, readFacts, tableName } from "./tables.ts";
 import { type LoadedStatement, MAX_STATEMENTS, type Workload } from "./workload.ts";
 
@@ -151,6 +151,10 @@ async function advise(client: Client, facts: DatabaseFacts, workload: Workload, 
     return writes.reduce((sum, write) => sum + (write.table === name ? write.rows : 0), 0) * ENTRY[method][unit];
   };
   const candidates = findCandidates(examined, loads, facts);
+  for (const candidate of probe.kind === "hypopg" ? candidates.filter((each) => !isKnownToHypopg(each)) : []) {
+    const what = createIndex(candidate, indexName(candidate, new Set()), true);
+    skipped.push({ what, why: "HypoPG knows B-trees only; --build would try it", times: 1 });
+  }
   const chosen = await chooseIndexes({ examined, loads, candidates, probe, upkeep });
   return report({ workload, examined, loads, chosen, facts, unit, skipped, verification: probe.kind });
 }

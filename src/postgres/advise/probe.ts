@@ -37,7 +37,7 @@ export function createHypopgProbe(client: Client, planner: Planner): Probe {
       const bytes: number[] = [];
       try {
         for (const candidate of candidates) {
-          if (candidate.extension !== undefined) return undefined;
+          if (!isKnownToHypopg(candidate)) return undefined;
           const ddl = createIndex(candidate, "hotpath_advise", false);
           const { rows } = await client.query<{ name: string; bytes: string }>(
             "select indexname as name, hypopg_relation_size(indexrelid)::text as bytes from hypopg_create_index($1)",
@@ -55,6 +55,11 @@ export function createHypopgProbe(client: Client, planner: Planner): Probe {
       }
     },
   };
+}
+
+/** HypoPG knows no GIN and no GiST, and has to be told of operator classes that are there. */
+export function isKnownToHypopg({ method, extension }: Candidate): boolean {
+  return method === "btree" && extension === undefined;
 }
 
 /**
