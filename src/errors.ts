@@ -23,6 +23,7 @@ export const ERRORS = {
   HP_ROUTE_CONFLICT: { todo: "Give each route a path and method of its own." },
   HP_TRACING_MISSING: { todo: "Install the packages that the message names." },
   HP_SCHEMA_UNKNOWN: { todo: "Name schemas that exist in the database and that the user may use." },
+  HP_AUDIT_FAILED: { todo: "Check that the URL answers GET with 200 to whoever asks with these headers." },
   HP_ADVICE_UNAVAILABLE: {
     status: 503,
     todo: "Name another workload: --from requests.log, pg_stat_statements or live.",

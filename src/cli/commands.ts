@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "proto", load: async () => (await import("./proto.ts")).proto },
   { name: "track", load: async () => (await import("./track.ts")).track },
   { name: "advise", load: async () => (await import("./advise.ts")).advise },
+  { name: "audit", load: async () => (await import("./audit.ts")).audit },
   { name: "key", load: async () => (await import("./key.ts")).key },
   { name: "load", load: async () => (await import("./load.ts")).load },
   { name: "deploy", load: async () => (await import("./deploy.ts")).deploy },

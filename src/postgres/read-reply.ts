@@ -56,7 +56,7 @@ export function toReply(
     headers["content-range"] = contentRange;
     headers["content-location"] = contentLocation(exchange, given, operands);
   }
-  if (plan.encoder !== undefined) headers["vary"] = "Accept";
+  headers["vary"] = READ_VARY;
   if (target.namesProfile) headers["content-profile"] = toFieldText(target.relation.schema);
   const applied = preferences === NO_PREFERENCES ? undefined : appliedToRead(preferences, false);
   if (applied !== undefined) headers["preference-applied"] = applied;
@@ -69,6 +69,9 @@ export function toReply(
   if (modified !== null && modified !== undefined) reply.modifiedMs = Number(modified);
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
+
+/** Fields of requests that choose among the replies to a read, whether these are stored here or elsewhere. */
+export const READ_VARY = "Accept, Prefer, Accept-Profile";
 
 /** A row that was read alone is there if it became anything. */
 function countAlone(rows: CommandResult["rows"], body: number): number {

@@ -12,6 +12,13 @@ import { testFolder } from "./postgres.ts";
 
 /** Starts an nginx that passes everything on to an origin, and answers its URL; or skips the test where there is none. */
 export async function startNginx(t: TestContext, origin: string): Promise<string | undefined> {
+  return startNginxServer(t, [
+    `location / { proxy_pass ${origin}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; }`,
+  ]);
+}
+
+/** Starts an nginx with these lines in its server, and answers its URL; or skips the test where there is none. */
+export async function startNginxServer(t: TestContext, server: readonly string[]): Promise<string | undefined> {
   const program = requireCommand(t, "nginx");
   if (program === undefined) return undefined;
   const folder = await testFolder(t);
@@ -24,8 +31,9 @@ export async function startNginx(t: TestContext, origin: string): Promise<string
     `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/error.log error;`,
     "events { worker_connections 256; }",
     `http { access_log off; ${temporary.join(" ")}`,
-    `server { listen 127.0.0.1:${port}; location / {`,
-    `proxy_pass ${origin}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; } } }`,
+    `server { listen 127.0.0.1:${port};`,
+    ...server,
+    "} }",
   ];
   await writeFile(join(folder, "nginx.conf"), `${lines.join("\n")}\n`);
   const child = spawn(program, ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "ignore" });

@@ -5,7 +5,7 @@ import { besideFieldTexts, toFieldText } from "../field-text.ts";
 import { isSingular } from "../media.ts";
 import type { CommandResult } from "../pool/index.ts";
 import { allowsOverride, appliedToCall, type Preferences } from "../preferences.ts";
-import { explainReply } from "../read-reply.ts";
+import { explainReply, READ_VARY } from "../read-reply.ts";
 import { withReplySettings } from "../reply-settings.ts";
 import type { TransactionMode } from "../run-transaction.ts";
 import { outOfBounds, rangeReply } from "../row-range.ts";
@@ -64,7 +64,7 @@ export function toCallReply(exchange: CallExchange, result: CommandResult | unde
     headers["content-type"] = media.contentType;
     if (target.namesProfile) headers["content-profile"] = toFieldText(target.schema);
     reply.status = status;
-    if (plan.encoder !== undefined) headers["vary"] = "Accept";
+    headers["vary"] = READ_VARY;
     const body = bodyOf(plan, row[layout.body]);
     reply.body = target.namesProfile && typeof body === "string" ? besideFieldTexts(body) : body;
   }
