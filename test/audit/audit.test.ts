@@ -168,6 +168,12 @@ await test("hotpath itself: nothing but what it is not told to say", async (t) =
     );
   }
   await confirm(api.url, found);
+  // The audit found that this was said of cached replies alone.
+  const uncached = await serve(t, database, { postgres: { queryCache: { enabled: false } } });
+  for (const accept of ["application/json", "text/csv"]) {
+    const { headers } = await uncached.get("/orders?limit=1", { accept });
+    assert.equal(headers.vary, "Accept, Prefer, Accept-Profile, Accept-Encoding");
+  }
 });
 
 await test("each fault that is planted is found, where it is planted", async (t) => {
