@@ -36,7 +36,7 @@ if tight > 1 and ARGV[5] ~= '1' then
 end
 local after = before + interval * cost
 local rest = math.max(after - now, 0)
-if cost ~= 0 then redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(rest / 1000) + 1) end
+if cost ~= 0 then redis.call('SET', KEYS[1], after, 'PX', math.ceil(rest / 1000) + 1) end
 return {1, math.floor((burst - (after - now)) / interval + 0.000001), math.ceil(rest), 0}`);
 
 /** A window begins with its first request; Redis itself ends it. Needs no clock, and two calls where a request is allowed. */
@@ -52,7 +52,7 @@ if count == cost then
   if cost <= 0 and quota > 0 then return {1, quota, tonumber(ARGV[3]), 0} end
   return {0, quota, tonumber(ARGV[3]), tonumber(ARGV[3])}
 end
-local left = redis.call('PTTL', KEYS[1]) * 1000
+local left = math.max(redis.call('PTTL', KEYS[1]), 1) * 1000
 if ARGV[5] == '1' or (count <= quota and (cost > 0 or count < quota)) then
   if count >= 0 then return {1, quota - count, left, 0} end
   redis.call('INCRBY', KEYS[1], -count)

@@ -45,6 +45,9 @@ function clientOptions({ connectTimeoutMs, silenceTimeoutMs }: ConnectionOptions
     commandsQueueMaxLength: MOST_WAITING_COMMANDS,
     maintNotifications: "disabled",
     pingInterval: Math.ceil(silenceTimeoutMs / 3),
+    // Whoever sends has a time of its own. The client's would make a signal for each command that lives until it is over, answered or not: half of what a
+    // command costs.
+    commandOptions: { timeout: 0 },
     socket: { connectTimeout: connectTimeoutMs, socketTimeout: silenceTimeoutMs, reconnectStrategy: false },
   };
 }
