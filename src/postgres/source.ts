@@ -130,6 +130,7 @@ class PostgresSource implements Source {
       tagSource: () => this.#loader?.current?.tagSource,
       isSeen: (request, tags) => {
         const tracker = this.#tracker;
+        if (tracker !== undefined) tracker.hasGuests = true;
         return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#origins.get(request));
       },
       isBehind: () => this.#tracker?.isBehind === true,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import type * as Shop from "../../examples/shop/routes.ts";
+import type * as Client from "../../examples/shop/client.ts";
+import type * as Config from "../../examples/shop/hotpath.config.ts";
 import { loadShop } from "../../src/demo/shop.ts";
-import { postgres } from "../../src/index.ts";
 import { queryRows, testDatabase } from "../support/postgres.ts";
 import { withPackageNames } from "../support/package-names.ts";
-import { serveSources } from "../support/server.ts";
+import { type Answer, serveApi } from "../support/server.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, ROOT), "utf8");
@@ -22,13 +22,19 @@ for (const [guide, folder] of [
   });
 }
 
+function example<Module>(name: string): Promise<Module> {
+  return withPackageNames(async () => (await import(new URL(`examples/shop/${name}`, ROOT).href)) as Module);
+}
+
 test("the shop's routes do what the guide says", async (t) => {
   const url = await testDatabase(t);
   await loadShop(url, { scale: 0.01 });
-  const { routes } = await withPackageNames(
-    async () => (await import(new URL("examples/shop/routes.ts", ROOT).href)) as typeof Shop,
-  );
-  const api = await serveSources(t, { "/": postgres(url) }, { routes });
+  process.env["DATABASE_URL"] = url;
+  const { default: shop } = await example<typeof Config>("hotpath.config.ts");
+  const { buy } = await example<typeof Client>("client.ts");
+  const api = await serveApi(t, shop);
+  // Once a table's replies are cached, changes are followed.
+  while (!isHit(await api.get("/users?id=eq.1")));
   const summary = (await api.json("/users/1/summary")) as { user: object; orders: unknown[]; spent: number };
   assert.deepEqual(Object.keys(summary.user), ["id", "username"], "the email stays inside");
   assert.equal((await api.get("/users/99999/summary")).status, 404);
@@ -59,6 +65,17 @@ test("the shop's routes do what the guide says", async (t) => {
   assert.deepEqual([placed.status, JSON.parse(placed.text).total], [201, 7.5]);
   const newest = (await api.json("/users/1/summary")) as { orders: { id: number }[] };
   assert.equal(newest.orders[0]?.id, JSON.parse(placed.text).id, "what was cached is gone");
+  while (!isHit(await api.get("/users/1/summary")));
+  // Whoever changes it.
+  await queryRows(url, "update users set username = 'grace' where id = 1");
+  while (!(await api.get("/users/1/summary")).text.includes('"grace"'));
+  const bought = await buy(api.url, 2, [1, 2, 99_999]);
+  assert.equal(bought.newest?.id, bought.order.id);
+  await queryRows(url, "update products set stock = stock + 1 where id in (1, 2)");
+  const report = (await api.get("/orders-report?status=paid")).text.trimEnd().split("\n");
+  const paid = await queryRows(url, "select count(*)::int as n from orders where status = 'paid'");
+  assert.equal(report.length, paid[0]?.["n"]);
+  assert.deepEqual(Object.keys(JSON.parse(report[0] ?? "") as object), ["id", "username", "total", "created_at"]);
   const counted = "select count(*)::int as n from orders";
   const [before] = await queryRows(url, counted);
   const short = await order([
@@ -84,5 +101,9 @@ test("the shop's routes do what the guide says", async (t) => {
   assert.match(text, /^event: order\nid: \d+\ndata: \{"id":\d+/);
   await reader?.cancel();
 });
+
+function isHit({ headers }: Answer): boolean {
+  return String(headers["cache-status"]).includes("hit");
+}
 
 const JSON_TYPE = { "content-type": "application/json" };

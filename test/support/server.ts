@@ -1,7 +1,7 @@
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import type { PostgresOptions, ServerOptions } from "../../src/api/option-types.ts";
 import type { Source } from "../../src/api/source.ts";
-import { type ApiOptions, defineApi, postgres } from "../../src/server/define-api.ts";
+import { type Api, type ApiOptions, defineApi, postgres } from "../../src/server/define-api.ts";
 import type { RunningServer } from "../../src/server/start.ts";
 import { defer, type TestScope } from "./defer.ts";
 
@@ -56,7 +56,12 @@ export async function serveSources(
   options: Omit<ApiOptions, "sources"> = {},
 ): Promise<ServedApi> {
   // On a machine that runs many tests at once sources take their time; nobody is to be refused for that who does not ask for it.
-  const server = await defineApi({ overload: { enabled: false }, ...options, sources }).listen({
+  return serveApi(t, defineApi({ overload: { enabled: false }, ...options, sources }));
+}
+
+/** Serves an API as it is declared until the test has ended. */
+export async function serveApi(t: TestScope, api: Api): Promise<ServedApi> {
+  const server = await api.listen({
     server: { port: 0, shutdownGrace: "1s" },
     admin: { port: 0 },
     log: { level: "silent" },

@@ -46,6 +46,8 @@ export interface Tracker {
   readonly isCurrent: boolean;
   /** A write of ours has been answered, and what it changed has not been purged yet. */
   readonly isBehind: boolean;
+  /** Replies of routes have tags of this database: writes of ours take them away also while no replies of its own are cached. */
+  hasGuests: boolean;
   /** Why changes are not followed, in words; `undefined` while they are. */
   readonly reason: string | undefined;
   /** Reads what the replies from a catalog depend on. */
@@ -92,6 +94,7 @@ class ChangeTracker implements Tracker, ChangeSink {
   #mode: Mode;
   /** Writes of ours that their clients have been told of before they were purged. */
   #overdue = 0;
+  hasGuests = false;
   /** By `performance.now()`: what was visible then is known. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
   readonly #advise: AdviseTables;
@@ -177,7 +180,11 @@ class ChangeTracker implements Tracker, ChangeSink {
   }
 
   async written(table: number | undefined, xid?: number | null): Promise<void> {
-    if (this.#mode === "off" || xid === null) return;
+    if (xid === null) return;
+    if (this.#mode === "off") {
+      if (this.hasGuests) await this.#purgeTable(table);
+      return;
+    }
     if (this.#mode === "following") {
       const feed = this.#feed;
       if ((await feed?.caughtUp(WRITE_PATIENCE_MS, this.#isTold(table) ? xid : undefined)) === true) return;
