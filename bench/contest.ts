@@ -44,13 +44,13 @@ const WARM_UP_SECONDS = 2;
  * Measures contestants against each other: all servers are up, and take turns for several rounds.
  *
  * @param before runs before each turn
- * @param floor what they are compared with besides: a server that answers the bytes of a file.
+ * @param floor what they are compared with besides: a server that answers the bytes of a file; null: with nothing
  * @param ids what is asked for, in this order, again and again. Default: every user once
  */
 export async function runContest(
   contestants: readonly Contestant[],
   context: BenchContext,
-  floor: Floor = NODE_HTTP,
+  floor: Floor | null = NODE_HTTP,
   before: () => Promise<void> = async () => undefined,
   ids: readonly number[] = shuffledIds(USERS),
 ): Promise<readonly Score[]> {
@@ -69,10 +69,10 @@ export async function runContest(
     context.say(`comparing ${COMPARED_IDS} replies of ${contestants.length} contestants`);
     const typical = await assertAgreement(answering, ids.slice(0, COMPARED_IDS));
     const [{ write } = {}] = contestants;
-    const all = [
-      ...contestants,
-      { ...(await floorOf(typical, floor, context)), ...(write === undefined ? {} : { write }) },
-    ];
+    const all = [...contestants];
+    if (floor !== null) {
+      all.push({ ...(await floorOf(typical, floor, context)), ...(write === undefined ? {} : { write }) });
+    }
     const rounds = new Map<Contestant, Round[]>(all.map((each) => [each, []]));
     for (const contestant of all) {
       const server = await start(contestant);

@@ -13,6 +13,8 @@ export interface Contestant {
   readonly headers?: (id: number) => Readonly<Record<string, string>>;
   /** Takes the value that all contestants must agree on out of a reply's JSON. Default: all of it. */
   readonly unwrap?: (json: unknown) => unknown;
+  /** How a reply's value is had, where it is not JSON that a GET answers. */
+  readonly ask?: (port: number, id: number) => Promise<unknown>;
   /** Each request has a field of its own, so that no two are alike. Only with wrk. */
   readonly isDistinct?: boolean;
   /** It writes. Only with wrk. */

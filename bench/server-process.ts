@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type ClientRequest, request as requestPlainly } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { request as requestSecurely } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../src/demo/cluster.ts";
@@ -18,6 +19,8 @@ export interface ServerProgram {
   readonly environment: Readonly<Record<string, string>>;
   /** It speaks TLS, with whatever certificate. */
   readonly isSecure?: boolean;
+  /** It speaks HTTP/2 alone, without TLS: it is up once it takes a connection. */
+  readonly isHttp2?: boolean;
 }
 
 /** A server that runs. */
@@ -89,6 +92,7 @@ async function statusOf(
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<number> {
+  if (program.isHttp2 === true) return takesHttp2(port);
   const request = requestTo(program, port, path, START_TIMEOUT_MS, headers);
   request.end();
   return new Promise((resolve) => {
@@ -98,6 +102,17 @@ async function statusOf(
       response.resume();
       response.once("error", () => resolve(0));
       response.once("end", () => resolve(response.statusCode ?? 0));
+    });
+  });
+}
+
+async function takesHttp2(port: number): Promise<number> {
+  return new Promise((resolve) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.once("error", () => resolve(0));
+    session.once("remoteSettings", () => {
+      session.close();
+      resolve(200);
     });
   });
 }

@@ -12,6 +12,7 @@ import { mixed } from "./mixed.ts";
 import { observe } from "./observe.ts";
 import { observeRecording } from "./observe-recording.ts";
 import { overload } from "./overload.ts";
+import { grpc, protobuf } from "./protobuf.ts";
 import { proxyMiss } from "./proxy-miss.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { readByKey } from "./read-by-key.ts";
@@ -30,6 +31,8 @@ export const SCENARIOS: readonly Scenario[] = [
   mixed,
   list,
   embed,
+  protobuf,
+  grpc,
   memory,
   startup,
   cacheHit,
