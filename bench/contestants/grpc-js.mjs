@@ -29,12 +29,14 @@ const list = {
 server.addService(
   { list },
   {
-    list({ request }, callback) {
+    async list({ request }, callback) {
       const values = [request.filter.slice("id=gt.".length)];
-      pool.query({ name: "list", text, values }).then(
-        ({ rows }) => callback(null, { rows }),
-        (error) => callback(error),
-      );
+      try {
+        const { rows } = await pool.query({ name: "list", text, values });
+        callback(null, { rows });
+      } catch (error) {
+        callback(error);
+      }
     },
   },
 );

@@ -20,7 +20,8 @@ export async function loadOverGrpc(request: LoadRequest): Promise<LoadResult> {
   let next = 0;
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1000;
-  const keepCalling = async (session: ClientHttp2Session): Promise<void> => {
+  const keepCalling = async (session: ClientHttp2Session | undefined): Promise<void> => {
+    if (session === undefined) return;
     while (performance.now() < endsAt && !signal.aborted) {
       const call = calls[next++ % calls.length];
       if (call === undefined) return;
@@ -31,7 +32,7 @@ export async function loadOverGrpc(request: LoadRequest): Promise<LoadResult> {
       else bytes += answered.length;
     }
   };
-  await Promise.all(Array.from({ length: connections }, (_, index) => keepCalling(sessions[index % sessions.length]!)));
+  await Promise.all(Array.from({ length: connections }, (_, index) => keepCalling(sessions[index % sessions.length])));
   const elapsed = (performance.now() - startedAt) / 1000;
   for (const session of sessions) session.close();
   latencies.sort((one, other) => one - other);

@@ -38,7 +38,6 @@ export const protobuf: Scenario = {
       },
     });
     const { plainUsers } = await shopProto();
-    const readJson = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
     const contestants = [
       form("Protobuf", "hotpath", { Accept: "application/x-protobuf" }, plainUsers),
       form("JSON", "rival", { Accept: "application/json" }, readJson),
@@ -89,6 +88,10 @@ export const grpc: Scenario = {
     return { ...result, notes: [...result.notes, "The load came from node:http2."] };
   },
 };
+
+function readJson(bytes: Buffer): unknown {
+  return JSON.parse(bytes.toString());
+}
 
 function listPath(id: number): string {
   return `/users?id=gt.${id}&order=id&limit=${ROWS}`;

@@ -80,8 +80,20 @@ function kindOf(type: string | undefined): "json" | "form" {
 }
 
 async function readText(request: SourceRequest, maxBytes: number): Promise<string> {
+  return decode(await readBytes(request, maxBytes));
+}
+
+/**
+ * Reads the content as it came.
+ *
+ * @throws HotpathError HP_BODY_TOO_LARGE
+ */
+export async function readBytes(request: SourceRequest, maxBytes: number): Promise<Buffer> {
   const beginning = await request.takeContent?.(maxBytes);
-  if (beginning !== undefined && !beginning.goesOn) return decode(beginning.bytes, maxBytes);
+  if (beginning !== undefined && !beginning.goesOn) {
+    if (beginning.bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return beginning.bytes;
+  }
   const chunks = beginning === undefined ? [] : [beginning.bytes];
   let length = beginning?.bytes.length ?? 0;
   if (length <= maxBytes) {
@@ -92,11 +104,10 @@ async function readText(request: SourceRequest, maxBytes: number): Promise<strin
     }
   }
   if (length > maxBytes) throw tooLarge(maxBytes);
-  return decode(Buffer.concat(chunks), maxBytes);
+  return Buffer.concat(chunks);
 }
 
-function decode(bytes: Buffer, maxBytes: number): string {
-  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+function decode(bytes: Buffer): string {
   try {
     return UTF8.decode(bytes);
   } catch {

@@ -2,11 +2,12 @@ import type { CacheHints, Source, SourceReply, SourceRequest } from "../api/sour
 import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
+import { parseAccept } from "../http/accept.ts";
 import { addVary } from "../http/vary.ts";
 import { type AnswerSettings, toReply } from "./answer.ts";
 import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
 import { toFailureReply } from "./failure.ts";
-import { queryValues, readContent, readPart } from "./input.ts";
+import { queryValues, readBytes, readContent, readPart } from "./input.ts";
 import { MOST_TAGS, Notes } from "./notes.ts";
 import { parametersOf } from "./path.ts";
 import type { Route, RouteCache } from "./route.ts";
@@ -87,7 +88,7 @@ class RouteSource implements Source {
   async #readLater(request: SourceRequest, params: unknown, query: unknown, readsBody: boolean): Promise<Input> {
     const known = { params: await params, query: await query };
     if (!readsBody) return { ...known, body: undefined };
-    const body = await readContent(request, this.#maxBodyBytes);
+    const body = isMessage(request) ? await this.#readMessage(request) : await readContent(request, this.#maxBodyBytes);
     return { ...known, body: await readPart(this.#route.options.body, "body", body) };
   }
 
@@ -104,12 +105,40 @@ class RouteSource implements Source {
       : this.#finish(request, input, reply, notes);
   }
 
-  #finish(request: SourceRequest, input: Input, reply: SourceReply, notes: Notes | undefined): SourceReply {
+  #finish(
+    request: SourceRequest,
+    input: Input,
+    reply: SourceReply,
+    notes: Notes | undefined,
+  ): SourceReply | Promise<SourceReply> {
     reply.route = this.#route.path;
     const token = this.#context.database?.tokenOf(request);
     if (token !== undefined) reply.headers["consistency-token"] = token;
     if (this.#caching !== undefined && reply.status < 400) mark(reply, request, input, this.#caching, notes);
+    const { reply: schema } = this.#route.options;
+    if (schema === undefined || reply.status >= 300) return reply;
+    // Which of the two is answered depends on it, also for whoever keeps the reply.
+    reply.headers["vary"] = addVary(reply.headers["vary"], "Accept");
+    return prefersMessages(request) ? this.#toMessage(reply) : reply;
+  }
+
+  /** What was answered in JSON as Protocol Buffers. */
+  async #toMessage(reply: SourceReply): Promise<SourceReply> {
+    const { messagesOf, ROUTES_PACKAGE } = await import("./route-messages.ts");
+    const { reply: message } = await messagesOf(this.#route);
+    if (message === undefined || typeof reply.body !== "string" || !isJson(reply)) return reply;
+    const { toMessage } = await import("./message-value.ts");
+    reply.body = toMessage(message, reply.body);
+    reply.headers["content-type"] = `application/x-protobuf; messageType="${ROUTES_PACKAGE}.${message.type.name}"`;
     return reply;
+  }
+
+  async #readMessage(request: SourceRequest): Promise<unknown> {
+    const { messagesOf } = await import("./route-messages.ts");
+    const { body: message } = await messagesOf(this.#route);
+    if (message === undefined) throw new HotpathError("HP_MEDIA_TYPE_UNSUPPORTED", "This takes no content.");
+    const { fromMessage } = await import("./message-value.ts");
+    return fromMessage(message, await readBytes(request, this.#maxBodyBytes));
   }
 
   #fail(request: SourceRequest, error: unknown): SourceReply {
@@ -122,6 +151,26 @@ class RouteSource implements Source {
     return reply;
   }
 }
+
+/** Whether Protocol Buffers come before JSON in what the client takes. */
+function prefersMessages({ headers: { accept } }: SourceRequest): boolean {
+  if (accept === undefined || !accept.includes("protobuf")) return false;
+  const ranges = parseAccept(accept)
+    .filter(({ quality }) => quality > 0)
+    .sort((one, other) => other.quality - one.quality);
+  const first = ranges.find(({ type, subtype }) => type === "*" || subtype === "json" || PROTOBUF.test(subtype));
+  return first !== undefined && PROTOBUF.test(first.subtype);
+}
+
+function isMessage({ headers }: SourceRequest): boolean {
+  return /^application\/(?:x-|vnd\.google\.)?protobuf\b/i.test(headers["content-type"] ?? "");
+}
+
+function isJson({ headers }: SourceReply): boolean {
+  return headers["content-type"] === "application/json";
+}
+
+const PROTOBUF = /^(?:x-|vnd\.google\.)?protobuf$/;
 
 /** A route's `cache`, its durations read. */
 interface Caching {

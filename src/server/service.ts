@@ -256,7 +256,8 @@ async function openRoutes(
   if (routes.length === 0) return undefined;
   const { openRoutes: open } = await import("../routes/open-routes.ts");
   const reserved = batch.path === null ? [] : [batch.path];
-  return open(routes, { sources, cache, log, maxBodyBytes, reserved });
+  const { protoRoutes } = await import("../routes/proto-route.ts");
+  return open([...routes, ...protoRoutes(routes)], { sources, cache, log, maxBodyBytes, reserved });
 }
 
 async function describeRoutes(routes: readonly Route[], takesTokens: boolean): Promise<AdminSources["reference"]> {
