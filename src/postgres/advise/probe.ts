@@ -33,7 +33,7 @@ export function createHypopgProbe(client: Client, planner: Planner): Probe {
   return {
     kind: "hypopg",
     async outcome(candidates, statements) {
-      const names: string[] = [];
+      const names: (readonly string[])[] = [];
       const bytes: number[] = [];
       try {
         for (const candidate of candidates) {
@@ -43,7 +43,7 @@ export function createHypopgProbe(client: Client, planner: Planner): Probe {
             "select indexname as name, hypopg_relation_size(indexrelid)::text as bytes from hypopg_create_index($1)",
             [ddl],
           );
-          names.push(rows[0]?.name ?? "");
+          names.push([rows[0]?.name ?? ""]);
           bytes.push(Number(rows[0]?.bytes ?? 0));
         }
         return await planAll(planner, names, bytes, statements);
@@ -72,7 +72,7 @@ export function createBuildProbe(client: Client, planner: Planner): Probe {
     async outcome(candidates, statements) {
       await client.query("begin");
       try {
-        const names: string[] = [];
+        const names: (readonly string[])[] = [];
         const bytes: number[] = [];
         for (const [at, candidate] of candidates.entries()) {
           const { extension, table } = candidate;
@@ -83,12 +83,15 @@ export function createBuildProbe(client: Client, planner: Planner): Probe {
           // What an expression's values are like is known only once it has been looked at.
           if (candidate.isExpression)
             await client.query(`analyze ${escapeIdentifier(table.schema)}.${escapeIdentifier(table.name)}`);
-          const { rows } = await client.query<{ bytes: string }>(
-            "select pg_relation_size(($1 || '.' || $2)::regclass)::text as bytes",
+          // That of a partitioned table is one of each partition's, by names that PostgreSQL chooses.
+          const { rows } = await client.query<{ name: string; bytes: string }>(
+            `select c.relname as name, pg_relation_size(c.oid)::text as bytes
+             from pg_partition_tree(($1 || '.' || $2)::regclass) as tree join pg_class c on c.oid = tree.relid
+             union select c.relname, pg_relation_size(c.oid)::text from pg_class c where c.oid = ($1 || '.' || $2)::regclass`,
             [escapeIdentifier(table.schema), escapeIdentifier(name)],
           );
-          names.push(name);
-          bytes.push(Number(rows[0]?.bytes ?? 0));
+          names.push(rows.map((row) => row.name));
+          bytes.push(rows.reduce((sum, row) => sum + Number(row.bytes), 0));
         }
         return await planAll(planner, names, bytes, statements);
       } catch (error) {
@@ -103,13 +106,14 @@ export function createBuildProbe(client: Client, planner: Planner): Probe {
 
 async function planAll(
   planner: Planner,
-  names: readonly string[],
+  names: readonly (readonly string[])[],
   bytes: readonly number[],
   statements: readonly LoadedStatement[],
 ): Promise<Outcome> {
   const planned: Planned[] = [];
   for (const statement of statements) planned.push(await planner.cost(statement));
-  const users = names.map((name) => [...planned.keys()].filter((at) => planned[at]!.indexes.has(name)));
+  const isUsed = (own: readonly string[], at: number): boolean => own.some((name) => planned[at]!.indexes.has(name));
+  const users = names.map((own) => [...planned.keys()].filter((at) => isUsed(own, at)));
   return { planned, bytes, users };
 }
 
