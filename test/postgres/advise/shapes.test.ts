@@ -6,6 +6,7 @@ import { readConditions } from "../../../src/postgres/advise/condition.ts";
 import { targetOf } from "../../../src/postgres/advise/log-lines.ts";
 import { replaceLimits } from "../../../src/postgres/advise/limits.ts";
 import { tokenize } from "../../../src/postgres/advise/tokens.ts";
+import type { LoadedStatement } from "../../../src/postgres/advise/workload.ts";
 import { queryRows, runSql, testDatabase } from "../../support/postgres.ts";
 
 const SCHEMA = `
@@ -94,12 +95,8 @@ await test("statements of many shapes: names in quotes, views, partitions, later
 await test("a table that is written more than its reads would gain gets no index", async (t) => {
   const url = await testDatabase(t, { sql: SCHEMA });
   await runSql(url, "vacuum analyze");
-  const statements = (writes: number) => [
-    { text: "select id from parted where kind = $1", calls: 10, ms: 20, requests: [] },
-    { text: "insert into parted (id, kind, filler) values ($1, $2, 'x')", calls: writes, ms: 30, requests: [] },
-  ];
   const proposals = async (writes: number): Promise<number> => {
-    const workload = { origin: "a test", statements: statements(writes), skipped: [] };
+    const workload = { origin: "a test", statements: readsAndWrites(writes), skipped: [] };
     return (await adviseIndexes(resolvePostgresSettings(url, {}), { build: true, workload: async () => workload }))
       .proposals.length;
   };
@@ -122,8 +119,6 @@ await test("statements that are none, or more than one, are left out and do noth
 });
 
 await test("conditions as plans write them; what is not understood is one unknown among others", () => {
-  const kinds = (text: string): readonly string[] =>
-    readConditions(text).map((each) => (each.kind === "compare" ? `${each.kind} ${each.operator}` : each.kind));
   assert.deepEqual(
     kinds("((o.note IS NOT NULL) AND (o.note ~~* $1) AND (lower(o.note) = $3) AND (o.status = ANY ($2)))"),
     ["test", "compare ~~*", "compare =", "compare ="],
@@ -140,7 +135,6 @@ await test("conditions as plans write them; what is not understood is one unknow
 });
 
 await test("tokens: quotes, escapes, dollar quotes, nested comments; and whatever is cut off ends with the text", () => {
-  const words = (sql: string): readonly string[] => tokenize(sql).map(({ text }) => text);
   assert.deepEqual(
     words(
       "select $1, 'it''s' -- limit $2\n/* a /* b */ limit */ from \"T\"\"x\" where e = E'\\'' and d = $q$ limit $3 $q$ limit $4",
@@ -194,3 +188,18 @@ await test("requests in logs of several kinds", () => {
   };
   for (const [line, target] of Object.entries(lines)) assert.equal(targetOf(line), target, line);
 });
+
+function kinds(text: string): readonly string[] {
+  return readConditions(text).map((each) => (each.kind === "compare" ? `${each.kind} ${each.operator}` : each.kind));
+}
+
+function words(sql: string): readonly string[] {
+  return tokenize(sql).map(({ text }) => text);
+}
+
+function readsAndWrites(writes: number): readonly LoadedStatement[] {
+  return [
+    { text: "select id from parted where kind = $1", calls: 10, ms: 20, requests: [] },
+    { text: "insert into parted (id, kind, filler) values ($1, $2, 'x')", calls: writes, ms: 30, requests: [] },
+  ];
+}
