@@ -126,10 +126,19 @@ function Figure({ name, value, note, tone }: FigureProps) {
   );
 }
 
-const STAGES = ["admit", "cache and handlers", "wait for a connection", "database", "upstream", "represent"];
+const STAGES = [
+  "admit",
+  "cache and planning",
+  "handlers",
+  "wait for a connection",
+  "database",
+  "upstream",
+  "represent",
+];
 const STAGE_COLOURS: Readonly<Record<string, string>> = {
   admit: "violet",
-  "cache and handlers": "teal",
+  "cache and planning": "teal",
+  handlers: "accent",
   "wait for a connection": "red",
   database: "blue",
   upstream: "amber",

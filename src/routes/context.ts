@@ -95,11 +95,20 @@ export class RequestContext implements AnyContext {
   readonly body: unknown;
   readonly request: SourceRequest;
   readonly #parts: ContextParts;
+  readonly #span: TraceSpan | undefined;
   #notes: Notes | undefined;
 
-  constructor(parts: ContextParts, request: SourceRequest, { params, query, body }: Input, notes?: Notes) {
+  /** @param span of the handler, which what it asks is part of; absent: nobody follows the request */
+  constructor(
+    parts: ContextParts,
+    request: SourceRequest,
+    { params, query, body }: Input,
+    notes?: Notes,
+    span?: TraceSpan,
+  ) {
     this.#parts = parts;
     this.#notes = notes;
+    this.#span = span;
     this.request = request;
     this.params = params;
     this.query = query;
@@ -107,11 +116,11 @@ export class RequestContext implements AnyContext {
   }
 
   get sql(): Sql {
-    return this.#sqlIn(undefined);
+    return this.#sqlIn(this.#span);
   }
 
   get span(): AnyContext["span"] {
-    return createRunSpan(this.request.span, (span) => this.#sqlIn(span));
+    return createRunSpan(this.#span, (span) => this.#sqlIn(span));
   }
 
   get gather(): AnyContext["gather"] {

@@ -11,6 +11,7 @@ import { queryValues, readBytes, readContent, readPart } from "./input.ts";
 import { MOST_TAGS, Notes } from "./notes.ts";
 import { parametersOf } from "./path.ts";
 import type { Route, RouteCache } from "./route.ts";
+import { endWith } from "./span.ts";
 
 /** What a route needs to run. */
 export type RouteParts = Pick<ContextParts, "database" | "cache" | "log"> & {
@@ -94,8 +95,10 @@ class RouteSource implements Source {
 
   #run(request: SourceRequest, input: Input): SourceReply | Promise<SourceReply> {
     const notes = this.#caching === undefined ? undefined : new Notes();
-    const context = new RequestContext(this.#context, request, input, notes);
-    const answer = this.#route.options.handle(context as never);
+    const span = request.span?.begin("handler");
+    const context = new RequestContext(this.#context, request, input, notes, span);
+    const { handle } = this.#route.options;
+    const answer = span === undefined ? handle(context as never) : endWith(span, () => handle(context as never));
     const reply =
       answer instanceof Promise
         ? answer.then((value: unknown) => toReply(this.#answer, request, value))

@@ -37,6 +37,24 @@ export function createRunSpan<Tag extends Sql>(
   };
 }
 
+/** Does work that a span is for, and ends it with the work. */
+export function endWith<Value>(span: TraceSpan, work: () => Value | Promise<Value>): Value | Promise<Value> {
+  const failed = (error: unknown): never => {
+    span.end(codeOf(error));
+    throw error;
+  };
+  const done = (value: Value): Value => {
+    span.end();
+    return value;
+  };
+  try {
+    const value = work();
+    return value instanceof Promise ? value.then(done, failed) : done(value);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
 class Part<Tag extends Sql> implements RouteSpan<Tag> {
   readonly #span: TraceSpan | undefined;
   readonly #sqlIn: (span: TraceSpan | undefined) => Tag;

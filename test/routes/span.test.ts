@@ -49,9 +49,11 @@ await test("parts of a handler stand in the request's trace under their names, w
     // Whether the cache is told of it is not this test's concern.
     return path.filter((each) => each !== "cache");
   };
-  assert.deepEqual(pathTo("SELECT"), ["GET /price/:id", "price", "SELECT"]);
-  assert.deepEqual(pathTo("taxes"), ["GET /price/:id", "price", "taxes"]);
-  assert.deepEqual(pathTo("TRANSACTION"), ["POST /writes", "write", "TRANSACTION"]);
+  assert.deepEqual(pathTo("SELECT"), ["GET /price/:id", "handler", "price", "SELECT"]);
+  assert.deepEqual(pathTo("taxes"), ["GET /price/:id", "handler", "price", "taxes"]);
+  assert.deepEqual(pathTo("TRANSACTION"), ["POST /writes", "handler", "write", "TRANSACTION"]);
+  const ofFailed = spans.find(({ name, status }) => name === "handler" && status.code === SpanStatusCode.ERROR);
+  assert.equal(ofFailed?.attributes["error.type"], "HP_NOT_FOUND");
   assert.equal(spans.find(({ name }) => name === "price")?.attributes["shop.product"], "5");
   assert.equal(spans.find(({ name }) => name === "refusal")?.status.code, SpanStatusCode.ERROR);
 });

@@ -41,7 +41,12 @@ export class StageTimes {
     }
     const scale = asked > within ? within / asked : 1;
     for (const [name, ms] of parts) this.#add(name, ms * scale);
-    this.#add("cache and handlers", within - asked * scale);
+    // A handler's own time is what it did not wait for others; the rest was the cache's, and the source's around them.
+    const rest = within - asked * scale;
+    const handled = trace.spans.find(({ name, kind }) => name === "handler" && kind === "internal");
+    const handlers = handled === undefined ? 0 : Math.min(rest, Math.max(0, durationOf(handled) * weight - asked));
+    if (handlers > 0) this.#add("handlers", handlers);
+    this.#add("cache and planning", rest - handlers);
   }
 
   #add(stage: string, ms: number): void {
