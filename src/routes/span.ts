@@ -43,13 +43,13 @@ export function endWith<Value>(span: TraceSpan, work: () => Value | Promise<Valu
     span.end(codeOf(error));
     throw error;
   };
-  const done = (value: Value): Value => {
+  const ended = (value: Value): Value => {
     span.end();
     return value;
   };
   try {
     const value = work();
-    return value instanceof Promise ? value.then(done, failed) : done(value);
+    return value instanceof Promise ? value.then(ended, failed) : ended(value);
   } catch (error) {
     return failed(error);
   }
