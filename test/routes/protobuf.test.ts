@@ -91,11 +91,7 @@ test("routes with schemas answer and take Protobuf", async (t) => {
         const asJson = await api.send("POST", "/echo", PROTOBUF, JSON.stringify(value));
         assert.equal(asJson.status, 200, asJson.text);
         const back = await api.send("POST", "/echo", { "content-type": "application/x-protobuf" }, asJson.bytes);
-        // A list that is empty and a field that is null look the same in a message: not there.
-        const given = JSON.parse(back.text) as object;
-        if (back.status === 200) assert.deepEqual(given, value);
-        else
-          assert.ok([value.tags, value.sizes, value.parts].some((list) => list.length === 0) || "note" in value.owner);
+        assert.deepEqual([back.status, JSON.parse(back.text)], [200, JSON.parse(JSON.stringify(value))]);
       }),
       { numRuns: 50 },
     );
