@@ -1,59 +1,109 @@
-import { HotpathError } from "../errors.ts";
 import type { Command, CommandInput } from "./command.ts";
+import { DEPLOY_FLAGS, type DeployFlags, misused, readDeployFlags } from "./deploy-flags.ts";
 
-const KINDS = ["prometheus", "prometheus-rules", "grafana"] as const;
+type Print = (flags: DeployFlags, directory: string) => Promise<string>;
+
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** `hotpath deploy`: files for the tools around a server. */
+const KINDS: Readonly<Record<string, Print>> = {
+  prometheus: async (flags) => {
+    const { scrapeConfiguration } = await import("../deploy/prometheus.ts");
+    return scrapeConfiguration(objectivesOf(flags), flags.text("rules", "hotpath.rules.yml"));
+  },
+  "prometheus-rules": async (flags) => (await import("../deploy/prometheus.ts")).prometheusRules(objectivesOf(flags)),
+  grafana: async (flags) => (await import("../deploy/grafana.ts")).grafanaDashboard(flags.text("job", "hotpath")),
+  kubernetes: async (flags) => {
+    const { kubernetesManifests } = await import("../deploy/kubernetes.ts");
+    const app = flags.text("app", "api");
+    if (!/^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$/.test(app)) {
+      throw misused("--app is a name in lower case, such as shop-api.");
+    }
+    return kubernetesManifests({
+      app,
+      image: flags.text("image", "api:latest"),
+      port: flags.count("port", 3000, MAX_PORT),
+      adminPort: 3001,
+      minPods: flags.count("min-pods", 2),
+      maxPods: flags.count("max-pods", 10),
+      cpuMillis: flags.count("cpu", 1000),
+      memoryMebibytes: flags.count("memory", 512),
+      cpuTarget: flags.count("cpu-target", 70, 100),
+      rateTarget: flags.count("rate-target", 100),
+      upAfterSeconds: flags.count("up-after", 60, 3600),
+      upPercent: flags.count("up-percent", 100),
+      upPeriodSeconds: flags.count("up-period", 15, 1800),
+      downAfterSeconds: flags.count("down-after", 300, 3600),
+      graceSeconds: flags.count("grace", 10, 3600),
+    });
+  },
+  "prometheus-adapter": async () => (await import("../deploy/kubernetes.ts")).prometheusAdapterRule(),
+  dockerfile: async (flags) => (await import("../deploy/container.ts")).dockerfile(flags.count("port", 3000, MAX_PORT)),
+  dockerignore: async () => (await import("../deploy/container.ts")).dockerignore(),
+  compose: async (flags) => (await import("../deploy/container.ts")).composeFile(flags.count("port", 3000, MAX_PORT)),
+  nginx: async (flags) => {
+    const { nginxConfiguration } = await import("../deploy/nginx.ts");
+    const [cert, key] = [flags.optional("cert"), flags.optional("key")];
+    if ((cert === undefined) !== (key === undefined)) throw misused("--cert and --key belong together.");
+    return nginxConfiguration({
+      origins: flags
+        .list("origins", "127.0.0.1:3000")
+        .map(toOrigin)
+        .map(({ host, port }) => `${host}:${port}`),
+      port: flags.count("port", 8080, MAX_PORT),
+      folder: flags.text("cache-folder", "/var/cache/nginx/hotpath"),
+      tls: cert === undefined || key === undefined ? undefined : { cert, key },
+      brotli: flags.has("brotli"),
+    });
+  },
+  varnish: async (flags) => {
+    const { varnishConfiguration } = await import("../deploy/varnish.ts");
+    const [origin, ...others] = flags.list("origins", "127.0.0.1:3000").map(toOrigin);
+    if (origin === undefined || others.length > 0) throw misused("varnish takes one of --origins: a load balancer's.");
+    const purgers = flags.list("purgers", "127.0.0.1");
+    if (!purgers.every((address) => /^[\w.:-]+$/.test(address))) throw misused("--purgers are addresses or names.");
+    return varnishConfiguration({ ...origin, purgers, graceSeconds: flags.count("stale", 3600) });
+  },
+  simulate: async (flags, directory) => (await import("./deploy-simulate.ts")).runSimulation(flags, directory),
+};
+
+const MAX_PORT = 65_535;
+
+/** `hotpath deploy`: files for what runs around a server, and how many servers that takes. */
 export const deploy: Command = {
   name: "deploy",
-  summary: "Print files for Prometheus and Grafana: scraping, rules with alerts, a dashboard.",
-  usage: ["deploy prometheus", "deploy prometheus-rules", "deploy grafana"],
-  positionals: [{ name: "KIND", description: `One of ${KINDS.join(", ")}.` }],
-  flags: [
-    { name: "job", value: "NAME", description: "Prometheus's name for the servers. [hotpath]" },
-    { name: "targets", value: "LIST", description: "Admin listeners, as host:port. [127.0.0.1:3001]" },
-    { name: "rules", value: "FILE", description: "Where prometheus.yml finds the rules. [hotpath.rules.yml]" },
-    { name: "availability", value: "PERCENT", description: "Requests that must not fail. [99.9]" },
-    { name: "quick", value: "PERCENT", description: "Requests that must be as quick as --latency. [99]" },
-    { name: "latency", value: "SECONDS", description: `One of ${BUCKETS.join(", ")}. [0.25]` },
-  ],
+  summary: "Print files for Kubernetes, containers, nginx, Varnish, Prometheus, Grafana; simulate autoscaling.",
+  usage: ["deploy KIND [flags]"],
+  positionals: [{ name: "KIND", description: `One of ${Object.keys(KINDS).join(", ")}.` }],
+  flags: DEPLOY_FLAGS,
   scopes: [],
   examples: [
+    "hotpath deploy kubernetes --app shop --image registry.example/shop:1.2 > shop.yaml",
+    "hotpath deploy simulate --shape flash-crowd --peak 2000 --capacity 400",
+    "hotpath deploy nginx --origins 10.0.0.1:3000,10.0.0.2:3000 > hotpath.conf",
     "hotpath deploy prometheus --targets api-1:3001,api-2:3001 > prometheus.yml",
     "hotpath deploy prometheus-rules --availability 99.95 > hotpath.rules.yml",
     "hotpath deploy grafana > hotpath.json",
   ],
-  async run({ positionals, own, terminal }) {
-    const kind = KINDS.find((known) => known === positionals[0]);
-    if (kind === undefined) throw misused(`hotpath deploy takes one of ${KINDS.join(", ")}.`);
-    const text = (name: string, otherwise: string): string => String(own.get(name) ?? otherwise);
-    const objectives = {
-      job: text("job", "hotpath"),
-      targets: text("targets", "127.0.0.1:3001")
-        .split(",")
-        .map((target) => target.trim()),
-      availability: share(own, "availability", 99.9),
-      quick: share(own, "quick", 99),
-      latencySeconds: bucket(text("latency", "0.25")),
-    };
-    if (kind === "grafana") {
-      const { grafanaDashboard } = await import("../deploy/grafana.ts");
-      terminal.out(grafanaDashboard(objectives.job));
-      return;
-    }
-    const { prometheusRules, scrapeConfiguration } = await import("../deploy/prometheus.ts");
-    terminal.out(
-      kind === "prometheus"
-        ? scrapeConfiguration(objectives, text("rules", "hotpath.rules.yml"))
-        : prometheusRules(objectives),
-    );
+  async run({ positionals, own, directory, terminal }: CommandInput) {
+    const print = Object.hasOwn(KINDS, positionals[0] ?? "") ? KINDS[positionals[0] ?? ""] : undefined;
+    if (print === undefined) throw misused(`hotpath deploy takes one of ${Object.keys(KINDS).join(", ")}.`);
+    terminal.out(await print(readDeployFlags(own), directory));
   },
 };
 
-function share(own: CommandInput["own"], name: string, otherwise: number): number {
-  const percent = Number(own.get(name) ?? otherwise);
-  if (percent > 0 && percent < 100) return percent / 100;
+function objectivesOf(flags: DeployFlags) {
+  return {
+    job: flags.text("job", "hotpath"),
+    targets: flags.list("targets", "127.0.0.1:3001"),
+    availability: share(flags, "availability", 99.9),
+    quick: share(flags, "quick", 99),
+    latencySeconds: bucket(flags.text("latency", "0.25")),
+  };
+}
+
+function share(flags: DeployFlags, name: string, otherwise: number): number {
+  const percent = flags.amount(name, otherwise);
+  if (percent < 100) return percent / 100;
   throw misused(`--${name} is a percentage below 100, such as ${otherwise}.`);
 }
 
@@ -63,6 +113,8 @@ function bucket(text: string): number {
   throw misused(`--latency is one of ${BUCKETS.join(", ")}: only those are counted.`);
 }
 
-function misused(message: string): HotpathError {
-  return new HotpathError("HP_ARGUMENT_INVALID", message);
+function toOrigin(text: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = /^([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > MAX_PORT) throw misused("--origins are host:port, separated by commas.");
+  return { host, port: Number(port) };
 }

@@ -17,7 +17,11 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "h2load", package: "nghttp2-client", usedBy: "test/server: HTTP/2 under load" },
   { command: "nghttp", package: "nghttp2-client", usedBy: "test/server: HTTP/2 by nghttp" },
   { command: "memcached", package: "memcached", usedBy: "test/cache: the Memcached tier" },
-  { command: "nginx", package: "nginx-light", usedBy: "test/upstream: smuggling, read by nginx and by Node" },
+  {
+    command: "nginx",
+    package: "nginx-light",
+    usedBy: "test/upstream: smuggling, read by nginx and by Node; test/deploy: the nginx in front",
+  },
   {
     command: "protoc",
     package: "protobuf-compiler",
@@ -28,6 +32,7 @@ export const OUTSIDE_COMMANDS: readonly OutsideCommand[] = [
   { command: "promtool", package: "prometheus", usedBy: "test/observe, test/deploy: what Prometheus makes of it" },
   { command: "redis-server", package: "redis-server", usedBy: "test/cache: the Redis tier" },
   { command: "slowhttptest", package: "slowhttptest", usedBy: "test/server: slow clients by slowhttptest" },
+  { command: "varnishd", package: "varnish", usedBy: "test/deploy: the Varnish in front" },
   { command: "wrk", package: "wrk", usedBy: "test/server: HTTP/1.1 under load" },
 ];
 
