@@ -1,4 +1,4 @@
-import { formatYaml } from "./yaml.ts";
+import { formatYaml, type Yaml } from "./yaml.ts";
 
 /** A Dockerfile for a project that has hotpath among its dependencies: its packages in one stage, what runs in the other. */
 export function dockerfile(port: number): string {
@@ -30,7 +30,6 @@ export function dockerignore(): string {
 
 /** The whole stack on one machine: the API, PostgreSQL that tells of changes, Redis, Prometheus and Grafana. */
 export function composeFile(port: number): string {
-  const healthy = (test: readonly string[]) => ({ test, interval: "5s", timeout: "3s", retries: 10 });
   return formatYaml([
     {
       services: {
@@ -84,4 +83,8 @@ export function composeFile(port: number): string {
       volumes: { postgres: {} },
     },
   ]);
+}
+
+function healthy(test: readonly string[]): Yaml {
+  return { test, interval: "5s", timeout: "3s", retries: 10 };
 }

@@ -90,10 +90,6 @@ function container(plan: ClusterPlan, app: string): Yaml {
   const { image, port, adminPort, cpuMillis, memoryMebibytes, graceSeconds } = plan;
   const secret = (name: string, key: string): Yaml => ({ name, valueFrom: { secretKeyRef: { name: app, key } } });
   const memory = `${memoryMebibytes}Mi`;
-  const probe = (path: string, more: Record<string, number>): Yaml => ({
-    httpGet: { path, port: "admin" },
-    ...more,
-  });
   return {
     name: app,
     image,
@@ -129,6 +125,10 @@ function container(plan: ClusterPlan, app: string): Yaml {
     },
     volumeMounts: [],
   };
+}
+
+function probe(path: string, more: Readonly<Record<string, number>>): Yaml {
+  return { httpGet: { path, port: "admin" }, ...more };
 }
 
 function service(plan: ClusterPlan): Yaml {

@@ -18,19 +18,10 @@ function lines(value: Yaml, depth: number): string[] {
   return Object.entries(value as Readonly<Record<string, Yaml | undefined>>).flatMap(([key, each]) => {
     if (each === undefined) return [];
     const name = `${indent}${scalar(key)}:`;
-    if (typeof each !== "object") return [...textLines(name, each, depth)];
+    if (typeof each !== "object") return [`${name} ${scalar(each)}`];
     if (Object.keys(each).length === 0) return [`${name} ${Array.isArray(each) ? "[]" : "{}"}`];
     return [name, ...lines(each, depth + 1)];
   });
-}
-
-/** A text of several lines is a block. */
-function textLines(name: string, value: string | number | boolean, depth: number): string[] {
-  if (typeof value !== "string" || !value.includes("\n")) return [`${name} ${scalar(value)}`];
-  const indent = "  ".repeat(depth + 1);
-  const [first, ...rest] = value.replace(/\n$/, "").split("\n");
-  const style = value.endsWith("\n") ? "|" : "|-";
-  return [`${name} ${style}`, ...[first, ...rest].map((line) => (line === "" ? "" : indent + line))];
 }
 
 function scalar(value: string | number | boolean): string {

@@ -138,7 +138,7 @@ test("the Compose file names what it uses", async () => {
   for (const { depends_on: needed = {}, volumes = [] } of Object.values(compose.services)) {
     for (const name of Object.keys(needed)) assert.ok(name in compose.services, name);
     for (const volume of volumes.filter((each) => !each.startsWith("."))) {
-      assert.ok(volume.split(":")[0]! in compose.volumes, volume);
+      assert.ok(Object.hasOwn(compose.volumes, volume.split(":")[0]!), volume);
     }
   }
 });
@@ -151,7 +151,7 @@ test("what is written as YAML is read as it was", () => {
   const value = fc.letrec<{ yaml: Yaml }>((tie) => ({
     yaml: fc.oneof(
       { maxDepth: 3 },
-      text.filter((each) => !/[\r\u0085\u2028\u2029\t]|^\s|\n\s*$|[\u0000-\u0008]/u.test(each) || !each.includes("\n")),
+      text,
       fc.integer(),
       fc.boolean(),
       fc
