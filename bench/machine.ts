@@ -45,10 +45,14 @@ export function processSeconds(pid: number): number {
   return readTimes(pid).own;
 }
 
+/** Processes that a process has started. */
+export function childrenOf(pid: number): readonly number[] {
+  return readText(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+}
+
 /** Seconds of processor time of a process, its children and those of them that have ended. */
 export function treeSeconds(pid: number): number {
-  const children = readText(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
-  return [pid, ...children].reduce((sum, each) => sum + readTimes(each).own + readTimes(each).ended, 0);
+  return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + readTimes(each).own + readTimes(each).ended, 0);
 }
 
 /** Seconds of processor time of a process's children that have ended. */

@@ -19,6 +19,7 @@ import { readByKey } from "./read-by-key.ts";
 import { rivalPools } from "./rival-pools.ts";
 import { routes } from "./routes.ts";
 import { startup } from "./startup.ts";
+import { workers } from "./workers.ts";
 import { writeBulk, writeInsert, writeUpdate } from "./write.ts";
 
 /** Every scenario; `all` runs those that are part of the results, in this order. */
@@ -49,6 +50,7 @@ export const SCENARIOS: readonly Scenario[] = [
   generator,
   latencyTruth,
   generatorRecording,
+  workers,
   rivalPools,
 ];
 
