@@ -26,6 +26,8 @@ export function createStatementTags(parts: {
   const ofRoles = [...settings.schemas.slice(0, 1), ...settings.extraSearchPath].map(identifier).join(", ");
   let known = new WeakMap<CompiledStatement, Map<string, Promise<ReadTags | undefined>>>();
   let knownFor: TagSource | undefined;
+  /** One connection at a time: a program's statements all come with its first requests. */
+  let last: Promise<unknown> = Promise.resolve();
 
   async function find(
     source: TagSource,
@@ -68,7 +70,8 @@ export function createStatementTags(parts: {
       known.set(statement, byPath);
       let finding = byPath.get(searchPath);
       if (finding === undefined) {
-        finding = findOr(source, statement, searchPath, () => byPath.delete(searchPath));
+        finding = last.then(() => findOr(source, statement, searchPath, () => byPath.delete(searchPath)));
+        last = finding;
         byPath.set(searchPath, finding);
       }
       return finding;
