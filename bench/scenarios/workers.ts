@@ -1,8 +1,8 @@
-import { hotpath } from "../contestants.ts";
+import { fileURLToPath } from "node:url";
 import type { BenchContext, Scenario } from "../context.ts";
-import { USERS } from "../database.ts";
 import { childrenOf, processSeconds } from "../machine.ts";
-import { type ServerProcess, startServerProcess } from "../server-process.ts";
+import { HOTPATH } from "../setup.ts";
+import { type ServerProcess, type ServerProgram, startServerProcess } from "../server-process.ts";
 import { shuffledIds } from "../shuffle.ts";
 import { median } from "../statistics.ts";
 
@@ -10,7 +10,7 @@ import { median } from "../statistics.ts";
 interface Contender {
   readonly name: string;
   readonly workers: number;
-  readonly flags: readonly string[];
+  readonly paths: readonly string[];
 }
 
 interface Turn {
@@ -22,34 +22,49 @@ interface Turn {
 }
 
 const LOADS = [
-  { name: "from the database", flags: ["--no-query-cache"] },
-  { name: "from the cache", flags: [] },
+  { name: "a route", target: "users" },
+  { name: "a cached route", target: "cached" },
 ];
-const CONTENDERS: readonly Contender[] = LOADS.flatMap(({ name, flags }) =>
-  [1, 2].map((workers) => ({ name, workers, flags: [...flags, "--workers", String(workers)] })),
+const ROUTE_IDS = 100;
+const CONTENDERS: readonly Contender[] = LOADS.flatMap(({ name, target }) =>
+  [1, 2].map((workers) => ({
+    name,
+    workers,
+    paths: shuffledIds(ROUTE_IDS).map((id) => `/${target}/${id}`),
+  })),
 );
+
+function programOf({ name, workers: count }: Contender): ServerProgram {
+  const config = fileURLToPath(new URL("../contestants/hotpath-routes.config.mjs", import.meta.url));
+  const flags = ["--workers", String(count), "--config", config, "--admin-port", "0"];
+  return {
+    key: `${name} ${count}`,
+    words: (port) => [HOTPATH, "serve", "--port", String(port), ...flags],
+    environment: {},
+  };
+}
 
 /**
  * What a second worker brings. Load generator, database and workers share two cores here, so it is not told by requests a second but by requests a
  * processor second of the busiest process: what the server could do if each of its processes had a core. It shows both an uneven load
- * and what sharing costs.
+ * and what sharing costs. Both workers are pinned to one core, where they cost each other time; a server that is not busy costs more a request, and would tell less. Each worker has as many connections as the one: with fewer, a turn of its event loop does less at once and costs more.
  */
 export const workers: Scenario = {
   name: "workers",
-  summary: "Users by key by one worker and by two: requests a processor second of the busiest process.",
+  summary: "A route and a cached one by one worker and by two: requests a processor second of the busiest process.",
+  needsDatabase: false,
   async run(context) {
     const turns = new Map<Contender, Turn[]>(CONTENDERS.map((each) => [each, []]));
     const servers = new Map<Contender, ServerProcess>();
-    const { cores, signal, rounds, say, database } = context;
-    const paths = shuffledIds(USERS).map((id) => `/users/${id}`);
+    const { cores, signal, rounds, say } = context;
     try {
       for (const contender of CONTENDERS) {
-        const program = hotpath(database.shopUrl, contender.flags);
-        servers.set(contender, await startServerProcess(program, paths[0]!, cores, signal));
+        const program = programOf(contender);
+        servers.set(contender, await startServerProcess(program, contender.paths[0]!, cores, signal));
       }
       for (let round = 0; round <= rounds; round++) {
         for (const [contender, server] of servers) {
-          const turn = await takeTurn(server, paths, context);
+          const turn = await takeTurn(server, contender, context);
           // The first one warms up.
           if (round > 0) turns.get(contender)?.push(turn);
         }
@@ -80,14 +95,14 @@ export const workers: Scenario = {
   },
 };
 
-async function takeTurn(server: ServerProcess, paths: readonly string[], context: BenchContext): Promise<Turn> {
+async function takeTurn(server: ServerProcess, contender: Contender, context: BenchContext): Promise<Turn> {
   const { generate, connections, seconds, folder, signal } = context;
   const pids = [server.pid, ...childrenOf(server.pid)];
   const before = pids.map(processSeconds);
   const { requests, failures } = await generate({
     port: server.port,
-    paths,
-    connections,
+    paths: contender.paths,
+    connections: connections * contender.workers,
     isDistinct: false,
     seconds,
     folder,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { test, type TestContext } from "node:test";
 import { queryRows, testDatabase } from "../support/postgres.ts";
 import { sendRequest } from "../support/server.ts";
 import { disturb } from "./disturb.ts";
@@ -133,3 +135,33 @@ test("workers are for hotpath serve: a program that listens itself is told so", 
   const api = defineApi({ server: { workers: "2" }, routes: [get("/", { handle: () => ({}) })] });
   await assert.rejects(api.listen({ server: { port: 0 } }), { code: "HP_OPTION_INVALID", message: /hotpath serve/ });
 });
+
+test("a new worker gets its share of connections that clients keep", async (t) => {
+  const workers = await startWorkers(t, `{ routes: [who] }`);
+  const clients = Array.from({ length: 4 }, () => workers.client());
+  const seen = async (): Promise<Set<number>> => new Set(await Promise.all(clients.map((client) => client.worker())));
+  const [first = 0] = await seen();
+  process.kill(first, "SIGKILL");
+  await poll(async () => (await workers.metric(/^hotpath_workers_ended_total/)) === 1, "the end is noticed");
+  await poll(async () => {
+    const pids = await seen().catch(() => new Set<number>());
+    return pids.size === 2 && !pids.has(first);
+  }, "both workers answer them");
+  for (const client of clients) client.close();
+});
+
+test("HTTP/2 and TLS come through to workers, too", async (t) => {
+  const plain = await startWorkers(t, `{ routes: [who] }`);
+  assert.equal(await statusByHttp2(t, plain.url), 200);
+  const secure = await startWorkers(t, `{ routes: [who] }`, ["--dev-tls"]);
+  assert.equal(await statusByHttp2(t, secure.url.replace("http:", "https:")), 200);
+});
+
+async function statusByHttp2(t: TestContext, url: string): Promise<unknown> {
+  const session = connectHttp2(url, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  const stream = session.request({ ":path": "/who" });
+  stream.resume();
+  const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+  return headers[":status"];
+}
