@@ -6,9 +6,19 @@ const EVERY_MS = 10_000;
 const FIRST_MS = 5000;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
-const stall = () => Atomics.wait(sleeper, 0, 0, STILL_MS);
+/** How long it really stood still: a busy machine makes more of it. */
+const stalls = [];
+const stall = () => {
+  const from = performance.now();
+  Atomics.wait(sleeper, 0, 0, STILL_MS);
+  stalls.push(performance.now() - from);
+};
 let isStarted = false;
 const server = createServer((request, response) => {
+  if (request.url === "/stalls") {
+    response.end(JSON.stringify(stalls));
+    return;
+  }
   if (!isStarted && request.url !== "/ready") {
     isStarted = true;
     const startedAt = performance.now();

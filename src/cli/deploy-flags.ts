@@ -41,6 +41,10 @@ export const DEPLOY_FLAGS: readonly CommandFlag[] = [
   { name: "lag", value: "SECONDS", description: "simulate: age of the metrics. [30]" },
   { name: "limit", value: "MS", description: "simulate: latency that the recommendation stays below. [250]" },
   { name: "price", value: "AMOUNT", description: "simulate: of a pod for an hour. [0.05]" },
+  { name: "script", value: "FILE", description: "github: the load test. [load-test.js]" },
+  { name: "run", value: "COMMAND", description: "github: what starts the API. [npm start]" },
+  { name: "url", value: "URL", description: "github: answers once the API is up. [http://127.0.0.1:3000/]" },
+  { name: "tolerance", value: "PERCENT", description: "github: a figure may get worse by that. [10]" },
   { name: "json", description: "simulate: everything, second by second, as JSON." },
 ];
 

@@ -11,6 +11,15 @@ const KINDS: Readonly<Record<string, Print>> = {
     return scrapeConfiguration(objectivesOf(flags), flags.text("rules", "hotpath.rules.yml"));
   },
   "prometheus-rules": async (flags) => (await import("../deploy/prometheus.ts")).prometheusRules(objectivesOf(flags)),
+  github: async (flags) => {
+    const { githubWorkflow } = await import("../deploy/github.ts");
+    return githubWorkflow({
+      script: flags.text("script", "load-test.js"),
+      start: flags.text("run", "npm start"),
+      url: flags.text("url", "http://127.0.0.1:3000/"),
+      tolerance: String(flags.count("tolerance", 10, 99)),
+    });
+  },
   grafana: async (flags) => (await import("../deploy/grafana.ts")).grafanaDashboard(flags.text("job", "hotpath")),
   kubernetes: async (flags) => {
     const { kubernetesManifests } = await import("../deploy/kubernetes.ts");
@@ -83,6 +92,7 @@ export const deploy: Command = {
     "hotpath deploy prometheus --targets api-1:3001,api-2:3001 > prometheus.yml",
     "hotpath deploy prometheus-rules --availability 99.95 > hotpath.rules.yml",
     "hotpath deploy grafana > hotpath.json",
+    "hotpath deploy github --script load/test.js > .github/workflows/load.yml",
   ],
   async run({ positionals, own, directory, terminal }: CommandInput) {
     const print = Object.hasOwn(KINDS, positionals[0] ?? "") ? KINDS[positionals[0] ?? ""] : undefined;

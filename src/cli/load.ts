@@ -7,6 +7,8 @@ export const load: Command = {
   usage: [
     "load URL [--rate 500] [--duration 30s] [--connections 50] [flags]",
     "load SCRIPT.js|SCRIPT.ts [--vus 50] [--duration 30s] [flags]",
+    "load SCRIPT.yml [flags]",
+    "load --record access.log|visit.har|openapi.json --out test.js",
     "load compare before.json after.json [--tolerance 5]",
   ],
   positionals: [
@@ -65,6 +67,13 @@ export const load: Command = {
     { name: "http2", description: "URL: HTTP/2, with prior knowledge where there is no TLS." },
     { name: "streams", value: "N", description: "URL: requests at a time on a connection of HTTP/2. [10]" },
     { name: "json", value: "FILE", description: "Write the whole result, which compare reads." },
+    {
+      name: "record",
+      value: "FILE",
+      description: "Make a script of an access log, HAR or OpenAPI instead of running one.",
+    },
+    { name: "out", value: "FILE", description: "Where the script goes. [standard output]" },
+    { name: "artillery", value: "FILE", description: "Write the test for Artillery instead, of a URL or of --record." },
     { name: "html", value: "FILE", description: "Write a report to be read, as one page that needs nothing else." },
     { name: "junit", value: "FILE", description: "Write thresholds and checks for a CI system." },
     { name: "prometheus", value: "FILE", description: "Write metrics in Prometheus's text format." },

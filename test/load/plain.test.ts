@@ -58,7 +58,7 @@ test("a rate is met over processes, and time that requests wait for a connection
   const { http_req_duration: service, http_req_response_time: response } = result!.metrics;
   assert.equal(response?.values["count"], 600);
   // Four requests saw the second in which the server stood still; some 200 that were due meanwhile waited for one of those.
-  assert.ok(service!.values["p(95)"]! < 500, `service time ${service?.values["p(95)"]}`);
+  assert.ok(service!.values["med"]! < response.values["p(90)"]!);
   assert.ok(response.values["p(90)"]! > 300, `response time ${response?.values["p(90)"]}`);
 });
 

@@ -1,6 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { HotpathError } from "../../errors.ts";
 import { scriptSettings } from "../k6-options.ts";
 import type { ScriptJob } from "../messages.ts";
+import { readArtillery } from "../record/read-artillery.ts";
 import { loadScript } from "../script/load-script.ts";
 import { type LoadFlags, misused } from "./flags.ts";
 import { defaultWorkers, type Prepared } from "./prepared.ts";
@@ -12,7 +15,9 @@ export async function prepareScript(
   environment: Readonly<Record<string, string | undefined>>,
   directory: string,
 ): Promise<Prepared> {
-  const { entry, modules } = await loadScript(file);
+  const { entry, modules } = /\.ya?ml$/i.test(file)
+    ? await loadScript(file, { name: `${file}.js`, text: await readArtillery(await readScript(file), basename(file)) })
+    : await loadScript(file);
   const stages = flags.stages();
   const duration = flags.duration("duration");
   const tags = Object.fromEntries(flags.lines("tag").map((line) => pairOf("tag", line)));
@@ -51,6 +56,15 @@ export async function prepareScript(
 
 function hostOf(target: string): string {
   return URL.parse(target.includes("://") ? target : `http://${target}`)?.hostname ?? "";
+}
+
+async function readScript(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new HotpathError("HP_LOAD_SCRIPT", `${file} cannot be read: ${message}`, { cause: error });
+  }
 }
 
 function pairOf(flag: string, line: string): readonly [string, string] {

@@ -19,17 +19,46 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 export async function runLoadCommand(input: CommandInput): Promise<number> {
   const flags = readFlags(input.own);
   const [subject] = input.positionals;
+  const recording = flags.text("record");
+  if (recording !== undefined) return (await import("./record.ts")).recordCommand(input, flags, recording);
   if (subject === undefined) throw misused("hotpath load takes a URL or a script.");
   if (subject === "compare") return (await import("./compare.ts")).compareCommand(input, flags);
   if (input.positionals.length > 1) throw misused("hotpath load takes one URL or script.");
+  const artillery = flags.text("artillery");
+  if (artillery !== undefined && isScript(subject)) throw misused("--artillery goes with a URL or with --record.");
   const prepared = isScript(subject)
     ? await prepareScript(resolve(input.directory, subject), flags, input.environment, input.directory)
     : await plainRun(subject, flags, input.directory);
+  if (artillery !== undefined) {
+    await exportToArtillery(prepared, artillery, flags, input);
+    return 0;
+  }
   return execute(input, flags, prepared);
 }
 
+/** An open model only: Artillery knows no other. */
+async function exportToArtillery(
+  { job, settle }: Prepared,
+  file: string,
+  flags: LoadFlags,
+  input: CommandInput,
+): Promise<void> {
+  if (!("plain" in job) || flags.text("rate") === undefined)
+    throw misused("--artillery needs --rate: Artillery sends by a schedule.");
+  const [plan] = settle({}, []).scenarios;
+  if (plan === undefined || !("startRate" in plan)) return;
+  let rate = plan.startRate;
+  const phases = plan.stages.map(({ durationMs, target }) => {
+    const phase = { durationSeconds: durationMs / 1000, rate, rampTo: target === rate ? undefined : target };
+    rate = target;
+    return phase;
+  });
+  const { exportPlain, put } = await import("./record.ts");
+  await put(file, await exportPlain(job.plain, phases), input.directory, input.terminal);
+}
+
 function isScript(subject: string): boolean {
-  return !/^https?:\/\//i.test(subject) && /\.[mc]?[jt]s$/i.test(subject);
+  return !/^https?:\/\//i.test(subject) && /\.(?:[mc]?[jt]s|ya?ml)$/i.test(subject);
 }
 
 async function execute(input: CommandInput, flags: LoadFlags, prepared: Prepared): Promise<number> {

@@ -172,7 +172,6 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
         startedAt,
         place,
         (dueAt, index) => {
-          if (isEnding) return;
           const vu = idle.pop();
           if (vu !== undefined) {
             const now = performance.now();
@@ -187,7 +186,9 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
         resolve,
       );
       whenEnded(() => {
-        stop();
+        // What was still due is not begun, and counts as that.
+        const left = stop();
+        if (left > 0) parts.dropped.add(left, { scenario: plan.name });
         resolve();
       });
     });
@@ -207,7 +208,9 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
       startedAt = startAt + plan.startTimeMs;
       await wait(startedAt);
       if (isEnding) return;
-      const regular = setTimeout(end, startedAt + regularMs(plan) - performance.now());
+      // A schedule ends by itself, with all that was due.
+      const isScheduled = plan.executor === "constant-arrival-rate" || plan.executor === "ramping-arrival-rate";
+      const regular = isScheduled ? undefined : setTimeout(end, startedAt + regularMs(plan) - performance.now());
       const graceful = setTimeout(interruptAll, startedAt + regularMs(plan) + plan.gracefulStopMs - performance.now());
       await runs[plan.executor]();
       clearTimeout(regular);

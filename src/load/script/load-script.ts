@@ -32,18 +32,22 @@ const FETCH_TIMEOUT_MS = 15_000;
 /**
  * Reads a script with everything it imports, and transforms it.
  *
+ * @param made the text of the script, where it was made of something else
  * @throws HotpathError HP_LOAD_SCRIPT where it cannot be read or parsed; HP_LOAD_UNSUPPORTED, with all places, where it asks for what
  * does not exist here
  */
-export async function loadScript(file: string): Promise<LoadedScript> {
+export async function loadScript(
+  file: string,
+  made?: { readonly name: string; readonly text: string },
+): Promise<LoadedScript> {
   const parsed = new Map<string, Parsed>();
   const problems: string[] = [];
-  const entry = resolve(file);
+  const entry = made?.name ?? resolve(file);
   const queue = [entry];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (parsed.has(name)) continue;
     if (parsed.size >= MAX_MODULES) throw broken(`The script imports more than ${MAX_MODULES} modules.`);
-    const module = parseModule(name, await readSource(name));
+    const module = parseModule(name, name === made?.name ? made.text : await readSource(name));
     parsed.set(name, module);
     for (const { source, node, names } of importsOf(module.scoped)) {
       const target = resolveImport(source, name);
