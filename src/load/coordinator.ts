@@ -193,7 +193,7 @@ export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
         : await summarize(workers, run, result, settings);
     return { result, settings, exitStatus: status, files };
   } finally {
-    workers.stop();
+    await workers.stop();
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { HotpathError } from "../errors.ts";
 import type { FromWorker, Job, ToWorker } from "./messages.ts";
@@ -14,7 +15,8 @@ export interface Workers {
   await<Kind extends FromWorker["kind"]>(index: number, kind: Kind): Promise<Extract<FromWorker, { kind: Kind }>>;
   /** Ends processes that no longer listen. */
   kill(reason: string): void;
-  stop(): void;
+  /** Resolves when all have ended. */
+  stop(): Promise<void>;
 }
 
 /** Between being told to end and being ended. */
@@ -109,14 +111,19 @@ export function startWorkers(
         child.kill("SIGKILL");
       }
     },
-    stop() {
+    async stop() {
       isStopping = true;
-      for (const child of children) {
-        if (child.connected) child.disconnect();
-        // A script that loops without end hears nothing.
-        const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-        child.once("exit", () => clearTimeout(timer));
-      }
+      await Promise.all(
+        children.map(async (child) => {
+          if (child.exitCode !== null || child.signalCode !== null) return;
+          const exited = once(child, "exit");
+          if (child.connected) child.disconnect();
+          // A script that loops without end hears nothing.
+          const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+          await exited;
+          clearTimeout(timer);
+        }),
+      );
     },
   };
 }
