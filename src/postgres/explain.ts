@@ -30,8 +30,8 @@ export async function explain(pool: Pool, text: string, { role, schema }: SentFo
   };
   try {
     await run("BEGIN READ ONLY");
-    await run(SETTINGS, `${identifier(schema)}, ${(await run("SHOW search_path")).rows[0]?.[0] ?? ""}`);
-    if (role !== null) await run("SELECT set_config('role', $1, true)", role);
+    await run(SETTINGS, `${identifier(schema)}, ${(await run(SEARCH_PATH)).rows[0]?.[0] ?? ""}`);
+    if (role !== null) await run(ROLE, role);
     await run(`PREPARE ${NAME} AS ${text}`);
     const parameters = Number((await run(PARAMETERS)).rows[0]?.[0] ?? 0);
     const values = parameters === 0 ? "" : `(${Array.from({ length: parameters }, () => "NULL").join(", ")})`;
@@ -49,11 +49,14 @@ export async function explain(pool: Pool, text: string, { role, schema }: SentFo
   } finally {
     await session.rollBack();
     // Prepared statements outlive their transaction.
-    await run(`DEALLOCATE ${NAME}`).catch(() => undefined);
+    await run(DEALLOCATE).catch(() => undefined);
   }
 }
 
 const NAME = "hotpath_plan";
+const SEARCH_PATH = "SHOW search_path";
+const ROLE = "SELECT set_config('role', $1, true)";
+const DEALLOCATE = `DEALLOCATE ${NAME}`;
 
 const SETTINGS = `SELECT set_config('search_path', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
   set_config('statement_timeout', '${STATEMENT_TIMEOUT}', true), set_config('lock_timeout', '${LOCK_TIMEOUT}', true)`;
@@ -67,3 +70,6 @@ const FACTS = `SELECT c.reltuples::bigint,
        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped),
     c.oid::regclass::text
   FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1 || '.' || $2)`;
+
+/** What is sent beside the statement that is planned: always the same. */
+export const PLANNING: readonly string[] = [SEARCH_PATH, SETTINGS, ROLE, PARAMETERS, FACTS, DEALLOCATE];
