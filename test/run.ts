@@ -93,7 +93,8 @@ async function runTests(patterns: readonly string[]): Promise<number> {
 }
 
 function runnerOptions(): string[] {
-  const concurrency = Math.max(2, Math.min(availableParallelism(), 4));
+  // Tests wait for servers and databases about as long as they compute.
+  const concurrency = Math.max(3, Math.min(availableParallelism(), 4));
   return [
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
