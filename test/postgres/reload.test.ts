@@ -22,7 +22,7 @@ async function until(
 
 /** A connection of the server that has read the catalog, with whatever outcome. */
 const CATALOG_READ =
-  "select from pg_stat_activity where application_name = 'hotpath' and state like 'idle%' and query ~ 'pg_namespace|pg_class'";
+  "select from pg_stat_activity where datname = current_database() and application_name = 'hotpath' and state like 'idle%' and query ~ 'pg_namespace|pg_class'";
 
 const SCHEMA = "create table users (id int primary key, name text); insert into users values (1, 'Ann');";
 

@@ -51,6 +51,24 @@ export async function runSql(url: string, sql: string): Promise<void> {
   });
 }
 
+/**
+ * Vacuums and analyses a database until the planner knows all pages to be visible to everybody, as they are in a database that has been
+ * there for a while. A commit that is not in the log on disk yet (`synchronous_commit = off`) keeps VACUUM from saying so.
+ */
+export async function vacuumed(url: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    await runSql(url, "checkpoint");
+    await runSql(url, "vacuum analyze");
+    const [row] = await queryRows(url, HIDDEN_PAGES);
+    if (row?.["hidden"] === 0) return;
+    if (performance.now() > deadline) throw new Error(`${String(row?.["hidden"])} pages are not visible to everybody`);
+  }
+}
+
+const HIDDEN_PAGES = `select coalesce(sum(relpages - relallvisible), 0)::int as hidden from pg_class
+  where relkind in ('r', 'm') and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)`;
+
 /** Runs one statement on a connection of its own and answers its rows. */
 export async function queryRows(
   url: string,

@@ -8,7 +8,7 @@ import { createPlanner } from "../../../src/postgres/advise/planner.ts";
 import { workloadOfStatistics } from "../../../src/postgres/advise/statement-statistics.ts";
 import { connect, createClient, destroyClient } from "../../../src/postgres/pool/open.ts";
 import { defer, type TestScope } from "../../support/defer.ts";
-import { privateCluster, queryRows, runSql } from "../../support/postgres.ts";
+import { privateCluster, queryRows, runSql, vacuumed } from "../../support/postgres.ts";
 import { eightTables, replay } from "./eight-tables.ts";
 
 const SCALE = 0.1;
@@ -37,7 +37,7 @@ await test("eight tables with planted slow shapes: the right indexes, no useless
     jit: "off",
   });
   await runSql(url, `create extension pg_stat_statements; ${eightTables(SCALE)}`);
-  await runSql(url, "vacuum analyze");
+  await vacuumed(url);
   const client = await clientOf(t, url);
   await runSql(url, "select pg_stat_statements_reset()");
   await replay(client);

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { loadShop } from "../../../src/demo/shop.ts";
 import { runHotpath } from "../../cli/run-hotpath.ts";
-import { runSql, testDatabase, testFolder } from "../../support/postgres.ts";
+import { testDatabase, testFolder, vacuumed } from "../../support/postgres.ts";
 import { serve } from "../../support/server.ts";
 
 await test("the command advises for a log of requests and for a running server, and says what it cannot", async (t) => {
   const url = await testDatabase(t);
   await loadShop(url, { scale: 0.1 });
-  await runSql(url, "vacuum analyze");
+  await vacuumed(url);
   const directory = await testFolder(t);
   const log = [
     ...Array.from({ length: 30 }, (_, i) => `/orders?status=eq.refunded&total=gt.${i}&order=total.desc&limit=10`),

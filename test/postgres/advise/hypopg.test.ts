@@ -8,7 +8,7 @@ import { adviseIndexes } from "../../../src/postgres/advise/advise.ts";
 import { workloadOfStatistics } from "../../../src/postgres/advise/statement-statistics.ts";
 import { Client } from "pg";
 import { defer } from "../../support/defer.ts";
-import { runSql, TEST_SETTINGS, testFolder } from "../../support/postgres.ts";
+import { runSql, TEST_SETTINGS, testFolder, vacuumed } from "../../support/postgres.ts";
 import { eightTables, replay } from "./eight-tables.ts";
 
 await test("with HypoPG the planner is told of indexes: the same proposals, and nothing is built", async (t) => {
@@ -33,7 +33,7 @@ await test("with HypoPG the planner is told of indexes: the same proposals, and 
   defer(t, () => cluster.stop("immediate"));
   const { url } = cluster;
   await runSql(url, `create extension pg_stat_statements; create extension hypopg; ${eightTables(0.1)}`);
-  await runSql(url, "vacuum analyze");
+  await vacuumed(url);
   await runSql(url, "select pg_stat_statements_reset()");
   const client = new Client({ connectionString: url });
   await client.connect();

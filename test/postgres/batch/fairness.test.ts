@@ -109,7 +109,7 @@ describe("reads that share a statement", () => {
     await until(async () => (await running(pool)) === 1, "they run as one statement");
     await scalar(
       pool,
-      `select pg_terminate_backend(pid)::text from pg_stat_activity where query = $1 and state = 'active'`,
+      `select pg_terminate_backend(pid)::text from pg_stat_activity where datname = current_database() and query = $1 and state = 'active'`,
       ALONE.text,
     );
     for (const error of await Promise.all(reads)) assert.equal(error.code, "HP_DATABASE_UNREACHABLE");
@@ -162,6 +162,7 @@ describe("identities", () => {
 });
 
 async function running(pool: Pool): Promise<number> {
-  const count = "select count(*)::text from pg_stat_activity where query = $1 and state = 'active'";
+  const count =
+    "select count(*)::text from pg_stat_activity where datname = current_database() and query = $1 and state = 'active'";
   return Number(await scalar(pool, count, ALONE.text));
 }

@@ -122,7 +122,8 @@ describe("a database that goes away", () => {
     await pool.start();
     const head = failureOf(scalar(pool, "select 'head' from pg_sleep(30)"));
     const behind = ["1", "2", "3"].map((id) => pool.run([command("insert into written values ($1) returning id", id)]));
-    const running = "select pid from pg_stat_activity where query like '%''head''%' and pid <> pg_backend_pid()";
+    const running =
+      "select pid from pg_stat_activity where datname = current_database() and query like '%''head''%' and pid <> pg_backend_pid()";
     await until(async () => (await queryRows(url, running)).length === 1, "the head runs");
     await queryRows(url, running.replace("select pid", "select pg_terminate_backend(pid)"));
     assert.equal((await head).mayHaveExecuted, true);

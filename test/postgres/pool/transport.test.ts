@@ -148,7 +148,7 @@ describe("a way that breaks", () => {
     const next = scalar(pool, "select 'mine' from pg_sleep(0.3)");
     const deliver = await arrived.promise;
     const active =
-      "select from pg_stat_activity where query like '%pg_sleep(0.1)%' and state = 'active' and pid <> pg_backend_pid()";
+      "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(0.1)%' and state = 'active' and pid <> pg_backend_pid()";
     await until(async () => (await queryRows(url, active)).length === 0, "the statement ended by itself");
     await queryRows(url, active);
     deliver();
@@ -189,7 +189,7 @@ describe("a listener", () => {
       (payload) => heard.push(payload),
       () => begun++,
     );
-    const listening = `select pid from pg_stat_activity where query like 'listen%' and datname = current_database()`;
+    const listening = `select pid from pg_stat_activity where datname = current_database() and query like 'listen%' and datname = current_database()`;
     await until(() => begun === 1, "it listens");
     await runSql(url, `notify "odd ""channel""", 'first'`);
     await until(() => heard.length === 1, "the first is heard");

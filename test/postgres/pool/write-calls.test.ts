@@ -60,8 +60,12 @@ describe("calls that write, on connections that only read", () => {
     const call = failureOf(pool.run(commands, { isWrite: true, signal: leave.signal }));
     await until(
       async () =>
-        (await queryRows(url, "select from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"))
-          .length > 0,
+        (
+          await queryRows(
+            url,
+            "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()",
+          )
+        ).length > 0,
       "it runs",
     );
     leave.abort(new Error("left"));
@@ -78,13 +82,17 @@ describe("calls that write, on connections that only read", () => {
     const behind = [pool.run([command(INSERT, "2")], { isWrite: true }), scalar(pool, "show transaction_read_only")];
     await until(
       async () =>
-        (await queryRows(url, "select from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"))
-          .length > 0,
+        (
+          await queryRows(
+            url,
+            "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()",
+          )
+        ).length > 0,
       "it sleeps",
     );
     await queryRows(
       url,
-      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()",
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()",
     );
     assert.equal((await sleeping)["mayHaveExecuted"], true);
     assert.equal((await Promise.all(behind))[1], "on");
@@ -113,7 +121,8 @@ describe("calls that write, on connections that only read", () => {
       assert.equal(ids?.split(" ").includes(String(id)) ?? false, id % 7 !== 0);
     }
     const lost = write(1000, "select pg_sleep(60)");
-    const sleeping = "pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()";
+    const sleeping =
+      "pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()";
     await until(async () => (await queryRows(url, `select from ${sleeping}`)).length > 0, "it sleeps");
     await queryRows(url, `select pg_terminate_backend(pid) from ${sleeping}`);
     assert.equal(await lost, undefined);
