@@ -7,25 +7,26 @@ import { decodeContent } from "../content/decoded-request.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import { HotpathError } from "../errors.ts";
-import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
+import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblemReply } from "../http/problem.ts";
-import { type Admission, NO_FIELDS } from "../limit/limits.ts";
-import type { LimitedRequest } from "../limit/subject.ts";
+import { NO_FIELDS } from "../limit/limits.ts";
 import type { HttpMetrics } from "../observe/http-metrics.ts";
 import type { Trace } from "../observe/trace/span.ts";
-import type { Gate } from "../overload/gate.ts";
 import type { EndedReply, Tracer } from "../observe/trace/tracer.ts";
 import { type Admit, refuse } from "./admit.ts";
 import { andThen } from "./and-then.ts";
 import type { Cors } from "./cors.ts";
-import { type LimitStep, settleWith, toLimitedRequest, toLimitReply, usageOf } from "./limited.ts";
+import { type LimitStep, settleWith, toLimitedRequest, toLimitReply } from "./limited.ts";
 import type { BodyLimit } from "./listener/index.ts";
 import { type FindMount, type Mount, toMounted } from "./mounts.ts";
 import type { OverloadStep } from "./overload.ts";
 import type { PurgeMethod } from "./purge-method.ts";
 import type { Represent } from "./represent.ts";
+import { always, endOf, repeatable, repeatedAdmission } from "./repeatable.ts";
+import { resolve, toFailure, withoutGuesses } from "./resolve.ts";
 import { RequestTiming } from "./timing.ts";
 import { recallTraced } from "./traced-recall.ts";
+import { traceOf, type WalkState } from "./walk-state.ts";
 
 /** The parts of the walk, made once at start. */
 export interface PipelineParts {
@@ -237,46 +238,6 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
   }
 }
 
-/** A request on its walk. */
-interface WalkState {
-  readonly request: HttpRequest;
-  readonly startedAt: number;
-  /** Absent: clients are not told. */
-  readonly timing: RequestTiming | undefined;
-  /** Absent: it is not followed. */
-  trace: Trace | undefined;
-  /** The pattern that metrics and logs name. */
-  route: string;
-  /** Absent: nobody is mounted there. */
-  source: Source | undefined;
-  /** It was not given to its source. */
-  isRefusal: boolean;
-  /** That of the keys which the verdict on it rests on, or an earlier one. */
-  readonly generation: number;
-  /** What its limits looked at and said; absent where there are none. */
-  limited: LimitedRequest | undefined;
-  admission: Admission | undefined;
-}
-
-/** A repeated reply counts like any other, and ends with the credentials that it was given for. */
-function repeatable(
-  memo: ReplyMemo,
-  endsMs: number,
-  isOver: () => boolean,
-  admit: (remoteAddress: string) => boolean,
-  count: () => void,
-): ReplyMemo {
-  return {
-    untilMs: Math.min(memo.untilMs, endsMs),
-    isCurrent: () => !isOver() && memo.isCurrent(),
-    repeat(remoteAddress) {
-      if (!admit(remoteAddress) || !memo.repeat(remoteAddress)) return false;
-      count();
-      return true;
-    },
-  };
-}
-
 /** Whether the client takes Protocol Buffers, also of errors. */
 function takesMessages({ headers: { accept } }: HttpRequest): boolean {
   return accept !== undefined && accept.includes("protobuf");
@@ -286,48 +247,12 @@ async function toStatus<Reply extends HttpReply>(reply: Reply): Promise<Reply> {
   return (await import("../content/grpc/status-reply.ts")).toStatusReply(reply);
 }
 
-function always(): boolean {
-  return true;
-}
-
-/**
- * Counts a repeated request like the one it repeats, which came from the same address. One that is refused goes on the walk, where its
- * refusal is made.
- */
-function repeatedAdmission(
-  limit: LimitStep | undefined,
-  limited: LimitedRequest,
-  request: HttpRequest,
-  reply: HttpReply,
-): (remoteAddress: string) => boolean {
-  const from = request.remoteAddress;
-  const usage = usageOf(reply);
-  return (remoteAddress) => {
-    if (remoteAddress !== from) return false;
-    const again = limit?.limits.admit(limited);
-    if (again === undefined || again instanceof Promise || again.refused.length > 0) return false;
-    again.settle(usage);
-    return true;
-  };
-}
-
 function identityOf(verdict: Verdict | undefined): Identity | undefined {
   return verdict instanceof CredentialsRefused ? undefined : verdict;
 }
 
 const FAILED = { status: 500 };
 const NOTHING_USED = { rows: 0, bytes: 0 };
-
-/** Its trace, also where it was not followed: whoever tells of it says by which name. */
-function traceOf(state: WalkState, tracer: Tracer | undefined): Trace | undefined {
-  return (state.trace ??= tracer?.late(state.request, state.startedAt));
-}
-
-function endOf(verdict: Verdict | undefined): number {
-  return verdict === undefined || verdict instanceof CredentialsRefused
-    ? Number.POSITIVE_INFINITY
-    : verdict.validUntilMs;
-}
 
 /** One line a request. The path goes without its query, which may hold what people typed. */
 function logRequest(log: Log, { seconds, trace, ...request }: LoggedRequest): void {
@@ -396,64 +321,6 @@ function recall(
 function isUnique(source: Source, request: SourceRequest): boolean {
   const isRead = request.method === "GET" || request.method === "HEAD";
   return isRead && source.mayReuse?.(request) === false;
-}
-
-/** Forbids browsers to take a reply for another type than it says: JSON that somebody wrote a script into is no page. */
-function withoutGuesses(reply: SourceReply): SourceReply {
-  const { headers } = reply;
-  if (headers["x-content-type-options"] !== undefined) return reply;
-  if (Object.isFrozen(headers)) return { ...reply, headers: { ...headers, "x-content-type-options": "nosniff" } };
-  headers["x-content-type-options"] = "nosniff";
-  return reply;
-}
-
-/** Asks the one source; its expected failures become replies, the rest goes to the log. Where there is a gate, it is told of the end. */
-function resolve(
-  source: Source,
-  request: SourceRequest,
-  state: WalkState,
-  parts: PipelineParts,
-  gate: Gate | undefined,
-): SourceReply | Promise<SourceReply> {
-  const isPlain = !parts.settings.securityHeaders;
-  const finish = isPlain || source.isGateway === true ? undefined : withoutGuesses;
-  const passage = gate?.begin();
-  let reply: SourceReply;
-  try {
-    const resolved = source.resolve(request);
-    if (resolved instanceof Promise) {
-      return resolved.then(
-        (answered) => {
-          gate?.end(passage, request, answered);
-          return finish === undefined ? answered : finish(answered);
-        },
-        (error: unknown) => {
-          const failure = toFailure(error, state, parts);
-          gate?.end(passage, request, failure);
-          return failure;
-        },
-      );
-    }
-    reply = finish === undefined ? resolved : finish(resolved);
-  } catch (error) {
-    reply = toFailure(error, state, parts);
-  }
-  // What is answered at once tells nothing of what takes time.
-  gate?.end(undefined, request, reply);
-  return reply;
-}
-
-function toFailure(error: unknown, state: WalkState, { log, tracer }: PipelineParts): SourceReply {
-  if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
-  const { method, path } = state.request;
-  const trace = traceOf(state, tracer);
-  const about = { err: error, method, path, ...(trace && { trace_id: trace.id }) };
-  if (!(error instanceof HotpathError)) {
-    log.error(about, "a source failed");
-    return toProblemReply(new HotpathError("HP_INTERNAL", "The request could not be answered."));
-  }
-  log.warn(about, "request failed");
-  return toProblemReply(error);
 }
 
 function unshare(reply: HttpReply): void {
