@@ -1,17 +1,13 @@
-import { checkDatabaseUrl } from "../api/database-url.ts";
-import { withLibpqDefaults } from "../api/libpq-defaults.ts";
-import { resolvePostgresSettings } from "../api/options.ts";
 import { HotpathError } from "../errors.ts";
 import type { Command } from "./command.ts";
+import { DATABASE_POSITIONAL, describedDatabase, SEARCH_PATH_FLAG } from "./described-database.ts";
 
 /** `hotpath proto`: a database's structure as Protocol Buffers, for clients that are compiled from it. */
 export const proto: Command = {
   name: "proto",
   summary: "Print a database's structure as a .proto file: messages and gRPC services.",
   usage: ["proto postgres://user:password@host:5432/database [--schema public] [--mount /] > schema.proto"],
-  positionals: [
-    { name: "URL", description: "Database to describe. HOTPATH_DATABASE_URL keeps it out of the process list." },
-  ],
+  positionals: [DATABASE_POSITIONAL],
   flags: [
     { name: "schemas", value: "LIST", description: "Schemas that are served; the first is the default. [public]" },
     { name: "schema", value: "NAME", description: "The one to describe. [the first]" },
@@ -20,27 +16,13 @@ export const proto: Command = {
       value: "PATH",
       description: "Where the source is mounted, which is part of the package's name. [/]",
     },
-    {
-      name: "extra-search-path",
-      value: "LIST",
-      description: "Schemas that computed columns are also looked up in. [public]",
-    },
+    SEARCH_PATH_FLAG,
   ],
   scopes: [],
   examples: ["hotpath proto postgres://localhost/shop > schema.proto"],
-  async run({ positionals, own, environment, terminal }) {
-    const url = positionals[0] ?? (environment["HOTPATH_DATABASE_URL"] || undefined);
-    if (url === undefined) {
-      throw new HotpathError("HP_CONFIG_MISSING", "No database was named.", {
-        todo: "Name one: hotpath proto postgres://user:password@host:5432/database",
-      });
-    }
-    checkDatabaseUrl(url);
-    const schemas = listOf(own.get("schemas"));
-    const extraSearchPath = listOf(own.get("extra-search-path"));
-    const settings = resolvePostgresSettings(withLibpqDefaults(url, environment), {
-      argument: { ...(schemas && { schemas }), ...(extraSearchPath && { extraSearchPath }) },
-    });
+  async run(input) {
+    const { own, terminal } = input;
+    const settings = describedDatabase(input, "proto");
     const { readCatalogOnce } = await import("../postgres/catalog/read-catalog-once.ts");
     const { schemaProto } = await import("../postgres/protobuf/index.ts");
     const named = own.get("schema");
@@ -53,7 +35,3 @@ export const proto: Command = {
     terminal.out(schemaProto({ catalog: await readCatalogOnce(settings), schema, basePath }, null));
   },
 };
-
-function listOf(text: string | boolean | undefined): readonly string[] | undefined {
-  return typeof text === "string" ? text.split(",").map((entry) => entry.trim()) : undefined;
-}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Point } from "../observe/dashboard/history.ts";
 import { count, duration } from "./format.ts";
+import { openCanvas } from "./canvas.ts";
 import { colour } from "./theme.ts";
 
 /** In milliseconds; what is above the last falls into one more bucket. */
@@ -51,18 +52,11 @@ export function HeatMap({ points, isDark }: { readonly points: readonly Point[];
 
 function paint(canvas: HTMLCanvasElement, points: readonly Point[], height: number): void {
   const width = canvas.clientWidth;
-  const ratio = devicePixelRatio;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  context.scale(ratio, ratio);
+  const context = openCanvas(canvas, height);
+  if (context === undefined) return;
   const seconds = Math.max(LEAST_SECONDS, points.length);
   const column = (width - LEFT) / seconds;
   const most = Math.max(1, ...points.flatMap(({ buckets }) => buckets));
-  context.font = "11px system-ui";
-  context.textAlign = "right";
-  context.textBaseline = "middle";
   for (const [at, bound] of BOUNDS.entries()) {
     const y = height - BOTTOM - (at + 1) * ROW;
     if (at % 3 === 1) {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Point } from "../../load/series.ts";
 import { HEAT_LEAST_MS, HEAT_ROWS_A_POWER } from "../../load/heat-rows.ts";
+import { openCanvas } from "../canvas.ts";
 import { colour } from "../theme.ts";
 import { clock, count, milliseconds } from "./format.ts";
 
@@ -60,17 +61,10 @@ function boundOf(row: number): number {
 
 function paint(canvas: HTMLCanvasElement, points: readonly Point[], low: number, high: number, height: number): void {
   const width = canvas.clientWidth;
-  const ratio = devicePixelRatio;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  context.scale(ratio, ratio);
+  const context = openCanvas(canvas, height);
+  if (context === undefined) return;
   const column = (width - LEFT) / points.length;
   const most = Math.max(1, ...points.flatMap(({ heat }) => heat.filter((_value, at) => at % 2 === 1)));
-  context.font = "11px system-ui";
-  context.textBaseline = "middle";
-  context.textAlign = "right";
   for (let row = low; row <= high; row++) {
     if (row % HEAT_ROWS_A_POWER !== 0 && row % HEAT_ROWS_A_POWER !== 5) continue;
     const y = (high - row) * ROW;
