@@ -13,28 +13,27 @@ import type {
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
-import { toEndedReply } from "../http/ended.ts";
-import { toProblemReply } from "../http/problem.ts";
 import { call } from "./call/call.ts";
 import type { CatalogQuery } from "./catalog/read-catalog.ts";
 import type { Catalog } from "./catalog/types.ts";
 import { createQueryCache } from "./changes/query-cache.ts";
 import type { Tracker } from "./changes/tracker.ts";
-import { toDialectError } from "./database-error.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
 import type { DocumentSettings } from "./openapi/index.ts";
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createRouter } from "./create-router.ts";
+import { toFailureReply } from "./failure-reply.ts";
 import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
 import { allowedMethods, refuseMethod } from "./methods.ts";
-import { impersonate, isAuthenticated, toDialectRefusal } from "./impersonation.ts";
+import { impersonate, toDialectRefusal } from "./impersonation.ts";
 import { NO_PREFERENCES, type Preferences, readPreferences, recallPreferences } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
-import type { ReadOrigin, Router } from "./replicas/index.ts";
+import type { Router } from "./replicas/index.ts";
+import { RequestNotes } from "./request-notes.ts";
 import { SentStatements } from "./sent-statements.ts";
 import { createSqlDatabase } from "./sql/sql-database.ts";
 import { createStatementMetrics, type TimeStatement } from "./statement-metrics.ts";
@@ -54,9 +53,6 @@ export function createPostgresSource(settings: PostgresSettings, events: Postgre
   return new PostgresSource(settings, events);
 }
 
-/** A request that has committed more than one transaction. */
-const SEVERAL = "several";
-
 class PostgresSource implements Source {
   readonly name = "postgres";
   readonly decodesContent = true;
@@ -65,12 +61,7 @@ class PostgresSource implements Source {
   readonly #events: PostgresEvents;
   readonly #runTransaction: RunTransaction;
   readonly #queryLog: QueryLog | undefined;
-  /** `Consistency-Token` of each request that has committed something. */
-  readonly #committed = new WeakMap<SourceRequest, string>();
-  /** Full number of the transaction that each request has committed, where changes are followed; `null`: it changed nothing. */
-  readonly #transactions = new WeakMap<SourceRequest, number | null | typeof SEVERAL>();
-  /** What the read of each request has seen, where positions are tracked. */
-  readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
+  readonly #notes = new RequestNotes();
   /** Statements that may be planned for whoever looks on. */
   readonly #sent: SentStatements;
   #database: Database | undefined;
@@ -99,14 +90,14 @@ class PostgresSource implements Source {
     const run = createTransactionRunner(
       settings,
       () => this.#requireRouter(),
-      (request, token) => this.#committed.set(request, token),
+      (request, token) => this.#notes.committed(request, token),
       () => this.#loader?.current?.catalog,
-      (request, origin) => this.#originates(request, origin),
+      (request, origin) => this.#notes.read(request, origin),
       (commands, scope, milliseconds, error, request) => {
         this.#timed?.(commands, scope, milliseconds, error, request);
         if (request.span !== undefined && error === undefined) this.#sent.note(commands, scope, request);
       },
-      () => (this.#tracker === undefined ? undefined : this.#numbered),
+      () => (this.#tracker === undefined ? undefined : this.#notes.numbered),
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;
@@ -125,13 +116,13 @@ class PostgresSource implements Source {
       settings: this.#settings,
       run: this.#runTransaction,
       catalog: () => this.#loader?.current?.catalog,
-      tokenOf: (request) => this.#committed.get(request),
-      written: async (request) => this.#tracker?.written(undefined, this.#transactionOf(request)),
+      tokenOf: (request) => this.#notes.tokenOf(request),
+      written: async (request) => this.#tracker?.written(undefined, this.#notes.transactionOf(request)),
       tagSource: () => this.#loader?.current?.tagSource,
       isSeen: (request, tags) => {
         const tracker = this.#tracker;
         if (tracker !== undefined) tracker.hasGuests = true;
-        return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#origins.get(request));
+        return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#notes.originOf(request));
       },
       isBehind: () => this.#tracker?.isBehind === true,
       primaryUrl: () => this.#requireRouter().primaryUrl,
@@ -238,7 +229,7 @@ class PostgresSource implements Source {
     if (route !== undefined) {
       // Failures count at their route, too.
       reply.route = route.pattern;
-      const token = this.#committed.get(request);
+      const token = this.#notes.tokenOf(request);
       if (token !== undefined) reply.headers["consistency-token"] = token;
     }
     this.#queryLog?.answered(request, reply.status);
@@ -246,7 +237,7 @@ class PostgresSource implements Source {
   }
 
   #fail(request: SourceRequest, route: Route | undefined, error: unknown): SourceReply {
-    return this.#finish(request, route, this.#toErrorReply(error, request));
+    return this.#finish(request, route, toFailureReply(error, request, this.#settings, this.#log));
   }
 
   /** Reads the catalog again; requests go on with the old one until then. */
@@ -307,20 +298,6 @@ class PostgresSource implements Source {
 
   refuse(_request: SourceRequest, refusal: CredentialsRefused): SourceReply {
     return errorReply(toDialectRefusal(refusal), this.#settings.errorVerbosity);
-  }
-
-  /** The reply to a failure that has one; throws the others again. */
-  #toErrorReply(error: unknown, request: SourceRequest): SourceReply {
-    const dialect = toDialectError(error, isAuthenticated(this.#settings, request));
-    if (dialect !== undefined) {
-      if (dialect.status >= 500)
-        this.#log?.warn({ err: dialect.cause ?? dialect, code: dialect.code }, "request failed");
-      return errorReply(dialect, this.#settings.errorVerbosity);
-    }
-    if (error instanceof HotpathError && error.status < 500) return toProblemReply(error);
-    const ended = toEndedReply(request.signal);
-    if (ended !== undefined) return ended;
-    throw error;
   }
 
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
@@ -394,28 +371,10 @@ class PostgresSource implements Source {
     const tracker = this.#tracker;
     if (tracker === undefined) return written;
     return written.then(async (reply) => {
-      await tracker.written(relation, this.#transactionOf(request));
+      await tracker.written(relation, this.#notes.transactionOf(request));
       return reply;
     });
   }
-
-  /** A handler may read several times, from several servers: what counts is what has seen least. */
-  #originates(request: SourceRequest, origin: ReadOrigin): void {
-    this.#origins.set(request, this.#origins.has(request) ? lesser(this.#origins.get(request), origin) : origin);
-  }
-
-  #transactionOf(request: SourceRequest): number | null | undefined {
-    const transaction = this.#transactions.get(request);
-    return transaction === SEVERAL ? undefined : transaction;
-  }
-
-  readonly #numbered = (request: SourceRequest, xid: number | null): void => {
-    const transactions = this.#transactions;
-    const known = transactions.get(request);
-    // A handler that has several at once could not tell which number is whose.
-    if (known == null) transactions.set(request, xid);
-    else if (xid !== null) transactions.set(request, SEVERAL);
-  };
 
   #requireRouter(): Router {
     if (this.#router === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
@@ -436,7 +395,7 @@ class PostgresSource implements Source {
         bulkTurns: this.#bulkTurns,
         idempotency: this.#idempotency,
       },
-      cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#origins.get(request)),
+      cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#notes.originOf(request)),
     });
   }
 
@@ -445,15 +404,6 @@ class PostgresSource implements Source {
     const isOpen = allowAnonymous && (anonRole !== null || !this.#isAuthenticating);
     return { ...this.#settings, allowAnonymous: isOpen, takesTokens: this.#isAuthenticating };
   }
-}
-
-/** Of two places the one that has seen less; undefined where they cannot be compared. */
-function lesser(one: ReadOrigin, other: ReadOrigin): ReadOrigin {
-  if (one === undefined || other === undefined) return undefined;
-  if (one === "primary") return other;
-  if (other === "primary") return one;
-  if (one.cluster !== other.cluster || one.timeline !== other.timeline) return undefined;
-  return one.lsn <= other.lsn ? one : other;
 }
 
 /** Listening is not worth a late start: when it begins later, the catalog is read again. */
