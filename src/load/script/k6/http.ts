@@ -7,16 +7,10 @@ import { toTexts } from "../script-settings.ts";
 import { Interrupted, type Vu } from "../vu.ts";
 import { decode, encode, FileData, toContent } from "./content.ts";
 import { digestAnswer } from "./digest.ts";
+import type { Params } from "./params.ts";
+import { cookiesOf, fieldsOf } from "./request-fields.ts";
 import { type Ask, Response, type SentRequest } from "./response.ts";
-
-/** What k6's functions take beside URL and body. */
-export type Params = Readonly<Record<string, unknown>>;
-
-/** A URL that stands in tables by another name. */
-interface NamedUrl {
-  readonly url: string;
-  readonly name: string;
-}
+import { basicOf, type NamedUrl, parseUrl, toNamedUrl, withoutIds, withoutUser } from "./url.ts";
 
 const TIMEOUT_MS = 60_000;
 const MAX_TARGETS = 10_000;
@@ -330,98 +324,10 @@ function toCall(entry: unknown): Call {
   return { method: "GET", url: entry, body: undefined, params: {} };
 }
 
-function toNamedUrl(address: unknown): { readonly url: string; readonly name: string | undefined } {
-  if (typeof address === "object" && address !== null && "url" in address && "name" in address) {
-    return { url: String(address.url), name: String(address.name) };
-  }
-  return { url: String(address), name: undefined };
-}
-
-function parseUrl(text: string, throws: boolean): URL | undefined {
-  const url = URL.parse(text);
-  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
-  if (throws) throw new TypeError(`invalid URL: ${text}`);
-  return undefined;
-}
-
-/** Numbers and the like in a path stand for any: tables are by what is asked, not by of whom. */
-function withoutIds(url: string): string {
-  const [path = ""] = url.split(/[?#]/, 1);
-  return path.replaceAll(/\/(?:\d+|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{16,})(?=\/|$)/gi, "/:id");
-}
-
-function withoutUser(url: URL): string {
-  if (url.username === "" && url.password === "") return url.href;
-  const copy = new URL(url);
-  copy.username = "";
-  copy.password = "";
-  return copy.href;
-}
-
-function basicOf(url: URL, params: Params): string | undefined {
-  if (url.username === "" || params["auth"] === "digest") return undefined;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return `Basic ${Buffer.from(pair).toString("base64")}`;
-}
-
-function cookiesOf(jar: CookieJar, url: URL, params: Params): [string, string][] {
-  const pairs = new Map<string, string>(jar.isEmpty ? [] : jar.pairsFor(url));
-  const given = params["cookies"];
-  if (typeof given === "object" && given !== null) {
-    for (const [name, value] of Object.entries(given as Record<string, unknown>)) {
-      if (typeof value === "object" && value !== null && "value" in value) {
-        const { value: text, replace } = value as { value: unknown; replace?: boolean };
-        if (replace === true || !pairs.has(name)) pairs.set(name, String(text));
-      } else pairs.set(name, String(value));
-    }
-  }
-  return [...pairs];
-}
-
-interface FieldParts {
-  readonly userAgent: string;
-  readonly type: string | undefined;
-  readonly codings: string;
-  readonly cookies: readonly (readonly [string, string])[];
-  readonly authorization: string | undefined;
-}
-
-function fieldsOf(
-  params: Params,
-  { userAgent, type, codings, cookies, authorization }: FieldParts,
-): [string, string][] {
-  const fields: [string, string][] = [];
-  const seen = new Set<string>();
-  const headers = params["headers"];
-  if (typeof headers === "object" && headers !== null) {
-    for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
-      if (value === undefined || value === null) continue;
-      const text = textOf(value);
-      if (/[\0\r\n]/.test(text) || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
-        throw new TypeError(`the header field ${JSON.stringify(name)} cannot be sent`);
-      }
-      seen.add(name.toLowerCase());
-      fields.push([name, text]);
-    }
-  }
-  if (!seen.has("user-agent") && userAgent !== "") fields.push(["User-Agent", userAgent]);
-  if (type !== undefined && !seen.has("content-type")) fields.push(["Content-Type", type]);
-  if (codings !== "" && !seen.has("content-encoding")) fields.push(["Content-Encoding", codings]);
-  if (cookies.length > 0 && !seen.has("cookie")) {
-    fields.push(["Cookie", cookies.map(([name, value]) => `${name}=${value}`).join("; ")]);
-  }
-  if (authorization !== undefined && !seen.has("authorization")) fields.push(["Authorization", authorization]);
-  return fields;
-}
-
 /** The fields of a head, if it has one of those at all. */
 function parseFieldsOf(raw: RawReply, ...names: readonly string[]): Map<string, string[]> | undefined {
   const head = raw.head.toLowerCase();
   return names.some((name) => head.includes(`\n${name}`)) ? parseFields(raw.head) : undefined;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
 function durationOf(value: unknown): number {
