@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { test } from "node:test";
 import { serve } from "@hono/node-server";
@@ -14,26 +13,9 @@ import type * as HonoExample from "../../examples/mounted/around-hono.ts";
 import { around as aroundExpress } from "../../src/adapters/express.ts";
 import { around as aroundFastify } from "../../src/adapters/fastify.ts";
 import { around as aroundHono } from "../../src/adapters/hono.ts";
+import { listening, load } from "./mounted-fixture.ts";
 import { defer, type TestScope } from "../support/defer.ts";
-import { withPackageNames } from "../support/package-names.ts";
 import { type Answer, sendRequest } from "../support/server.ts";
-
-const EXAMPLES = new URL("../../examples/mounted/", import.meta.url);
-
-function load<Example>(name: string): Promise<Example> {
-  return withPackageNames(async () => (await import(new URL(name, EXAMPLES).href)) as Example);
-}
-
-async function listening(t: TestScope, server: Server): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  defer(t, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 async function listeningHono(t: TestScope, app: Pick<Hono, "fetch">): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<number>();

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { serve } from "@hono/node-server";
 import express from "express";
@@ -11,25 +10,8 @@ import type * as HonoExample from "../../examples/mounted/hono.ts";
 import type * as NodeExample from "../../examples/mounted/node-http.ts";
 import { hotpath as forExpress } from "../../src/adapters/express.ts";
 import { defineApi, events, get, ndjson, post } from "../../src/index.ts";
-import { defer, type TestScope } from "../support/defer.ts";
-import { withPackageNames } from "../support/package-names.ts";
-
-const EXAMPLES = new URL("../../examples/mounted/", import.meta.url);
-
-async function listening(t: TestScope, server: Server): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  defer(t, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function load<Example>(name: string): Promise<Example> {
-  return withPackageNames(async () => (await import(new URL(name, EXAMPLES).href)) as Example);
-}
+import { listening, load } from "./mounted-fixture.ts";
+import { defer } from "../support/defer.ts";
 
 /** The pipeline is whole: cached, validated, compressed, limited, refused in its own words. */
 async function assertServed(url: string, framework: string | undefined): Promise<void> {

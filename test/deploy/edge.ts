@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Source } from "../../src/api/source.ts";
+import { accepts } from "../support/accepts.ts";
 import { defer, type TestScope } from "../support/defer.ts";
 import { testFolder } from "../support/postgres.ts";
 import { serveSources } from "../support/server.ts";
@@ -109,14 +109,4 @@ async function run(t: TestScope, program: string, words: readonly string[], port
     if (child.exitCode !== null) throw new Error(`${program} did not start: ${said}`);
     await delay(20);
   }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  const isOpen = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return isOpen;
 }

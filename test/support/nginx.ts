@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../src/demo/cluster.ts";
+import { accepts } from "./accepts.ts";
 import { requireCommand } from "./commands.ts";
 import { defer } from "./defer.ts";
 import { testFolder } from "./postgres.ts";
@@ -48,14 +48,4 @@ export async function startNginxServer(t: TestContext, server: readonly string[]
     await delay(10);
   }
   return `http://127.0.0.1:${port}`;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  const isOpen = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return isOpen;
 }
