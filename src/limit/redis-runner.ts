@@ -1,4 +1,4 @@
-import { openRedis } from "../cache/redis/connection.ts";
+import { openRedis } from "../cache/redis/open-redis.ts";
 import type { RedisTarget } from "../cache/redis/target.ts";
 import type { RunScript } from "./redis-counter.ts";
 import { createTimeLimit } from "./time-limit.ts";

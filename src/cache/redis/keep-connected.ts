@@ -17,6 +17,8 @@ export interface KeepOptions {
   readonly create: () => Promise<RedisClientType>;
   /** What is to be done on every new connection before it counts as up. */
   readonly prepare?: (client: RedisClientType) => Promise<void>;
+  /** Called for every connection, before anybody gets it. */
+  readonly up?: () => void;
   /** Called for every loss and every failed try, also one that fails after `prepare`. */
   readonly down?: () => void;
   /** For a connection, with all that `prepare` does. */
@@ -31,7 +33,7 @@ export interface KeepOptions {
  * node-redis reconnects by itself, too, but to one address, with commands of before and after mixed; here each
  * connection is one client, so that a loss is one moment and a sentinel is asked anew.
  */
-export function keepConnected({ create, prepare, down, timeoutMs, report }: KeepOptions): KeptConnection {
+export function keepConnected({ create, prepare, up, down, timeoutMs, report }: KeepOptions): KeptConnection {
   let client: RedisClientType | undefined;
   let attempt = 0;
   let isClosed = false;
@@ -70,6 +72,7 @@ export function keepConnected({ create, prepare, down, timeoutMs, report }: Keep
       await withTimeout(open(candidate), timeoutMs);
       if (failure !== undefined || !candidate.isReady) throw failure ?? new Error("Redis closed the connection.");
       if (isClosed) return candidate.destroy();
+      up?.();
       client = candidate;
       attempt = 0;
       isReported = false;

@@ -7,7 +7,8 @@
 //   <prefix>:1:{B0}l:<name>        which node does something for all of them
 //   <prefix>:1:{B0}n               number of the last purge; B0 is the first bucket
 //   <prefix>:1:{B0}p               epoch: the number of the last purge of everything. Older epochs are out of reach at once.
-//   <prefix>:1:m                   channel of the messages to the other nodes
+//   <prefix>:1:{B}h                home: which run of which server has had the bucket since which epoch (src/cache/redis/home.ts)
+//   <prefix>:1:m                   channel of the messages to the other nodes; …m:<id> a node's own, on which it hears itself
 //
 // B is the bucket, a hash tag, so that all that belongs to a key lies in one slot of a cluster and one script can see to
 // it. A server alone has one bucket. A cluster has sixteen, spread evenly over the slots; what concerns tags is done in each.
@@ -16,10 +17,12 @@ import { hash } from "node:crypto";
 /** Names of things in Redis. */
 export interface RedisKeys {
   readonly channel: string;
+  ownChannel(id: string): string;
   /** Hash tags of all buckets. */
   readonly buckets: readonly string[];
   readonly purgeNumber: string;
   readonly epoch: string;
+  home(bucket: string): string;
   bucketOf(key: string): string;
   entry(epoch: number, key: string): string;
   tag(epoch: number, bucket: string, tag: string): string;
@@ -40,9 +43,11 @@ export function createRedisKeys(prefix: string, isCluster: boolean): RedisKeys {
   const own = (letter: string, key: string): string => `${base}{${bucketOf(key)}}${letter}:${shorten(key)}`;
   return {
     channel: `${base}m`,
+    ownChannel: (id) => `${base}m:${id}`,
     buckets,
     purgeNumber: `${base}{${buckets[0]}}n`,
     epoch: `${base}{${buckets[0]}}p`,
+    home: (bucket) => `${base}{${bucket}}h`,
     bucketOf,
     entry: (epoch, key) => own(`e${epoch}`, key),
     tag: (epoch, bucket, tag) => `${base}{${bucket}}t${epoch}:${shorten(tag)}`,

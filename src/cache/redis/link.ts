@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { type ConnectionOptions, openRedis, type RedisConnection, type RedisText } from "./connection.ts";
+import type { ConnectionOptions, RedisConnection, RedisText } from "./connection.ts";
+import { createEcho } from "./echo.ts";
 import { createHeardNumbers, type HeardNumbers } from "./heard.ts";
 import { keepConnected } from "./keep-connected.ts";
+import { createHome } from "./home.ts";
 import { createRedisKeys, type RedisKeys } from "./keys.ts";
-import { formatMessage, type NodeMessage, parseMessage } from "./messages.ts";
-import { EPOCH, type RedisScript } from "./scripts.ts";
+import { type NodeMessage, parseMessage } from "./messages.ts";
+import { openRedis } from "./open-redis.ts";
+import type { RedisScript } from "./scripts.ts";
 
 /** This node's link to Redis: commands one way, messages of the other nodes the other way. */
 export interface RedisLink {
@@ -15,8 +18,8 @@ export interface RedisLink {
   readonly heard: HeardNumbers;
   /** The epoch, once it is known and for as long as messages arrive. */
   epoch(): number | undefined;
-  /** This node began an epoch. */
-  enter(epoch: number): void;
+  /** Begins an epoch; answers its number. */
+  begin(): Promise<number>;
   run(script: RedisScript, keys: readonly string[], words: readonly RedisText[]): Promise<unknown>;
   listen(listener: LinkListener): void;
   ready(timeoutMs: number): Promise<boolean>;
@@ -41,7 +44,19 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
   const connection = await openRedis(options);
   const heard = createHeardNumbers();
   const listeners: LinkListener[] = [];
+  const home = createHome(run, keys, id);
+  const echo = createEcho(
+    (word) => connection.send(keys.purgeNumber, ["PUBLISH", keys.ownChannel(id), word]),
+    options.connectTimeoutMs,
+  );
   let epoch: number | undefined;
+  /** Also while none is in force. */
+  let newest = 0;
+
+  function enter(next: number): void {
+    newest = Math.max(newest, next);
+    if (epoch !== undefined) epoch = newest;
+  }
 
   async function run(script: RedisScript, names: readonly string[], words: readonly RedisText[]): Promise<unknown> {
     const rest = [String(names.length), ...names, ...words];
@@ -63,7 +78,7 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
     if (message.kind === "purged") {
       // The epoch that was entered already, when this node asked for it.
       const isKnown = message.selector.kind === "all" && epoch !== undefined && message.number <= epoch;
-      if (message.selector.kind === "all" && epoch !== undefined) epoch = Math.max(epoch, message.number);
+      if (message.selector.kind === "all") enter(message.number);
       // Told first: what is asked for from now on was asked for after the purge.
       if (!isKnown) for (const listener of listeners) listener.message?.(message);
       heard.note(message.number);
@@ -75,15 +90,17 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
     create: () => connection.createClient(),
     async prepare(client) {
       await client.subscribe(keys.channel, hear);
+      await client.subscribe(keys.ownChannel(id), (word) => echo.hear(word));
       if (!(await connection.whenUp(options.connectTimeoutMs))) throw new Error("Redis is not connected.");
-      const message = formatMessage(id, "a");
-      const state = await run(EPOCH, [keys.purgeNumber, keys.epoch], [keys.channel, message, "missing"]);
-      // Given up meanwhile: nobody hears what this connection would bring.
-      if (!client.isReady) throw new Error("Redis closed the connection.");
-      const [number, current] = (state as unknown[]).map(Number);
+      const { opened } = connection;
+      const state = await home.settle(newest);
+      if (!(await echo.isHeard())) throw new Error("Messages come from another server than answers.");
+      // Given up meanwhile: nobody hears what this connection would bring, or nobody knows what the server of another has lost.
+      if (!client.isReady || connection.opened !== opened) throw new Error("Redis closed the connection.");
       heard.forget();
-      heard.note(number!);
-      epoch = current!;
+      heard.note(state.number);
+      newest = Math.max(newest, state.epoch);
+      epoch = newest;
       for (const listener of listeners) listener.restored?.();
     },
     down() {
@@ -95,6 +112,21 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
     timeoutMs: options.connectTimeoutMs * 2,
     report: options.report,
   });
+  // Whoever answers from now on may have lost purges: nothing is read until that is known.
+  connection.whenOpened(() => subscription.renew());
+
+  let isListening = false;
+  const watch = setInterval(() => void listenIn(), options.silenceTimeoutMs / 2).unref();
+
+  /** A server that was cut off from the others is as silent as one where nothing happens. */
+  async function listenIn(): Promise<void> {
+    if (isListening || epoch === undefined) return;
+    isListening = true;
+    const client = subscription.current();
+    const isHeard = await echo.isHeard().catch(() => true);
+    isListening = false;
+    if (!isHeard && subscription.current() === client) subscription.renew();
+  }
 
   return {
     id,
@@ -102,13 +134,17 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
     connection,
     heard,
     epoch: () => epoch,
-    enter(next) {
-      if (epoch !== undefined) epoch = Math.max(epoch, next);
+    async begin() {
+      const state = await home.begin(newest);
+      enter(state.epoch);
+      heard.note(state.number);
+      return state.epoch;
     },
     run,
     listen: (listener) => void listeners.push(listener),
     ready: (timeoutMs) => subscription.whenUp(timeoutMs),
     async close() {
+      clearInterval(watch);
       subscription.close();
       await connection.close();
     },

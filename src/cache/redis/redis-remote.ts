@@ -4,8 +4,8 @@ import type { RemoteCache, RemoteListener } from "../remote.ts";
 import { addReply } from "../replies.ts";
 import type { PurgeSelector, StoredReplies, StoredReply } from "../store.ts";
 import type { RedisLink } from "./link.ts";
-import { formatMessage, type MessageKind } from "./messages.ts";
-import { EPOCH, NUMBER, PURGE, PURGE_MEMORY_MS, PUT } from "./scripts.ts";
+import { formatMessage } from "./messages.ts";
+import { NUMBER, PURGE, PURGE_MEMORY_MS, PUT } from "./scripts.ts";
 
 export interface RedisRemoteOptions {
   readonly link: RedisLink;
@@ -75,11 +75,7 @@ export function createRedisRemote({ link, maxValueBytes, clock = Date.now }: Red
 
   async function removeAll(): Promise<number> {
     const before = currentEpoch();
-    const kind: MessageKind = "a";
-    const words = [keys.channel, formatMessage(link.id, kind), "always"];
-    const [number, epoch] = ((await link.run(EPOCH, [keys.purgeNumber, keys.epoch], words)) as unknown[]).map(Number);
-    link.enter(epoch!);
-    heard.note(number!);
+    await link.begin();
     // Out of reach already; taken away to give the memory back sooner than they expire.
     void sweepEpoch(before).catch(() => undefined);
     return 0;

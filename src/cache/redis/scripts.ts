@@ -104,16 +104,34 @@ return {removed, number}`);
 /**
  * Begins a new epoch, which puts everything stored out of reach.
  *
- * KEYS: purge number, epoch. ARGV: channel, message (as in PURGE), 'missing' to do so only where there is no epoch yet.
- * Answers the number of the last purge and the epoch, as texts.
+ * KEYS: purge number, epoch. ARGV: channel, message (as in PURGE), when (`always`; `missing`: only where there is no epoch yet; or the
+ * epoch that there must still be), and a number that the new one is to be above. Answers the number of the last purge and the epoch, as
+ * texts, and 1 when it was begun now.
  */
 export const EPOCH = script(`${NEXT_NUMBER}
 local epoch = redis.call('GET', KEYS[2])
-if epoch and ARGV[3] == 'missing' then return {redis.call('GET', KEYS[1]) or epoch, epoch} end
-local number = string.format('%.0f', nextNumber(KEYS[1]))
+if epoch and ARGV[3] ~= 'always' and ARGV[3] ~= epoch then
+  return {redis.call('GET', KEYS[1]) or epoch, epoch, 0}
+end
+local number = string.format('%.0f', math.max(nextNumber(KEYS[1]), tonumber(ARGV[4]) + 1))
+redis.call('SET', KEYS[1], number)
 redis.call('SET', KEYS[2], number)
 redis.call('PUBLISH', ARGV[1], (string.gsub(ARGV[2], '0', number, 1)))
-return {number, number}`);
+return {number, number, 1}`);
+
+const RUN = `
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
+
+/** Tells the run of the server, and whether it is the one that has had this bucket since the epoch began. KEYS: home. ARGV: epoch. */
+export const HOME = script(`${RUN}
+return {run, redis.call('GET', KEYS[1]) == run .. ' ' .. ARGV[1] and 1 or 0}`);
+
+/** Notes who has the bucket from the beginning of an epoch on, if that is still the same. KEYS: home. ARGV: epoch, run. */
+export const CLAIM = script(`${RUN}
+if run ~= ARGV[2] then return 0 end
+local epoch = string.match(redis.call('GET', KEYS[1]) or '', '^' .. run .. ' (%d+)$')
+if not epoch or tonumber(epoch) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], run .. ' ' .. ARGV[1]) end
+return 1`);
 
 /**
  * Takes a lock.

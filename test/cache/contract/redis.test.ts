@@ -6,7 +6,8 @@ import { createRedisStore, openRedisTier } from "../../../src/cache/redis/index.
 import type { CacheStore } from "../../../src/cache/store.ts";
 import { createTieredStore } from "../../../src/cache/tiers/index.ts";
 import { defer } from "../../support/defer.ts";
-import { startRedis, startRedisCluster } from "../../support/redis.ts";
+import { startRedisCluster } from "../../support/redis-sets.ts";
+import { startRedis } from "../../support/redis.ts";
 import { testStoreContract } from "../contract.ts";
 
 const file = { after };
