@@ -151,6 +151,10 @@ export async function startService(
         })
       : undefined;
     opened.push(() => dashboard?.close());
+    const compression = {
+      encodings: settings.compression.enabled ? settings.compression.encodings : [],
+      compressFromBytes: settings.compression.fromBytes,
+    };
     const walk = createPipeline({
       maxBodyBytes,
       findMount,
@@ -160,8 +164,7 @@ export async function startService(
       cache,
       purge: createPurgeMethod(cache, settings.cache.purgeFrom),
       represent: createRepresent({
-        encodings: settings.compression.enabled ? settings.compression.encodings : [],
-        compressFromBytes: settings.compression.fromBytes,
+        ...compression,
         defaultCacheControl: settings.http.defaultCacheControl ?? "",
       }),
       cors: createCors(settings.cors.allowedOrigins),
@@ -189,7 +192,10 @@ export async function startService(
       settings.http,
     );
     const callable = withDeadlines(walk, { ...settings.http, heedRequestTimeout: true });
-    const handle = withProcedures(timed, callable, sources, { maxBodyBytes: settings.http.maxBodyBytes });
+    const handle = withProcedures(timed, callable, sources, {
+      maxBodyBytes: settings.http.maxBodyBytes,
+      ...compression,
+    });
     const metricsOf = createSourceMetrics(metrics, sources.length);
     const isAuthenticating = authenticator !== undefined;
     await Promise.all(

@@ -23,8 +23,9 @@ export function grpcClient(
   url: string,
   root: protobuf.Root,
   secure?: grpc.ChannelCredentials,
+  options?: grpc.ClientOptions,
 ): GrpcClient {
-  const client = new grpc.Client(new URL(url).host, secure ?? grpc.credentials.createInsecure());
+  const client = new grpc.Client(new URL(url).host, secure ?? grpc.credentials.createInsecure(), options);
   defer(t, () => client.close());
   const typesOf = (method: string) => {
     const [service = "", name = ""] = method.split("/");

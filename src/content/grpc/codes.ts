@@ -50,6 +50,9 @@ export function grpcCode(status: number, code: string, details: string): number 
       return FAILED_PRECONDITION;
     case "HP_POOL_TIMEOUT":
       return UNAVAILABLE;
+    // gRPC, "Compression": what tells a client that it may try again without.
+    case "HP_CONTENT_CODING_UNSUPPORTED":
+      return UNIMPLEMENTED;
   }
   return BY_STATUS.get(status) ?? (status >= 500 ? INTERNAL : INVALID_ARGUMENT);
 }

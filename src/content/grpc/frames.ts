@@ -1,5 +1,5 @@
-import { gunzip } from "node:zlib";
 import { HotpathError } from "../../errors.ts";
+import { decompressed, tooLarge } from "./codings.ts";
 
 /** A message's flags and length, before its bytes. */
 export const FRAME_HEAD = 5;
@@ -28,7 +28,7 @@ export async function onlyMessage(bytes: Buffer, encoding: string | undefined, m
   if (length !== bytes.length - FRAME_HEAD) {
     throw invalid(`its head says ${length} bytes and ${bytes.length - FRAME_HEAD} came: one message is awaited`);
   }
-  return decompressed(bytes[0] ?? 0, bytes.subarray(FRAME_HEAD), encoding, maxBytes);
+  return plain(bytes[0] ?? 0, bytes.subarray(FRAME_HEAD), encoding, maxBytes);
 }
 
 /** Messages as they arrive. Each may have `maxBytes`. */
@@ -44,7 +44,7 @@ export async function* messagesOf(
       const length = held.readUInt32BE(1);
       if (length > maxBytes) throw tooLarge(maxBytes);
       if (held.length < FRAME_HEAD + length) break;
-      yield await decompressed(held[0] ?? 0, held.subarray(FRAME_HEAD, FRAME_HEAD + length), encoding, maxBytes);
+      yield await plain(held[0] ?? 0, held.subarray(FRAME_HEAD, FRAME_HEAD + length), encoding, maxBytes);
       held = held.subarray(FRAME_HEAD + length);
     }
   }
@@ -52,31 +52,10 @@ export async function* messagesOf(
 }
 
 /** @param flags of its head */
-async function decompressed(
-  flags: number,
-  message: Buffer,
-  encoding: string | undefined,
-  maxBytes: number,
-): Promise<Buffer> {
-  if ((flags & COMPRESSED) === 0) return message;
-  if (encoding !== "gzip") {
-    throw new HotpathError("HP_CONTENT_CODING_UNSUPPORTED", "Messages may be compressed by gzip, and must say so.");
-  }
-  return new Promise((resolve, reject) => {
-    gunzip(message, { maxOutputLength: maxBytes }, (error, whole) => {
-      if (error === null) resolve(whole);
-      else
-        reject(
-          "code" in error && error.code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(maxBytes) : invalid("it is not gzip"),
-        );
-    });
-  });
+async function plain(flags: number, message: Buffer, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
+  return (flags & COMPRESSED) === 0 ? message : decompressed(message, encoding ?? "identity", maxBytes);
 }
 
 function invalid(reason: string): HotpathError {
   return new HotpathError("HP_MESSAGE_INVALID", `The content is not such a message: ${reason}.`);
-}
-
-function tooLarge(maxBytes: number): HotpathError {
-  return new HotpathError("HP_BODY_TOO_LARGE", `A message may have ${maxBytes} bytes.`);
 }

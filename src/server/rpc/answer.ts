@@ -82,7 +82,7 @@ export function answerCalls(walk: Handle, sources: readonly MountedSource[], set
 
   return async (request) => {
     const [, service = "", method = ""] = request.path.split("/");
-    const protocol = protocolOf(request, targets, walk);
+    const protocol = protocolOf(request, targets, walk, settings);
     if (protocol === undefined) {
       discard(request);
       const message = "Calls come as gRPC (over HTTP/2), gRPC-Web or Connect.";

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { Procedure, ProcedureRequest } from "../../api/procedures.ts";
+import type { Encoding } from "../../content/compression/index.ts";
 import { ByteWriter } from "../../content/protobuf/byte-writer.ts";
 import { readStatus, type RpcStatus, statusOf } from "../../content/grpc/status.ts";
 import { HotpathError } from "../../errors.ts";
@@ -10,8 +11,12 @@ import type { Handle } from "./index.ts";
 
 /** What calls are held to. */
 export interface CallSettings {
-  /** Of a message. */
+  /** Of a message, decompressed. */
   readonly maxBodyBytes: number;
+  /** Content codings on offer, the preferred first. Empty: nothing is compressed. */
+  readonly encodings: readonly Encoding[];
+  /** Messages shorter than this are sent as they are. */
+  readonly compressFromBytes: number;
 }
 
 /** What a call came to: a message, or what went wrong; and the fields of the reply that tell the caller more. */

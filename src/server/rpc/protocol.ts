@@ -5,8 +5,9 @@ import { type RpcStatus, statusBytes } from "../../content/grpc/status.ts";
 import type { HttpReply, HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { readContent } from "../../postgres/payload/read-content.ts";
 import type { CallTargets } from "./answer.ts";
-import { type CallResult, toFailure } from "./call.ts";
+import { type CallResult, type CallSettings, toFailure } from "./call.ts";
 import { connectProtocol } from "./connect.ts";
+import { codingsFor, type Framing, framingOf, GRPC_FIELDS } from "./framing.ts";
 import type { Handle } from "./index.ts";
 import type { MessageStream } from "./rows.ts";
 
@@ -23,20 +24,25 @@ export interface Protocol {
 }
 
 /** The protocol of a call by its `Content-Type`; undefined for anything else, and for gRPC over HTTP/1, which has no trailers. */
-export function protocolOf(request: HttpRequest, targets: CallTargets, walk: Handle): Protocol | undefined {
+export function protocolOf(
+  request: HttpRequest,
+  targets: CallTargets,
+  walk: Handle,
+  settings: CallSettings,
+): Protocol | undefined {
   const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
   switch (type) {
     case "application/grpc":
     case "application/grpc+proto":
-      return request.httpVersion === "2.0" ? grpcProtocol(type) : undefined;
+      return request.httpVersion === "2.0" ? grpcProtocol(type, framingOf(request, GRPC_FIELDS, settings)) : undefined;
     case "application/grpc-web":
     case "application/grpc-web+proto":
-      return webProtocol(type, false);
+      return webProtocol(type, false, framingOf(request, GRPC_FIELDS, settings));
     case "application/grpc-web-text":
     case "application/grpc-web-text+proto":
-      return webProtocol(type, true);
+      return webProtocol(type, true, framingOf(request, GRPC_FIELDS, settings));
     default:
-      return connectProtocol(type, request, targets, walk);
+      return connectProtocol(type, request, targets, walk, settings);
   }
 }
 
@@ -54,10 +60,10 @@ function encodingOf({ headers }: HttpRequest): string | undefined {
 }
 
 /** gRPC over HTTP/2: the status comes behind the content. */
-function grpcProtocol(type: string): Protocol {
+function grpcProtocol(type: string, framing: Framing): Protocol {
   const reply = (body: HttpReply["body"], headers: ReplyHeaders, trailers: () => ReplyHeaders): HttpReply => ({
     status: 200,
-    headers: { ...headers, "content-type": type },
+    headers: { ...headers, ...framing.coding, "content-type": type },
     body,
     trailers,
     validate: false,
@@ -66,12 +72,17 @@ function grpcProtocol(type: string): Protocol {
     ...framed,
     unary({ failure, message, headers }) {
       // Without content all fields are in one head.
-      if (failure !== undefined) return reply(undefined, { ...headers, ...statusFields(failure) }, noFields);
-      return reply(frame(message), headers, goodStatus);
+      if (failure !== undefined) {
+        const fields = { ...headers, ...codingsFor(failure, GRPC_FIELDS.accepted), ...statusFields(failure) };
+        return reply(undefined, fields, noFields);
+      }
+      const framed = framing.frame(message);
+      if (framed instanceof Promise) return framed.then((bytes) => reply(bytes, headers, goodStatus));
+      return reply(framed, headers, goodStatus);
     },
     stream(rows, headers) {
       let end: RpcStatus | undefined;
-      const frames = framesOf(rows, (failure) => (end = failure));
+      const frames = framesOf(rows, framing, (failure) => (end = failure));
       return reply(Readable.from(frames, { objectMode: false }), headers, () => statusFields(end));
     },
     own(messages) {
@@ -83,11 +94,11 @@ function grpcProtocol(type: string): Protocol {
 }
 
 /** gRPC-Web: the status is a last message of the content, which may all be base64. */
-function webProtocol(type: string, isText: boolean): Protocol {
+function webProtocol(type: string, isText: boolean, framing: Framing): Protocol {
   const coded = (bytes: Buffer): Buffer => (isText ? Buffer.from(bytes.toString("base64")) : bytes);
   const reply = (body: HttpReply["body"], headers: ReplyHeaders): HttpReply => ({
     status: 200,
-    headers: { ...headers, "content-type": type },
+    headers: { ...headers, ...framing.coding, "content-type": type },
     body,
     validate: false,
   });
@@ -107,14 +118,17 @@ function webProtocol(type: string, isText: boolean): Protocol {
       return onlyMessage(await read(request), encodingOf(request), maxBytes);
     },
     readAll: (request, maxBytes) => messagesOf(once(read(request)), encodingOf(request), maxBytes),
-    unary({ failure, message, headers }) {
+    async unary({ failure, message, headers }) {
       const trailer = trailerFrame(failure);
-      return reply(coded(failure === undefined ? Buffer.concat([frame(message), trailer]) : trailer), headers);
+      if (failure !== undefined) {
+        return reply(coded(trailer), { ...headers, ...codingsFor(failure, GRPC_FIELDS.accepted) });
+      }
+      return reply(coded(Buffer.concat([await framing.frame(message), trailer])), headers);
     },
     stream: (rows, headers) =>
       reply(
         Readable.from(
-          streamed((ended) => framesOf(rows, ended)),
+          streamed((ended) => framesOf(rows, framing, ended)),
           { objectMode: false },
         ),
         headers,
@@ -135,7 +149,11 @@ async function* once(bytes: Promise<Buffer>): AsyncGenerator<Buffer> {
 }
 
 /** A page's rows as frames in one piece. */
-async function* framesOf(rows: MessageStream, ended: (failure: RpcStatus | undefined) => void): AsyncGenerator<Buffer> {
+async function* framesOf(
+  rows: MessageStream,
+  framing: Framing,
+  ended: (failure: RpcStatus | undefined) => void,
+): AsyncGenerator<Buffer> {
   try {
     for (;;) {
       const { done, value } = await rows.next();
@@ -143,7 +161,9 @@ async function* framesOf(rows: MessageStream, ended: (failure: RpcStatus | undef
         ended(value?.failure);
         return;
       }
-      if (value.messages.length > 0) yield Buffer.concat(value.messages.map((message) => frame(message)));
+      const frames = value.messages.map((message) => framing.frame(message));
+      if (frames.length === 0) continue;
+      yield Buffer.concat(framing.coding === undefined ? (frames as Buffer[]) : await Promise.all(frames));
     }
   } catch (error) {
     ended(toFailure(error));

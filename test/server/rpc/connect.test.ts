@@ -7,20 +7,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { createFileRegistry, type DescService, fromBinary, type Message } from "@bufbuild/protobuf";
-import {
-  file_google_protobuf_field_mask as fieldMask,
-  file_google_protobuf_timestamp as timestamp,
-  FileDescriptorSetSchema,
-} from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { build } from "esbuild";
 import { startBrowser } from "../../support/browser.ts";
 import { requireCommand } from "../../support/commands.ts";
+import { type Calls, describeServices, type Streams } from "../../support/connect.ts";
 import { defer } from "../../support/defer.ts";
 import { testDatabase } from "../../support/postgres.ts";
-import { serve, type ServedApi } from "../../support/server.ts";
+import { serve } from "../../support/server.ts";
 
 const SQL = `
   create type mood as enum ('happy', 'so-so');
@@ -29,10 +24,6 @@ const SQL = `
   insert into users (name) select 'user ' || n from generate_series(3, 2200) n;
   create function add(a int, b int) returns int language sql immutable as $$ select a + b $$;
   create view slow as select 1 as id from pg_sleep(20);`;
-
-/** Calls without types, which the descriptors that the API itself answers give. */
-type Calls = Record<string, (request: object, options?: object) => Promise<Message & Record<string, unknown>>>;
-type Streams = Record<string, (request: object) => AsyncIterable<Message & Record<string, unknown>>>;
 
 const PROTOCOLS: Readonly<Record<string, (baseUrl: string) => Transport>> = {
   "Connect over HTTP/1.1": (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
@@ -45,7 +36,7 @@ const PROTOCOLS: Readonly<Record<string, (baseUrl: string) => Transport>> = {
 
 test("Connect's own client in Node", async (t) => {
   const api = await serve(t, await testDatabase(t, { sql: SQL }));
-  const services = await describe(api);
+  const services = await describeServices(api);
   for (const [name, transportOf] of Object.entries(PROTOCOLS)) {
     await t.test(name, async () => {
       const transport = transportOf(api.url);
@@ -160,17 +151,4 @@ function page(url: string): string {
       results.push(await by(createGrpcWebTransport({ baseUrl })));
       window.result = JSON.stringify(results);
     })().catch((error) => { window.result = JSON.stringify(String(error)); });`;
-}
-
-/** The services as the API describes them. */
-async function describe(api: ServedApi): Promise<(name: string) => DescService> {
-  const { bytes } = await api.get("/schema.proto", { accept: "application/x-protobuf" });
-  const files = fromBinary(FileDescriptorSetSchema, bytes);
-  files.file.unshift(timestamp.proto, fieldMask.proto);
-  const registry = createFileRegistry(files);
-  return (name) => {
-    const service = registry.getService(name);
-    if (service === undefined) throw new Error(`no service ${name}`);
-    return service;
-  };
 }
