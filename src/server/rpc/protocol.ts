@@ -161,9 +161,12 @@ async function* framesOf(
         ended(value?.failure);
         return;
       }
-      const frames = value.messages.map((message) => framing.frame(message));
-      if (frames.length === 0) continue;
-      yield Buffer.concat(framing.coding === undefined ? (frames as Buffer[]) : await Promise.all(frames));
+      const frames: Buffer[] = [];
+      for (const message of value.messages) {
+        const framed = framing.frame(message);
+        frames.push(framed instanceof Promise ? await framed : framed);
+      }
+      if (frames.length > 0) yield Buffer.concat(frames);
     }
   } catch (error) {
     ended(toFailure(error));

@@ -4,7 +4,7 @@ import { connect } from "node:http2";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
-import { status } from "@grpc/grpc-js";
+import { compressionAlgorithms, status } from "@grpc/grpc-js";
 import { createClient } from "@connectrpc/connect";
 import {
   compressionBrotli,
@@ -48,13 +48,14 @@ test("calls whose messages are compressed are answered so, within bounds", async
   };
 
   await t.test("grpc-js with gzip and with deflate", async (t) => {
-    for (const algorithm of [1, 2]) {
+    for (const algorithm of [compressionAlgorithms.deflate, compressionAlgorithms.gzip]) {
       const client = grpcClient(t, api.url, root, undefined, { "grpc.default_compression_algorithm": algorithm });
       assert.deepEqual(await client.unary(`${NOTES}/List`, { order: "id" }), whole);
       const long = "x".repeat(5000);
-      const made = await client.unary(`${NOTES}/Create`, { row: { id: 1000 + algorithm, body: long } });
+      const id = 1000 + Number(algorithm);
+      const made = await client.unary(`${NOTES}/Create`, { row: { id, body: long } });
       assert.equal(made.body, long);
-      await client.unary(`${NOTES}/Delete`, { id: 1000 + algorithm });
+      await client.unary(`${NOTES}/Delete`, { id });
     }
   });
 
@@ -138,7 +139,9 @@ test("calls whose messages are compressed are answered so, within bounds", async
 test("nothing is compressed where compression is off", async (t) => {
   const api = await serve(t, await testDatabase(t, { sql: SQL }), { server: { compression: { enabled: false } } });
   const root = await loadProto(api);
-  const client = grpcClient(t, api.url, root, undefined, { "grpc.default_compression_algorithm": 2 });
+  const client = grpcClient(t, api.url, root, undefined, {
+    "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
+  });
   const call = client.client.makeUnaryRequest(
     `/${NOTES}/List`,
     () => Buffer.alloc(0),
