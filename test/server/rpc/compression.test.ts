@@ -52,7 +52,7 @@ test("calls whose messages are compressed are answered so, within bounds", async
       const client = grpcClient(t, api.url, root, undefined, { "grpc.default_compression_algorithm": algorithm });
       assert.deepEqual(await client.unary(`${NOTES}/List`, { order: "id" }), whole);
       const long = "x".repeat(5000);
-      const id = 1000 + Number(algorithm);
+      const id = 1000;
       const made = await client.unary(`${NOTES}/Create`, { row: { id, body: long } });
       assert.equal(made.body, long);
       await client.unary(`${NOTES}/Delete`, { id });
