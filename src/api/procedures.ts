@@ -7,6 +7,12 @@ export interface ProcedureRequest {
   /** In lower case, beside those of the caller. */
   readonly headers: Readonly<Record<string, string>>;
   readonly content: Buffer | undefined;
+  /**
+   * Makes the message of what is answered; absent: it is one.
+   *
+   * @throws HotpathError HP_NOT_ACCEPTABLE
+   */
+  readonly ofReply?: ((content: Buffer, type: string) => Buffer) | undefined;
 }
 
 /** A procedure that a source offers to gRPC and Connect. */
@@ -26,6 +32,16 @@ export interface Procedure {
    * @throws HotpathError HP_MESSAGE_INVALID, HP_BAD_REQUEST
    */
   toRequest(message: Buffer): ProcedureRequest;
+}
+
+/** What has procedures: a source, or the routes. */
+export interface Callable {
+  /** Where it is mounted. */
+  readonly path: string;
+  readonly source: {
+    procedures?(basePath: string): Promise<Procedures | undefined> | Procedures | undefined;
+    isReady?(): boolean;
+  };
 }
 
 /** What a source offers. */

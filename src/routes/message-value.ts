@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { parseExactJson } from "../content/exact-json.ts";
 import { ByteWriter, tagOf } from "../content/protobuf/byte-writer.ts";
 import { invalidMessage, readVarint, type WireField, wireFields } from "../content/protobuf/fields.ts";
-import type { RouteMessage, ValueForm } from "./route-messages.ts";
+import type { RouteMessage, ValueForm } from "./schema-message.ts";
 
 /** A value that a route answers as its message. */
 export function toMessage(message: RouteMessage, json: string): Buffer {
@@ -20,6 +20,32 @@ export function toMessage(message: RouteMessage, json: string): Buffer {
 export function fromMessage(message: RouteMessage, bytes: Buffer): unknown {
   const value = readFields(message, bytes, 0);
   return message.isWrapped ? value["value"] : value;
+}
+
+/**
+ * The values of a message as the texts that a URL has for them, by name.
+ *
+ * @throws HotpathError HP_MESSAGE_INVALID
+ */
+export function textsOf({ type, fields }: RouteMessage, bytes: Buffer): ReadonlyMap<string, readonly string[]> {
+  const byNumber = new Map(fields.map((each) => [each.field.number, each]));
+  const texts = new Map<string, string[]>();
+  for (const wire of wireFields(bytes)) {
+    const found = byNumber.get(wire.number);
+    if (found === undefined) throw invalidMessage(`${type.name} has no field ${wire.number}`);
+    const { field, form } = found;
+    const element = form.kind === "list" ? form.element : form;
+    const values = unpacked(element, wire).map((each) => textOf(field.key, element, each));
+    // Of what is no list the last counts.
+    texts.set(field.key, form.kind === "list" ? [...(texts.get(field.key) ?? []), ...values] : values.slice(-1));
+  }
+  return texts;
+}
+
+function textOf(key: string, form: ValueForm, wire: WireField): string {
+  if (form.kind !== "int64") return String(readValue(key, form, wire, 0));
+  expect(key, wire, 0);
+  return String(BigInt.asIntN(64, wire.bits));
 }
 
 function writeFields(writer: ByteWriter, { fields }: RouteMessage, value: unknown): void {
@@ -104,14 +130,18 @@ function unpacked(element: ValueForm, wire: WireField): readonly WireField[] {
   return found;
 }
 
-function readValue(key: string, form: ValueForm, { wireType, bits, bytes }: WireField, depth: number): unknown {
-  const expected = wireTypeOf(form);
+function expect(key: string, { wireType }: WireField, expected: number): void {
   if (wireType !== expected) throw invalidMessage(`${key} has the wire type ${wireType} and not ${expected}`);
+}
+
+function readValue(key: string, form: ValueForm, wire: WireField, depth: number): unknown {
+  const { bits, bytes } = wire;
+  expect(key, wire, wireTypeOf(form));
   switch (form.kind) {
     case "bool":
       return bits !== 0n;
     case "int64":
-      return Number(BigInt.asIntN(64, bits));
+      return wholeNumber(key, BigInt.asIntN(64, bits));
     case "double":
       return bytes.readDoubleLE(0);
     case "message":
@@ -122,6 +152,13 @@ function readValue(key: string, form: ValueForm, { wireType, bits, bytes }: Wire
       return form.kind === "json" ? parsed(key, text) : text;
     }
   }
+}
+
+/** What a handler gets is a number of JavaScript: one that it cannot hold is none. */
+function wholeNumber(key: string, bits: bigint): number {
+  const number = Number(bits);
+  if (!Number.isSafeInteger(number)) throw invalidMessage(`${key} is a number of more than 53 bits`);
+  return number;
 }
 
 function parsed(key: string, text: string): unknown {

@@ -30,7 +30,7 @@ export function openRoutes(routes: readonly Route[], context: RoutesContext): Ro
     });
   }
   return createRouteTable(routes, (route) =>
-    createRouteSource(route, { database: databaseOf(route, sources), cache, log, maxBodyBytes }),
+    createRouteSource(route, { database: databaseOf(route, sources), cache, log, maxBodyBytes, routes }),
   );
 }
 

@@ -2,11 +2,11 @@ import type { CacheHints, Source, SourceReply, SourceRequest } from "../api/sour
 import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";
-import { parseAccept } from "../http/accept.ts";
 import { addVary } from "../http/vary.ts";
 import { type AnswerSettings, toReply } from "./answer.ts";
 import { type ContextParts, type Input, RequestContext, toMs } from "./context.ts";
 import { toFailureReply } from "./failure.ts";
+import { isMessage, prefersMessages } from "./message-media.ts";
 import { queryValues, readBytes, readContent, readPart } from "./input.ts";
 import { MOST_TAGS, Notes } from "./notes.ts";
 import { parametersOf } from "./path.ts";
@@ -17,6 +17,8 @@ import { endWith } from "./span.ts";
 export type RouteParts = Pick<ContextParts, "database" | "cache" | "log"> & {
   /** `http.maxBodyBytes` */
   readonly maxBodyBytes: number;
+  /** All there are, which messages are named among. */
+  readonly routes: readonly Route[];
 };
 
 /** One route as what answers its requests. */
@@ -34,8 +36,9 @@ class RouteSource implements Source {
   readonly #answer: AnswerSettings;
   readonly #caching: Caching | undefined;
   readonly #maxBodyBytes: number;
+  readonly #routes: readonly Route[];
 
-  constructor(route: Route, { database, cache, log, maxBodyBytes }: RouteParts) {
+  constructor(route: Route, { database, cache, log, maxBodyBytes, routes }: RouteParts) {
     const { method, path, options } = route;
     const { auth = "verify" } = options;
     const isWriting = method !== "GET";
@@ -45,6 +48,7 @@ class RouteSource implements Source {
     this.#context = { pattern: path, isWriting, errors: options.errors ?? {}, database, cache, log };
     this.#answer = { pattern: path, reply: options.reply, status: options.status, fields: options.fields };
     this.#caching = isWriting || options.cache === undefined ? undefined : toCaching(options.cache);
+    this.#routes = routes;
     this.#maxBodyBytes = Math.min(options.maxBodyBytes ?? maxBodyBytes, maxBodyBytes);
   }
 
@@ -128,8 +132,8 @@ class RouteSource implements Source {
   /** What was answered in JSON as Protocol Buffers. */
   async #toMessage(reply: SourceReply): Promise<SourceReply> {
     const { messagesOf, ROUTES_PACKAGE } = await import("./route-messages.ts");
-    const { reply: message } = await messagesOf(this.#route);
-    if (message === undefined || typeof reply.body !== "string" || !isJson(reply)) return reply;
+    const { reply: message } = await messagesOf(this.#route, this.#routes);
+    if (typeof reply.body !== "string" || !isJson(reply)) return reply;
     const { toMessage } = await import("./message-value.ts");
     reply.body = toMessage(message, reply.body);
     reply.headers["content-type"] = `application/x-protobuf; messageType="${ROUTES_PACKAGE}.${message.type.name}"`;
@@ -138,7 +142,7 @@ class RouteSource implements Source {
 
   async #readMessage(request: SourceRequest): Promise<unknown> {
     const { messagesOf } = await import("./route-messages.ts");
-    const { body: message } = await messagesOf(this.#route);
+    const { body: message } = await messagesOf(this.#route, this.#routes);
     if (message === undefined) throw new HotpathError("HP_MEDIA_TYPE_UNSUPPORTED", "This takes no content.");
     const { fromMessage } = await import("./message-value.ts");
     return fromMessage(message, await readBytes(request, this.#maxBodyBytes));
@@ -155,25 +159,9 @@ class RouteSource implements Source {
   }
 }
 
-/** Whether Protocol Buffers come before JSON in what the client takes. */
-function prefersMessages({ headers: { accept } }: SourceRequest): boolean {
-  if (accept === undefined || !accept.includes("protobuf")) return false;
-  const ranges = parseAccept(accept)
-    .filter(({ quality }) => quality > 0)
-    .sort((one, other) => other.quality - one.quality);
-  const first = ranges.find(({ type, subtype }) => type === "*" || subtype === "json" || PROTOBUF.test(subtype));
-  return first !== undefined && PROTOBUF.test(first.subtype);
-}
-
-function isMessage({ headers }: SourceRequest): boolean {
-  return /^application\/(?:x-|vnd\.google\.)?protobuf\b/i.test(headers["content-type"] ?? "");
-}
-
 function isJson({ headers }: SourceReply): boolean {
   return headers["content-type"] === "application/json";
 }
-
-const PROTOBUF = /^(?:x-|vnd\.google\.)?protobuf$/;
 
 /** A route's `cache`, its durations read. */
 interface Caching {

@@ -1,4 +1,5 @@
 import type { MountedSource, ResolvedApi } from "../api/definition.ts";
+import type { Callable } from "../api/procedures.ts";
 import type { ServerSettings } from "../api/settings.ts";
 import type { AskedStatement, Log, Source, SourceCache } from "../api/source.ts";
 import { type Authenticator, openAuthenticator } from "../auth/authenticator.ts";
@@ -192,7 +193,8 @@ export async function startService(
       settings.http,
     );
     const callable = withDeadlines(walk, { ...settings.http, heedRequestTimeout: true });
-    const handle = withProcedures(timed, callable, sources, {
+    const called = await openCallable(routes);
+    const handle = withProcedures(timed, callable, [...sources, ...called], {
       maxBodyBytes: settings.http.maxBodyBytes,
       ...compression,
     });
@@ -263,7 +265,15 @@ async function openRoutes(
   const { openRoutes: open } = await import("../routes/open-routes.ts");
   const reserved = batch.path === null ? [] : [batch.path];
   const { protoRoutes } = await import("../routes/proto-route.ts");
-  return open([...routes, ...protoRoutes(routes)], { sources, cache, log, maxBodyBytes, reserved });
+  return open([...routes, ...protoRoutes(routes, sources)], { sources, cache, log, maxBodyBytes, reserved });
+}
+
+/** What of the routes can be called by gRPC and Connect. */
+async function openCallable(routes: readonly Route[]): Promise<readonly Callable[]> {
+  if (routes.length === 0) return [];
+  const { callableRoutes } = await import("../routes/proto-route.ts");
+  const callable = callableRoutes(routes);
+  return callable === undefined ? [] : [callable];
 }
 
 async function describeRoutes(routes: readonly Route[], takesTokens: boolean): Promise<AdminSources["reference"]> {

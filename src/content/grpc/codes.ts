@@ -24,6 +24,7 @@ export const CODE_STATUS = [
   200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
 ] as const;
 
+export const UNKNOWN = 2;
 export const INVALID_ARGUMENT = 3;
 export const DEADLINE_EXCEEDED = 4;
 export const NOT_FOUND = 5;
@@ -54,7 +55,7 @@ export function grpcCode(status: number, code: string, details: string): number 
     case "HP_CONTENT_CODING_UNSUPPORTED":
       return UNIMPLEMENTED;
   }
-  return BY_STATUS.get(status) ?? (status >= 500 ? INTERNAL : INVALID_ARGUMENT);
+  return BY_STATUS.get(status) ?? (status >= 500 ? INTERNAL : status < 400 ? UNKNOWN : INVALID_ARGUMENT);
 }
 
 const BY_STATUS: ReadonlyMap<number, number> = new Map([

@@ -23,14 +23,16 @@ export function statusOf(httpStatus: number, body: string): RpcStatus {
   const reason = textOf(told["code"]) ?? "";
   const details = textOf(told["details"]);
   const metadata: Record<string, string> = { status: String(httpStatus) };
-  for (const name of ["details", "hint", "todo"]) {
-    const text = textOf(told[name]);
-    if (text !== undefined) metadata[name] = text;
+  for (const [name, value] of Object.entries(told)) {
+    const text = textOf(value);
+    if (text !== undefined && !SAID_ELSEWHERE.has(name)) metadata[name] = text;
   }
   const message =
     textOf(told["detail"]) ?? textOf(told["message"]) ?? textOf(told["title"]) ?? `HTTP status ${httpStatus}`;
   return { code: grpcCode(httpStatus, reason, details ?? ""), message, reason, metadata };
 }
+
+const SAID_ELSEWHERE = new Set(["type", "title", "status", "code", "detail", "message"]);
 
 /** The message's bytes, with a `google.rpc.ErrorInfo` in it. */
 export function statusBytes(status: RpcStatus): Buffer {

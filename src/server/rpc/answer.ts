@@ -1,6 +1,5 @@
 import { Readable } from "node:stream";
-import type { MountedSource } from "../../api/definition.ts";
-import type { Procedure, Procedures } from "../../api/procedures.ts";
+import type { Callable, Procedure, Procedures } from "../../api/procedures.ts";
 import { UNIMPLEMENTED } from "../../content/grpc/codes.ts";
 import { timeoutMs } from "../../content/grpc/timeout.ts";
 import { HotpathError } from "../../errors.ts";
@@ -26,7 +25,7 @@ export interface CallTargets {
 }
 
 /** Answers calls. */
-export function answerCalls(walk: Handle, sources: readonly MountedSource[], settings: CallSettings): Handle {
+export function answerCalls(walk: Handle, sources: readonly Callable[], settings: CallSettings): Handle {
   const targets: CallTargets = {
     async all() {
       const found: Procedures[] = [];
@@ -122,7 +121,7 @@ export function timeoutOf({ headers }: HttpRequest): number | undefined {
   return timeoutMs(typeof grpc === "string" ? grpc : undefined, typeof connect === "string" ? connect : undefined);
 }
 
-function unknownPath(sources: readonly MountedSource[], service: string) {
+function unknownPath(sources: readonly Callable[], service: string) {
   const base = sources[0]?.path ?? "/";
   const path = `${base === "/" ? "" : base}/${encodeURIComponent(service || "?")}`;
   return { method: "GET", path, query: "", headers: {}, content: undefined };

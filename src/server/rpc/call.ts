@@ -49,6 +49,7 @@ export async function runCall(
   const headers = tellingHeaders(reply.headers);
   const bytes = await readBody(reply.body);
   if (reply.status >= 300) return { ...failed(failureOf(reply, bytes)), headers };
+  if (asked.ofReply !== undefined) return ofReply(asked.ofReply, bytes, reply, headers);
   const next = answers === "message" ? undefined : nextOf(reply.headers["link"]);
   return {
     message: answers === "list" ? withPlace(bytes, next, reply.headers["content-range"]) : bytes,
@@ -56,6 +57,20 @@ export async function runCall(
     headers,
     next,
   };
+}
+
+function ofReply(
+  make: (content: Buffer, type: string) => Buffer,
+  bytes: Buffer,
+  reply: HttpReply,
+  headers: ReplyHeaders,
+): CallResult {
+  try {
+    const message = make(bytes, String(reply.headers["content-type"] ?? ""));
+    return { message, failure: undefined, headers, next: undefined };
+  } catch (error) {
+    return { ...failed(toFailure(error)), headers };
+  }
 }
 
 /** Errors come as messages, since that is what the request accepts; those that are made outside of the walk come in JSON. */

@@ -1,10 +1,10 @@
-import type { MountedSource } from "../../api/definition.ts";
+import type { Callable } from "../../api/procedures.ts";
 import { wireFields } from "../../content/protobuf/fields.ts";
 import { HotpathError } from "../../errors.ts";
 import type { CallTargets, OwnService } from "./answer.ts";
 
 /** Whether the sources are ready (`grpc.health.v1.Health`): all of them for the empty name, each service as the sources are. */
-export function createHealth(sources: readonly MountedSource[], targets: CallTargets): OwnService {
+export function createHealth(sources: readonly Callable[], targets: CallTargets): OwnService {
   const isServing = (): boolean => sources.every(({ source }) => source.isReady?.() ?? true);
   const isKnown = async (service: string): Promise<boolean> =>
     service === "" || (await targets.all()).some(({ services }) => services.has(service));

@@ -1,4 +1,4 @@
-import type { MountedSource } from "../../api/definition.ts";
+import type { Callable } from "../../api/procedures.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import type { CallSettings } from "./call.ts";
 
@@ -14,7 +14,7 @@ export type Handle = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 export function withProcedures(
   handle: Handle,
   walk: Handle,
-  sources: readonly MountedSource[],
+  sources: readonly Callable[],
   settings: CallSettings,
 ): Handle {
   const callable = sources.filter(({ source }) => source.procedures !== undefined);
