@@ -27,7 +27,7 @@ export const generatorRecording: Scenario = {
     const recorder = createRecorder(metrics);
     const totals = new Map<string, Total>();
     const series = createSeries();
-    const tags = { scenario: "default", status: "200" };
+    const tags = { of: (name: string) => (name === "status" ? "200" : undefined) };
     const startedAt = performance.now();
     for (let sample = 0, second = 0; sample < SAMPLES; second++) {
       for (const until = sample + A_SECOND; sample < until; sample++) {

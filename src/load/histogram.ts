@@ -7,6 +7,7 @@ const FRACTION_BITS = 8;
 const LOWEST_EXPONENT = -12;
 const OCTAVES = 60;
 const BUCKETS = OCTAVES << FRACTION_BITS;
+const AN_OCTAVE = 1 << FRACTION_BITS;
 const BASE = (1023 + LOWEST_EXPONENT) << FRACTION_BITS;
 const SHIFT = 20 - FRACTION_BITS;
 
@@ -25,28 +26,25 @@ export interface EncodedHistogram {
   readonly buckets: readonly number[];
 }
 
-/** Counts values in buckets of 0.4% width; its size never grows. Values of 0 and below share the first bucket. */
+/**
+ * Counts values in buckets of 0.4% width. Only octaves that hold something have memory, 2 KB each, so its size never grows beyond that of
+ * the range: latencies span a handful. Values of 0 and below share the first bucket.
+ */
 export class Histogram {
   count = 0;
   sum = 0;
   min = Infinity;
   max = -Infinity;
-  readonly #counts = new Float64Array(BUCKETS);
-  #first = BUCKETS;
-  #last = -1;
+  readonly #octaves: (Float64Array | undefined)[] = Array.from({ length: OCTAVES });
 
   record(value: number): void {
-    scratch[0] = value;
-    let bucket = (words[UPPER]! >>> SHIFT) - BASE;
-    if (!(value > 0) || bucket < 0) bucket = 0;
-    else if (bucket >= BUCKETS) bucket = BUCKETS - 1;
-    this.#counts[bucket]!++;
+    const bucket = bucketOf(value);
+    const octave = this.#octaves[bucket >> FRACTION_BITS] ?? this.#grow(bucket);
+    octave[bucket & (AN_OCTAVE - 1)]!++;
     this.count++;
     this.sum += value;
     if (value < this.min) this.min = value;
     if (value > this.max) this.max = value;
-    if (bucket < this.#first) this.#first = bucket;
-    if (bucket > this.#last) this.#last = bucket;
   }
 
   /** The value that the share (0 to 1) of all values does not exceed; 0 when there are none. */
@@ -54,8 +52,8 @@ export class Histogram {
     if (this.count === 0) return 0;
     const rank = Math.max(1, Math.ceil(share * this.count - 1e-9));
     let seen = 0;
-    for (let bucket = this.#first; bucket <= this.#last; bucket++) {
-      seen += this.#counts[bucket]!;
+    for (const [bucket, count] of this.#filled()) {
+      seen += count;
       if (seen >= rank) return Math.min(this.max, Math.max(this.min, middleOf(bucket)));
     }
     return this.max;
@@ -68,26 +66,21 @@ export class Histogram {
   /** How many values are at most `value`, to the width of a bucket. */
   countUpTo(value: number): number {
     let seen = 0;
-    for (let bucket = this.#first; bucket <= this.#last && middleOf(bucket) <= value; bucket++) {
-      seen += this.#counts[bucket]!;
+    for (const [bucket, count] of this.#filled()) {
+      if (middleOf(bucket) > value) break;
+      seen += count;
     }
     return seen;
   }
 
   /** Every bucket that holds something, in order: its middle and its count. */
   *entries(): Generator<readonly [value: number, count: number]> {
-    for (let bucket = this.#first; bucket <= this.#last; bucket++) {
-      const count = this.#counts[bucket]!;
-      if (count > 0) yield [middleOf(bucket), count];
-    }
+    for (const [bucket, count] of this.#filled()) yield [middleOf(bucket), count];
   }
 
   encode(): EncodedHistogram {
     const buckets: number[] = [];
-    for (let bucket = this.#first; bucket <= this.#last; bucket++) {
-      const count = this.#counts[bucket]!;
-      if (count > 0) buckets.push(bucket, count);
-    }
+    for (const [bucket, count] of this.#filled()) buckets.push(bucket, count);
     const isEmpty = this.count === 0;
     return { count: this.count, sum: this.sum, min: isEmpty ? 0 : this.min, max: isEmpty ? 0 : this.max, buckets };
   }
@@ -98,9 +91,8 @@ export class Histogram {
     for (let at = 0; at + 1 < encoded.buckets.length; at += 2) {
       const bucket = encoded.buckets[at]!;
       if (!Number.isInteger(bucket) || bucket < 0 || bucket >= BUCKETS) continue;
-      this.#counts[bucket]! += encoded.buckets[at + 1]!;
-      if (bucket < this.#first) this.#first = bucket;
-      if (bucket > this.#last) this.#last = bucket;
+      const octave = this.#octaves[bucket >> FRACTION_BITS] ?? this.#grow(bucket);
+      octave[bucket & (AN_OCTAVE - 1)]! += encoded.buckets[at + 1]!;
     }
     this.count += encoded.count;
     this.sum += encoded.sum;
@@ -109,14 +101,36 @@ export class Histogram {
   }
 
   reset(): void {
-    if (this.#last >= this.#first) this.#counts.fill(0, this.#first, this.#last + 1);
+    for (const octave of this.#octaves) octave?.fill(0);
     this.count = 0;
     this.sum = 0;
     this.min = Infinity;
     this.max = -Infinity;
-    this.#first = BUCKETS;
-    this.#last = -1;
   }
+
+  #grow(bucket: number): Float64Array {
+    const octave = new Float64Array(AN_OCTAVE);
+    this.#octaves[bucket >> FRACTION_BITS] = octave;
+    return octave;
+  }
+
+  /** Buckets that hold something, in order. */
+  *#filled(): Generator<readonly [bucket: number, count: number]> {
+    for (const [at, octave] of this.#octaves.entries()) {
+      if (octave === undefined) continue;
+      for (let fraction = 0; fraction < AN_OCTAVE; fraction++) {
+        const count = octave[fraction]!;
+        if (count > 0) yield [(at << FRACTION_BITS) + fraction, count];
+      }
+    }
+  }
+}
+
+function bucketOf(value: number): number {
+  scratch[0] = value;
+  const bucket = (words[UPPER]! >>> SHIFT) - BASE;
+  if (!(value > 0) || bucket < 0) return 0;
+  return bucket < BUCKETS ? bucket : BUCKETS - 1;
 }
 
 function middleOf(bucket: number): number {

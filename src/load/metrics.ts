@@ -5,6 +5,11 @@ export type MetricKind = "counter" | "gauge" | "rate" | "trend";
 /** Names and values that a sample is marked with. */
 export type Tags = Readonly<Record<string, string>>;
 
+/** Tags that are only made when a threshold asks for them: most samples are never looked at by tag. */
+export interface TagLookup {
+  of(name: string): string | undefined;
+}
+
 /** What a metric has counted since it was last taken, small enough to be sent every second. */
 export type Encoded =
   | { readonly kind: "counter"; readonly count: number; readonly sum: number }
@@ -26,6 +31,8 @@ export interface Metric {
   /** Values are milliseconds. */
   readonly isTime: boolean;
   add(value: number, tags: Tags): void;
+  /** The same with tags that are looked up. */
+  addBy(value: number, tags: TagLookup): void;
 }
 
 /** A part of a metric as thresholds name it: `http_req_duration{status:200}`. */
@@ -95,13 +102,12 @@ class MetricOf implements Metric {
 
   add(value: number, tags: Tags): void {
     this.#all.add(value);
-    if (this.#parts.length > 0) this.#addToParts(value, tags);
+    for (const part of this.#parts) if (part.tags.every(([name, wanted]) => tags[name] === wanted)) part.sink.add(value);
   }
 
-  #addToParts(value: number, tags: Tags): void {
-    for (const part of this.#parts) {
-      if (part.tags.every(([name, wanted]) => tags[name] === wanted)) part.sink.add(value);
-    }
+  addBy(value: number, tags: TagLookup): void {
+    this.#all.add(value);
+    for (const part of this.#parts) if (isOf(part.tags, tags)) part.sink.add(value);
   }
 
   take(): Sample[] {
@@ -112,6 +118,11 @@ class MetricOf implements Metric {
     }
     return samples;
   }
+}
+
+function isOf(wanted: PartName["tags"], tags: TagLookup): boolean {
+  for (const [name, value] of wanted) if (tags.of(name) !== value) return false;
+  return true;
 }
 
 function createSink(kind: MetricKind): Sink {

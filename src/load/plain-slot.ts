@@ -8,16 +8,18 @@ import { Http2Connection } from "./client/http2.ts";
 import { type OutgoingRequest, renderHttp1, renderHttp2 } from "./client/request.ts";
 import { toTarget } from "./client/target.ts";
 import type { PlainJob } from "./messages.ts";
-import type { Tags } from "./metrics.ts";
+import type { TagLookup } from "./metrics.ts";
 import type { ScenarioPlan } from "./plan.ts";
 import { type RunnerParts, shareOf } from "./runner.ts";
 import type { RequestOutcome } from "./recorder.ts";
 
 /** What carries one request at a time. */
 export interface PlainSlot {
-  /** Sends the request. @param dueAt when that was due, of `performance.now()`; 0: now */
-  start(dueAt: number): void;
+  /** Sends the request. Both are of `performance.now()`. @param dueAt when that was due; it may lie before `now` */
+  start(dueAt: number, now: number): void;
 }
+
+type Noted = { -readonly [Key in keyof RequestOutcome]: RequestOutcome[Key] };
 
 /** A connection that could not be opened is tried again after that: a server that is down is not to be asked in a busy loop. */
 const RECONNECT_MS = 50;
@@ -27,7 +29,7 @@ export function createPlainSlots(
   job: PlainJob,
   plan: ScenarioPlan,
   { recorder, place }: RunnerParts,
-  freed: (slot: PlainSlot) => void,
+  freed: (slot: PlainSlot, now: number) => void,
 ): { slots: readonly PlainSlot[]; prepare: () => Promise<void>; close: () => void } {
   const url = new URL(job.url);
   const target = toTarget(url, job.hosts);
@@ -45,7 +47,7 @@ export function createPlainSlots(
   const addresses = createAddresses();
   const deadlines = createDeadlines();
   const name = job.url;
-  const tags: Tags = { method: job.method, name, url: name, scenario: plan.name };
+  const constants: Readonly<Record<string, string>> = { method: job.method, name, url: name, scenario: plan.name };
   const multiplexed: (Promise<Http2Connection> | undefined)[] = [];
   let isClosed = false;
 
@@ -89,13 +91,13 @@ export function createPlainSlots(
       this.#index = index;
     }
 
-    start(dueAt: number): void {
-      this.#startedAt = performance.now();
-      this.#dueAt = dueAt === 0 ? this.#startedAt : dueAt;
+    start(dueAt: number, now: number): void {
+      this.#startedAt = now;
+      this.#dueAt = dueAt;
       this.#hasRetried = false;
       this.status = 0;
       if (job.isHttp2) void this.#sendHttp2();
-      else this.#sendHttp1();
+      else this.#sendHttp1(now);
     }
 
     /** Opens a connection beforehand. */
@@ -109,8 +111,10 @@ export function createPlainSlots(
     }
 
     ended(): void {
-      this.#record("");
-      freed(this);
+      this.#note(outcome, "");
+      // The next request goes out before this one is counted: what counting takes is no pause of the load, nor part of what is measured.
+      freed(this, this.endedAt);
+      recorder.record(outcome, tags);
     }
 
     failed(failure: LoadFailure): void {
@@ -120,26 +124,27 @@ export function createPlainSlots(
       // A server may close a connection that rests just when a request is sent: that is nobody's failure.
       if (!isFresh && !job.isHttp2 && this.firstByteAt === 0 && !this.#hasRetried && failure.code !== 1050) {
         this.#hasRetried = true;
-        this.#sendHttp1();
+        this.#sendHttp1(performance.now());
         return;
       }
       this.#attempt++;
       if (this.sentAt < this.#startedAt) this.sentAt = this.#startedAt;
       this.endedAt = performance.now();
       this.status = 0;
-      this.#record(failure.message);
-      if (isFresh || job.isHttp2) setTimeout(() => freed(this), RECONNECT_MS);
-      else freed(this);
+      this.#note(outcome, failure.message);
+      recorder.record(outcome, tags);
+      if (isFresh || job.isHttp2) setTimeout(() => freed(this, performance.now()), RECONNECT_MS);
+      else freed(this, this.endedAt);
     }
 
-    #sendHttp1(): void {
+    #sendHttp1(now: number): void {
       let { connection } = this;
       if (connection === undefined || connection.isGone) {
         const address = addresses.find(target.hostname, this.#attempt);
         if (address === undefined) return void this.#sendAfterLookup();
         connection = this.open(address);
       }
-      connection.send(bytes, this, this.#startedAt + job.timeoutMs);
+      connection.send(bytes, this, this.#startedAt + job.timeoutMs, now);
     }
 
     async #sendAfterLookup(): Promise<void> {
@@ -150,7 +155,7 @@ export function createPlainSlots(
         this.failed(toFailure(error));
         return;
       }
-      this.#sendHttp1();
+      this.#sendHttp1(performance.now());
     }
 
     async #sendHttp2(): Promise<void> {
@@ -168,7 +173,7 @@ export function createPlainSlots(
       }
     }
 
-    #record(error: string): void {
+    #note(outcome: Noted, error: string): void {
       const { status } = this;
       const hasReply = error === "";
       outcome.status = status;
@@ -180,12 +185,11 @@ export function createPlainSlots(
       outcome.waiting = hasReply ? this.firstByteAt - this.writtenAt : this.endedAt - this.sentAt;
       outcome.receiving = hasReply ? this.endedAt - this.firstByteAt : 0;
       outcome.receivedBytes = this.receivedBytes;
-      recorder.record(outcome, tags);
     }
   }
 
-  /** One for all: it is read at once. */
-  const outcome: { -readonly [Key in keyof RequestOutcome]: RequestOutcome[Key] } = {
+  /** One for all: it is read before the next is noted. */
+  const outcome: Noted = {
     status: 0,
     hasFailed: false,
     method: job.method,
@@ -200,6 +204,14 @@ export function createPlainSlots(
     receiving: 0,
     sentBytes: bytes.length,
     receivedBytes: 0,
+  };
+  const tags: TagLookup = {
+    of(name) {
+      if (name === "status") return String(outcome.status);
+      if (name === "expected_response") return outcome.hasFailed ? "false" : "true";
+      if (name === "error") return outcome.error === "" ? undefined : outcome.error;
+      return constants[name];
+    },
   };
   const number = shareOf(job.connections, place) * (job.isHttp2 ? job.streams : 1);
   const slots = Array.from({ length: number }, (_, index) => new Slot(index));

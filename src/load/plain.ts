@@ -15,7 +15,7 @@ export function createPlainRunner(job: PlainJob, plan: ScenarioPlan, parts: Runn
   const iterations = metrics.define("iterations", "counter", false)!;
   const dropped = metrics.define("dropped_iterations", "counter", false)!;
   const tags = { scenario: plan.name };
-  const { slots, prepare, close } = createPlainSlots(job, plan, parts, (slot) => freed(slot));
+  const { slots, prepare, close } = createPlainSlots(job, plan, parts, (slot, now) => freed(slot, now));
   const isOpen = plan.executor === "constant-arrival-rate" || plan.executor === "ramping-arrival-rate";
   const idle: PlainSlot[] = [];
   const { promise: done, resolve } = Promise.withResolvers<void>();
@@ -36,19 +36,19 @@ export function createPlainRunner(job: PlainJob, plan: ScenarioPlan, parts: Runn
     close();
     resolve();
   };
-  const start = (slot: PlainSlot, dueAt: number): void => {
+  const start = (slot: PlainSlot, dueAt: number, now: number): void => {
     busy++;
     begun++;
     left--;
-    slot.start(dueAt);
+    slot.start(dueAt, now);
   };
-  const freed = (slot: PlainSlot): void => {
+  const freed = (slot: PlainSlot, now: number): void => {
     busy--;
     iterations.add(1, tags);
     if (isOver) return;
     const dueAt = backlog?.next();
-    if (dueAt !== undefined) return start(slot, dueAt);
-    if (!isOpen && !isEnding && left > 0) return start(slot, 0);
+    if (dueAt !== undefined) return start(slot, dueAt, now);
+    if (!isOpen && !isEnding && left > 0) return start(slot, now, now);
     idle.push(slot);
     if (busy === 0 && (isEnding || left <= 0)) finish();
   };
@@ -67,13 +67,14 @@ export function createPlainRunner(job: PlainJob, plan: ScenarioPlan, parts: Runn
       if (slot === undefined) return;
       const now = performance.now();
       generator.slipped(now - dueAt);
-      start(slot, dueOrNow(dueAt, now));
+      start(slot, dueOrNow(dueAt, now), now);
     };
     stopArrivals = runArrivals(times, startAt, place, arrive, end);
   };
   const runClosed = (): void => {
     for (const slot of slots) {
-      if (left > 0) start(slot, 0);
+      const now = performance.now();
+      if (left > 0) start(slot, now, now);
       else idle.push(slot);
     }
     if (busy === 0) finish();

@@ -1,5 +1,5 @@
 import { Histogram, type EncodedHistogram } from "./histogram.ts";
-import type { Metric, Metrics, Tags } from "./metrics.ts";
+import type { Metric, Metrics, TagLookup } from "./metrics.ts";
 
 /** What is known of one request when it has ended. */
 export interface RequestOutcome {
@@ -34,7 +34,7 @@ export interface NamedRequests {
 
 /** Counts what comes of requests, by k6's metrics and by name. */
 export interface Recorder {
-  record(outcome: RequestOutcome, tags: Tags): void;
+  record(outcome: RequestOutcome, tags: TagLookup): void;
   /** What was counted by name since the last time. */
   take(): NamedRequests[];
 }
@@ -77,18 +77,18 @@ export function createRecorder(metrics: Metrics): Recorder {
   return {
     record(outcome, tags) {
       const whole = outcome.sending + outcome.waiting + outcome.receiving;
-      requests.add(1, tags);
-      failed.add(outcome.hasFailed ? 1 : 0, tags);
-      sent.add(outcome.sentBytes, tags);
-      received.add(outcome.receivedBytes, tags);
-      duration.add(whole, tags);
-      response.add(outcome.response, tags);
-      blocked.add(outcome.blocked, tags);
-      connecting.add(outcome.connecting, tags);
-      tlsHandshaking.add(outcome.tlsHandshaking, tags);
-      sending.add(outcome.sending, tags);
-      waiting.add(outcome.waiting, tags);
-      receiving.add(outcome.receiving, tags);
+      requests.addBy(1, tags);
+      failed.addBy(outcome.hasFailed ? 1 : 0, tags);
+      sent.addBy(outcome.sentBytes, tags);
+      received.addBy(outcome.receivedBytes, tags);
+      duration.addBy(whole, tags);
+      response.addBy(outcome.response, tags);
+      blocked.addBy(outcome.blocked, tags);
+      connecting.addBy(outcome.connecting, tags);
+      tlsHandshaking.addBy(outcome.tlsHandshaking, tags);
+      sending.addBy(outcome.sending, tags);
+      waiting.addBy(outcome.waiting, tags);
+      receiving.addBy(outcome.receiving, tags);
       namedOf(outcome.method, outcome.name).count(outcome, whole);
     },
     take: () => [...names.values()].flatMap((named) => named.take()),

@@ -67,7 +67,7 @@ async function exchange(
       failed: (failure) => resolve({ status: 0, body: undefined, error: failure.message, isOpen: connection.isOpen }),
     };
     connection.connect("127.0.0.1");
-    connection.send("GET / HTTP/1.1\r\nHost: here\r\n\r\n", sent, Infinity);
+    connection.send("GET / HTTP/1.1\r\nHost: here\r\n\r\n", sent, Infinity, performance.now());
   });
 }
 

@@ -11,6 +11,12 @@ export interface SecuredSocket {
   readonly securedAt: number;
 }
 
+/** What a connection's ends have agreed on. */
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+}
+
 /** TLS names hosts, never addresses. */
 export function serverNameOf({ serverName }: Target): { servername?: string } {
   return /^[\d.]+$|:/.test(serverName) ? {} : { servername: serverName };
@@ -48,4 +54,10 @@ export async function connectTls(
       resolve({ socket, startedAt, connectedAt, securedAt: performance.now() });
     });
   });
+}
+
+/** Undefined where nothing is agreed on any more. */
+export function tlsFactsOf(socket: TLSSocket): TlsFacts | undefined {
+  const version = socket.getProtocol();
+  return version === null ? undefined : { version, cipher: socket.getCipher().standardName };
 }

@@ -1,8 +1,9 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
-import { serverNameOf } from "./connect-tls.ts";
+import { serverNameOf, type TlsFacts, tlsFactsOf } from "./connect-tls.ts";
 import type { Exchange } from "./exchange.ts";
 import { LoadFailure, timeoutFailure, toFailure } from "./failure.ts";
+import { KnownHead } from "./known-head.ts";
 import { ProtocolError, ResponseHead } from "./response-head.ts";
 import type { Target } from "./target.ts";
 
@@ -15,6 +16,7 @@ export interface Http1Options {
 
 /** All sockets of a process read into this one buffer: what was read is used up before the next socket is read. */
 const SHARED_BYTES = Buffer.allocUnsafeSlow(64 * 1024);
+const SHARED_WORDS = new Uint32Array(SHARED_BYTES.buffer);
 const MAX_HEAD_BYTES = 128 * 1024;
 const MAX_CHUNK_LINE = 1024;
 
@@ -48,6 +50,7 @@ export class Http1Connection {
   #parts: Buffer[] = [];
   #line = "";
   readonly #head = new ResponseHead();
+  readonly #known = new KnownHead();
   readonly #options: Http1Options;
 
   constructor(target: Target, options: Http1Options) {
@@ -59,13 +62,10 @@ export class Http1Connection {
     return this.#exchange !== undefined;
   }
 
-  get remoteAddress(): string {
-    return this.#socket?.remoteAddress ?? "";
-  }
-
-  get socket(): Socket | TLSSocket | undefined {
-    return this.#socket;
-  }
+  /** Whom it is connected to. */
+  remoteAddress = "";
+  /** What was agreed on, where it speaks TLS. */
+  tls: TlsFacts | undefined;
 
   /** Connects to one address; what was sent meanwhile goes out when that is done. */
   connect(address: string): void {
@@ -116,18 +116,27 @@ export class Http1Connection {
 
   opened(): void {
     this.isOpen = true;
+    const socket = this.#socket!;
+    this.remoteAddress = socket.remoteAddress ?? "";
+    if ("getCipher" in socket) this.tls = tlsFactsOf(socket);
     const request = this.#request;
-    if (request !== undefined) this.#write(request);
+    const exchange = this.#exchange;
+    this.#request = undefined;
+    if (request !== undefined && exchange !== undefined) this.#write(request, exchange, performance.now());
   }
 
-  /** Sends a request that is wholly rendered; on a connection that still opens, as soon as it is open. Latin1 where it is a text. */
-  send(request: Buffer | string, exchange: Exchange, deadline: number): void {
+  /**
+   * Sends a request that is wholly rendered; on a connection that still opens, as soon as it is open. Latin1 where it is a text.
+   *
+   * @param now `performance.now()`, as the caller has just read it: reading a clock costs as much as comparing a head
+   */
+  send(request: Buffer | string, exchange: Exchange, deadline: number, now: number): void {
     this.#exchange = exchange;
     this.deadline = deadline;
     exchange.receivedBytes = 0;
     exchange.firstByteAt = 0;
     this.#state = "head";
-    if (this.isOpen) this.#write(request);
+    if (this.isOpen) this.#write(request, exchange, now);
     else this.#request = request;
   }
 
@@ -149,11 +158,8 @@ export class Http1Connection {
     socket.on("close", () => this.#ended());
   }
 
-  #write(request: Buffer | string): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) return;
-    this.#request = undefined;
-    exchange.sentAt = performance.now();
+  #write(request: Buffer | string, exchange: Exchange, now: number): void {
+    exchange.sentAt = now;
     if (typeof request === "string") this.#socket!.write(request, "latin1");
     else this.#socket!.write(request);
     exchange.writtenAt = performance.now();
@@ -216,30 +222,39 @@ export class Http1Connection {
   }
 
   #walkHead(from: Buffer, start: number, end: number, exchange: Exchange): number {
-    let bytes = from;
-    let at = start;
-    let length = end;
+    const known = this.#known;
     const before = this.#pending;
-    if (before !== undefined) {
-      bytes = Buffer.concat([before, from.subarray(start, end)]);
-      at = 0;
-      length = bytes.length;
+    let rest: number;
+    if (before === undefined && start === 0 && from === SHARED_BYTES && known.stands(SHARED_WORDS, from, end)) {
+      rest = known.length;
+    } else {
+      const bytes = before === undefined ? from : Buffer.concat([before, from.subarray(start, end)]);
+      const at = before === undefined ? start : 0;
+      const length = before === undefined ? end : bytes.length;
+      if (!this.#head.read(bytes, at, length)) {
+        if (length - at > MAX_HEAD_BYTES) throw new ProtocolError("its head is too long");
+        this.#pending = before === undefined ? Buffer.from(bytes.subarray(at, length)) : bytes;
+        return end;
+      }
+      this.#pending = undefined;
+      known.remember(bytes, at, this.#head.end);
+      rest = before === undefined ? this.#head.end : this.#head.end - before.length + start;
+      // Too long to be kept.
+      if (known.length === 0 && exchange.wantsHead) exchange.head = bytes.toString("latin1", at, this.#head.end - 4);
     }
+    return this.#took(rest, end, exchange);
+  }
+
+  /** The head is read, and what follows it begins at `rest`. */
+  #took(rest: number, end: number, exchange: Exchange): number {
     const head = this.#head;
-    if (!head.read(bytes, at, length)) {
-      if (length - at > MAX_HEAD_BYTES) throw new ProtocolError("its head is too long");
-      this.#pending = before === undefined ? Buffer.from(bytes.subarray(at, length)) : bytes;
-      return end;
-    }
-    this.#pending = undefined;
-    const rest = before === undefined ? head.end : head.end - before.length + start;
     const { status } = head;
     if (status < 200) {
       if (status === 101) throw new ProtocolError("it switches protocols, which nobody asked for");
       return rest;
     }
     exchange.status = status;
-    if (exchange.wantsHead) exchange.head = bytes.toString("latin1", at, head.end - 4);
+    if (exchange.wantsHead && this.#known.length > 0) exchange.head = this.#known.text;
     if (exchange.isHead || status === 204 || status === 304) this.#complete(exchange, rest < end);
     else if (head.isChunked) this.#state = "chunk-size";
     else if (head.contentLength === 0) this.#complete(exchange, rest < end);

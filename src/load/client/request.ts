@@ -9,6 +9,8 @@ export interface OutgoingRequest {
   /** In order, names as they were given. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer | undefined;
+  /** Its bytes in HTTP/1.1, once they were made: a request may be sent many times. */
+  rendered?: Buffer | string | undefined;
 }
 
 /** The bytes of a request in HTTP/1.1; a text (latin1) where it has no content. */

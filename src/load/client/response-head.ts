@@ -78,9 +78,7 @@ export class ResponseHead {
     while (colon < end && bytes[colon] !== COLON) colon++;
     const length = colon - from;
     if (length === 14 && isNamed(bytes, from, "content-length")) {
-      const value = valueOf(bytes, colon + 1, end);
-      if (!/^\d{1,15}$/.test(value)) throw new ProtocolError(`Content-Length is ${JSON.stringify(value.slice(0, 40))}`);
-      const stated = Number(value);
+      const stated = wholeNumberOf(bytes, colon + 1, end);
       if (this.contentLength >= 0 && this.contentLength !== stated) throw new ProtocolError("two lengths are stated");
       this.contentLength = stated;
     } else if (length === 17 && isNamed(bytes, from, "transfer-encoding")) {
@@ -127,6 +125,19 @@ function isNamed(bytes: Uint8Array, from: number, name: string): boolean {
     if (byte !== name.charCodeAt(at) && (byte | LOWER) !== name.charCodeAt(at)) return false;
   }
   return true;
+}
+
+/** Digits, at most 15 of them, alone between blanks. */
+function wholeNumberOf(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+  const first = at;
+  let number = 0;
+  for (; at < to && isDigit(bytes[at]! - 48); at++) number = number * 10 + bytes[at]! - 48;
+  const digits = at - first;
+  while (at < to && (bytes[at] === CR || bytes[at] === SPACE || bytes[at] === TAB)) at++;
+  if (at === to && digits > 0 && digits <= 15) return number;
+  throw new ProtocolError(`Content-Length is ${JSON.stringify(valueOf(bytes, from, to).slice(0, 40))}`);
 }
 
 function valueOf(bytes: Uint8Array, from: number, to: number): string {

@@ -2,6 +2,8 @@
 export interface Target {
   /** `https://api.example.com`, without a port that is the scheme's own. */
   readonly origin: string;
+  /** What connections are kept by: the origin and where it leads. */
+  readonly key: string;
   /** Whether TLS is spoken there, which an override may change. */
   readonly isTls: boolean;
   /** As it stands in the Host field. */
@@ -25,19 +27,23 @@ export function toTarget(url: URL, overrides: HostOverrides = {}): Target {
   const isTls = url.protocol === "https:";
   const port = url.port === "" ? (isTls ? 443 : 80) : Number(url.port);
   const hostname = withoutBrackets(url.hostname);
-  const plain = { origin: url.origin, isTls, authority: url.host, hostname, port, serverName: hostname };
+  const plain = toKeyed({ origin: url.origin, isTls, authority: url.host, hostname, port, serverName: hostname });
   const override = findOverride(url, overrides);
   if (override === undefined) return plain;
   if (/^https?:\/\//i.test(override)) {
     const other = new URL(override);
     const elsewhere = toTarget(other);
     // A whole origin is another server: it hears its own name.
-    return { ...elsewhere, origin: url.origin };
+    return toKeyed({ ...elsewhere, origin: url.origin });
   }
   const address = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^:\s/]+)|(?<bare>[\da-f:.]+))(?::(?<port>\d+))?$/i.exec(override);
   const found = address?.groups?.["v6"] ?? address?.groups?.["name"] ?? address?.groups?.["bare"];
   if (found === undefined) throw new TypeError(`${JSON.stringify(override)} is no host to send requests to`);
-  return { ...plain, hostname: found, port: Number(address?.groups?.["port"] ?? port) };
+  return toKeyed({ ...plain, hostname: found, port: Number(address?.groups?.["port"] ?? port) });
+}
+
+function toKeyed(target: Omit<Target, "key">): Target {
+  return { ...target, key: `${target.origin} ${target.hostname}:${target.port}` };
 }
 
 /** The exact name with port, the exact name, or the longest pattern with a leading `*.` that fits. */

@@ -8,8 +8,13 @@ import { shareOf } from "../runner.ts";
 
 /** A VU as an executor sees it. */
 export interface IteratingVu {
-  /** Runs one iteration to its end; never rejects. @param dueAt when it was due; 0: now. @param index of the scenario, over all processes; -1: the next of this VU */
-  iterate(dueAt: number, index: number): Promise<void>;
+  /**
+   * Runs one iteration to its end; never rejects. Resolves with whether it has waited for something outside.
+   *
+   * @param dueAt when it was due; 0: now
+   * @param index of the scenario, over all processes; -1: the next of this VU
+   */
+  iterate(dueAt: number, index: number): Promise<boolean>;
   /** Ends the iteration that runs. */
   interrupt(): void;
   /** Lets it run again after that. */
@@ -45,12 +50,6 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
   let startedAt = 0;
   let begun = 0;
 
-  const iterate = async (vu: IteratingVu, dueAt: number, index: number): Promise<void> => {
-    busy.add(vu);
-    begun++;
-    await vu.iterate(dueAt, index);
-    busy.delete(vu);
-  };
   const listeners: (() => void)[] = [];
   let isOver = false;
   const whenEnded = (listen: () => void): void => {
@@ -80,10 +79,12 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
   /** VUs that loop until there is nothing more for them. */
   const loop = async (vu: IteratingVu, next: () => number | undefined): Promise<void> => {
     for (let index = next(); index !== undefined; index = next()) {
-      const before = performance.now();
-      await iterate(vu, 0, index);
-      // An iteration that waited for nothing lets nothing else run.
-      if (performance.now() - before < 1) await new Promise((resolve) => setImmediate(resolve));
+      busy.add(vu);
+      begun++;
+      const hasWaited = await vu.iterate(0, index);
+      busy.delete(vu);
+      // Otherwise nothing else would ever run.
+      if (!hasWaited) await new Promise((resolve) => setImmediate(resolve));
     }
   };
   const runLoops = async (count: number, nextOf: (at: number) => () => number | undefined): Promise<void> => {
@@ -154,7 +155,10 @@ export function createScenario(plan: ScenarioPlan, parts: ExecutorParts): Runnin
     const under = new Set<Promise<void>>();
     let promised = vus.length;
     const finishing = async (vu: IteratingVu, dueAt: number, index: number): Promise<void> => {
-      await iterate(vu, dueAt, index);
+      busy.add(vu);
+      begun++;
+      await vu.iterate(dueAt, index);
+      busy.delete(vu);
       idle.push(vu);
     };
     const makeAndStart = async (at: number, dueAt: number, index: number): Promise<void> => {

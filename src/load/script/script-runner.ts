@@ -6,6 +6,7 @@ import type { Runner, RunnerParts } from "../runner.ts";
 import { CookieJar } from "./cookies.ts";
 import { createScenario, type IteratingVu } from "./executors.ts";
 import { compileScript, instantiate } from "./instance.ts";
+import { createKnownUrls } from "./k6/known-urls.ts";
 import { readScriptSettings } from "./script-settings.ts";
 import { createChecks, Interrupted, type ScriptProcess, TestAborted, Vu } from "./vu.ts";
 
@@ -61,14 +62,13 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
     addresses,
     deadlines,
     env: job.env,
-    hosts: job.hosts,
     directory: job.directory,
     entry: job.entry,
     tell: (message) => parts.tell(message),
     checks: createChecks(),
     sharedArrays: new Map(),
     files: new Map(),
-    targets: new Map(),
+    urls: createKnownUrls(),
     options: job.overrides,
     settings,
     pools: {
@@ -104,8 +104,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
       localAddress: typeof given["localIPs"] === "string" ? given["localIPs"].split(",")[0] : undefined,
       reusesConnections: given["noConnectionReuse"] !== true,
     };
-    shared.hosts = { ...hostsOf(given["hosts"]), ...job.hosts };
-    shared.targets.clear();
+    shared.urls.clear({ ...hostsOf(given["hosts"]), ...job.hosts });
   };
   configure({ ...options, ...job.overrides }, 1);
   // It was made before the script could say how.
@@ -148,6 +147,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
     setupData: string | undefined,
     progress: () => number,
     startedAt: () => number,
+    ended: () => void,
   ): Promise<IteratingVu> => {
     const vu = new Vu(shared, id);
     vu.idInInstance = inInstance;
@@ -169,6 +169,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
         for (const listen of vu.iterationListeners) listen(vu.id, vu.iteration);
         shared.counts.active++;
         let isInterrupted = false;
+        vu.hasWaited = false;
         try {
           await run(data);
           await vu.idle();
@@ -192,8 +193,10 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
         vu.iterationInInstance++;
         vu.group = "";
         vu.tags["group"] = "";
-        if (!shared.settings.keepsCookies) vu.jar = new CookieJar();
+        if (!shared.settings.keepsCookies && !vu.jar.isEmpty) vu.jar = new CookieJar();
         if (!shared.settings.keepsConnections) vu.closeConnections();
+        ended();
+        return vu.hasWaited;
       },
       interrupt: () => vu.interrupt(),
       revive() {
@@ -225,21 +228,15 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
           dropped,
           async createVu(index) {
             const id = from + index * place.count + place.index + 1;
-            const vu = await createVu(
+            return createVu(
               plan,
               id,
               ++made,
               setupData,
               () => scenario.progress(),
               () => startAt,
+              () => completed++,
             );
-            return {
-              ...vu,
-              async iterate(dueAt, iteration) {
-                await vu.iterate(dueAt, iteration);
-                completed++;
-              },
-            };
           },
         });
         counts.set(plan.name, () => completed);

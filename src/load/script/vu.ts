@@ -3,12 +3,12 @@ import type { Addresses } from "../client/addresses.ts";
 import { LoadFailure } from "../client/failure.ts";
 import { type ConnectionPool, createPool, type PoolCommons } from "../client/pool.ts";
 import type { Deadlines } from "../client/deadlines.ts";
-import type { HostOverrides, Target } from "../client/target.ts";
 import type { Metrics, Metric } from "../metrics.ts";
 import type { ScenarioPlan } from "../plan.ts";
 import type { Recorder } from "../recorder.ts";
 import type { ScriptSettings } from "./script-settings.ts";
 import { CookieJar } from "./cookies.ts";
+import type { KnownUrls } from "./k6/known-urls.ts";
 
 /** What all VUs of a process share. */
 export interface ScriptProcess {
@@ -17,14 +17,13 @@ export interface ScriptProcess {
   readonly addresses: Addresses;
   readonly deadlines: Deadlines;
   readonly env: Readonly<Record<string, string>>;
-  hosts: HostOverrides;
   readonly directory: string;
   readonly entry: string;
   readonly tell: (message: FromWorker) => void;
   readonly checks: Checks;
   readonly sharedArrays: Map<string, readonly unknown[]>;
   readonly files: Map<string, Buffer>;
-  readonly targets: Map<string, Target>;
+  readonly urls: KnownUrls;
   /** As the script exports them, with those of the command line. */
   options: Readonly<Record<string, unknown>>;
   settings: ScriptSettings;
@@ -82,6 +81,8 @@ export class Vu {
   jar = new CookieJar();
   readonly pool: ConnectionPool;
   isInterrupted = false;
+  /** Whether the iteration has waited for something outside: then others have had their turn. */
+  hasWaited = false;
   /** Time from which the first request of an iteration was due; 0: it was not. */
   dueAt = 0;
   responseCallback: ((status: number) => boolean) | null;
@@ -100,6 +101,7 @@ export class Vu {
 
   /** Waits, and can be interrupted. */
   async pause(ms: number): Promise<void> {
+    this.hasWaited = true;
     if (this.isInterrupted) throw new Interrupted();
     return new Promise((resolve, reject) => {
       const cancel = (): void => {
@@ -147,6 +149,7 @@ export class Vu {
   /** Resolves when nothing is pending. */
   async idle(): Promise<void> {
     if (this.#pending === 0) return;
+    this.hasWaited = true;
     await new Promise<void>((resolve) => (this.#idle = resolve));
     this.#idle = undefined;
   }
@@ -160,24 +163,33 @@ export function isExpected(status: number): boolean {
 /** So that names made up by a script cannot fill the memory. */
 const MAX_CHECKS = 2000;
 
+type CountedCheck = { -readonly [Key in keyof CheckCount]: CheckCount[Key] };
+
 export function createChecks(): Checks {
-  const counts = new Map<string, { group: string; name: string; passes: number; fails: number }>();
+  const groups = new Map<string, Map<string, CountedCheck>>();
+  let size = 0;
   return {
     count(group, name, passed) {
-      const key = `${group}\n${name}`;
-      let found = counts.get(key);
+      let names = groups.get(group);
+      if (names === undefined) {
+        if (size >= MAX_CHECKS) return;
+        groups.set(group, (names = new Map()));
+      }
+      let found = names.get(name);
       if (found === undefined) {
-        if (counts.size >= MAX_CHECKS) return;
-        counts.set(key, (found = { group, name, passes: 0, fails: 0 }));
+        if (size >= MAX_CHECKS) return;
+        size++;
+        names.set(name, (found = { group, name, passes: 0, fails: 0 }));
       }
       if (passed) found.passes++;
       else found.fails++;
     },
     take() {
-      const taken = [...counts.values()]
+      const counts = [...groups.values()].flatMap((names) => [...names.values()]);
+      const taken = counts
         .filter(({ passes, fails }) => passes + fails > 0)
         .map((count) => ({ ...count }));
-      for (const count of counts.values()) {
+      for (const count of counts) {
         count.passes = 0;
         count.fails = 0;
       }

@@ -1,22 +1,41 @@
+import type { TagLookup } from "../../metrics.ts";
 import type { Vu } from "../vu.ts";
+
+const NO_TAGS: Readonly<Record<string, string>> = {};
+
+/** Tags of a check. */
+class CheckTags implements TagLookup {
+  name = "";
+  given = NO_TAGS;
+  outer = NO_TAGS;
+
+  of(name: string): string | undefined {
+    return name === "check" ? this.name : (this.given[name] ?? this.outer[name]);
+  }
+}
 
 /** `k6`: check, group, sleep, fail. */
 export function createCore(vu: Vu) {
   const { process } = vu;
+  const checkTags = new CheckTags();
   const count = (name: string, passed: boolean, tags: Readonly<Record<string, string>>): void => {
     process.checks.count(vu.group, name, passed);
-    process.own.checks.add(passed ? 1 : 0, { ...vu.tags, ...tags, check: name });
+    checkTags.name = name;
+    checkTags.given = tags;
+    checkTags.outer = vu.tags;
+    process.own.checks.addBy(passed ? 1 : 0, checkTags);
   };
 
   const check = (
     value: unknown,
     sets: Readonly<Record<string, unknown>>,
-    tags: Readonly<Record<string, string>> = {},
+    tags: Readonly<Record<string, string>> = NO_TAGS,
   ): unknown => {
     if (typeof sets !== "object" || sets === null) throw new TypeError("check() takes an object of checks");
     const waiting: Promise<boolean>[] = [];
     let all = true;
-    for (const [name, condition] of Object.entries(sets)) {
+    for (const name of Object.keys(sets)) {
+      const condition = sets[name];
       let result: unknown;
       try {
         result = typeof condition === "function" ? (condition as (value: unknown) => unknown)(value) : condition;

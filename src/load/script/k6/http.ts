@@ -1,19 +1,22 @@
 import { LoadFailure } from "../../client/failure.ts";
-import type { RawReply } from "../../client/pool.ts";
-import { type Target, toTarget } from "../../client/target.ts";
-import { parseFields } from "../../client/response-head.ts";
+import type { OutgoingRequest } from "../../client/request.ts";
+import type { RawReply } from "../../client/transfer.ts";
 import { CookieJar, parseSetCookie } from "../cookies.ts";
 import { toTexts } from "../script-settings.ts";
 import { Interrupted, type Vu } from "../vu.ts";
 import { decode, encode, FileData, toContent } from "./content.ts";
 import { digestAnswer } from "./digest.ts";
+import type { KnownUrl } from "./known-urls.ts";
 import type { Params } from "./params.ts";
-import { cookiesOf, fieldsOf } from "./request-fields.ts";
-import { type Ask, Response, type SentRequest } from "./response.ts";
-import { basicOf, type NamedUrl, parseUrl, toNamedUrl, withoutIds, withoutUser } from "./url.ts";
+import { createFacts } from "./reply-facts.ts";
+import { cookiesOf, fieldsOf, NO_PARTS } from "./request-fields.ts";
+import { createRequestRecord } from "./request-record.ts";
+import { type Ask, Response } from "./response.ts";
+import { SentRequest } from "./sent-request.ts";
+import { basicOf, type NamedUrl, toNamedUrl } from "./url.ts";
 
 const TIMEOUT_MS = 60_000;
-const MAX_TARGETS = 10_000;
+const NO_PARAMS: Params = {};
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** `k6/http`. */
@@ -35,9 +38,9 @@ export function createHttp(vu: Vu) {
     const given = params ?? {};
     const { settings } = process;
     const { url: text, name } = toNamedUrl(address);
-    let url = parseUrl(text, settings.throws);
-    if (url === undefined) return broken(method, text, new LoadFailure(1020, `invalid URL: ${text}`), given);
-    const tags = toTexts(given["tags"]);
+    let known = process.urls.find(text, settings.throws);
+    if (known === undefined) return broken(method, text, new LoadFailure(1020, `invalid URL: ${text}`), given);
+    const tags = given["tags"] === undefined ? undefined : toTexts(given["tags"]);
     const content = toContent(body);
     const codings = typeof given["compression"] === "string" ? given["compression"] : "";
     let bytes = content === undefined ? undefined : codings === "" ? content.bytes : encode(content.bytes, codings);
@@ -47,141 +50,72 @@ export function createHttp(vu: Vu) {
     const type =
       typeof given["responseType"] === "string" ? given["responseType"] : settings.discardsBodies ? "none" : "text";
     const jar = given["jar"] instanceof CookieJar ? given["jar"] : vu.jar;
-    let authorization = basicOf(url, given);
+    let authorization = basicOf(known.url, given);
     for (let hop = 0; ; hop++) {
+      const { url, href, target } = known;
       const cookies = cookiesOf(jar, url, given);
-      const fields = fieldsOf(given, {
-        userAgent: settings.userAgent,
-        type: bytes === undefined ? undefined : content?.type,
-        codings,
-        cookies,
-        authorization,
-      });
-      const sent: SentRequest = {
-        method: verb,
-        url: withoutUser(url),
-        get headers() {
-          return Object.fromEntries(fields.map(([field, value]) => [field, [value]]));
-        },
-        get body() {
-          return bytes?.toString("utf8") ?? "";
-        },
-        get cookies() {
-          return Object.fromEntries(cookies.map(([key, value]) => [key, [{ name: key, value, replace: false }]]));
-        },
-      };
-      const target = targetOf(url);
+      const isPlain =
+        verb === "GET" && bytes === undefined && cookies.length === 0 && authorization === undefined && codings === "";
+      const outgoing =
+        isPlain && given["headers"] === undefined
+          ? (known.plain ??= toOutgoing(verb, known, fieldsOf(NO_PARAMS, { ...NO_PARTS, userAgent: settings.userAgent }), undefined))
+          : toOutgoing(
+              verb,
+              known,
+              fieldsOf(given, {
+                userAgent: settings.userAgent,
+                type: bytes === undefined ? undefined : content?.type,
+                codings,
+                cookies,
+                authorization,
+              }),
+              bytes,
+            );
       if (settings.rps > 0) await pace();
       const dueAt = vu.dueAt;
       vu.dueAt = 0;
+      vu.hasWaited = true;
       const startedAt = performance.now();
-      const raw = await exchange(target, verb, url, fields, bytes, timeoutMs, type !== "none");
+      const raw = await vu.pool.send(outgoing, { timeoutMs, wantsBody: type !== "none" });
       if (vu.isInterrupted) throw new Interrupted();
       const isDigest = given["auth"] === "digest" && raw.status === 401 && authorization === undefined;
       const callback = responseCallbackOf(given);
-      record(
-        raw,
-        verb,
-        withoutUser(url),
-        name ?? text,
-        tags,
-        isDigest ? (status) => status === 401 : callback,
-        dueAt === 0 ? startedAt : dueAt,
-        name !== undefined || tags["name"] !== undefined,
-      );
-      const all =
-        raw.status === 0
-          ? undefined
-          : parseFieldsOf(raw, "set-cookie:", "location:", "content-encoding:", "www-authenticate:");
-      for (const field of all?.get("set-cookie") ?? []) {
+      const isExpected = isDigest ? true : callback === null ? undefined : callback(raw.status);
+      record(raw, verb, known, name, tags, isExpected, dueAt === 0 ? startedAt : dueAt);
+      const facts = factsOf(raw.head);
+      for (const field of facts.cookies) {
         const cookie = parseSetCookie(field);
         if (cookie !== undefined) jar.keep(url, cookie);
       }
-      const challenge = all?.get("www-authenticate")?.[0];
-      if (isDigest && challenge !== undefined) {
-        authorization = digestAnswer(challenge, verb, url);
+      if (isDigest && facts.challenge !== undefined) {
+        authorization = digestAnswer(facts.challenge, verb, url);
         if (authorization !== undefined) continue;
       }
-      const location = all?.get("location")?.[0];
-      if (REDIRECTS.has(raw.status) && location !== undefined && hop < most) {
-        const next = URL.parse(location, url.href);
-        if (next !== null) {
+      if (facts.location !== undefined && hop < most && REDIRECTS.has(raw.status)) {
+        const next = URL.parse(facts.location, url.href);
+        const led = next === null ? undefined : process.urls.find(next.href, false);
+        if (led !== undefined) {
           if (raw.status === 303 || ((raw.status === 301 || raw.status === 302) && verb === "POST")) {
             verb = verb === "HEAD" ? "HEAD" : "GET";
             bytes = undefined;
           }
           // Credentials are for the host that they were given for.
-          if (next.host !== url.host) authorization = undefined;
-          url = next;
+          if (led.url.host !== url.host) authorization = undefined;
+          known = led;
           continue;
         }
       }
-      if (raw.failure !== undefined)
-        complain(verb, withoutUser(url), raw.failure, settings.throws || given["throw"] === true);
-      const coding = all?.get("content-encoding")?.join(",");
+      if (raw.failure !== undefined) complain(verb, href, raw.failure, settings.throws || given["throw"] === true);
+      const { coding } = facts;
       const decoded = raw.body === undefined || coding === undefined ? raw.body : decode(raw.body, coding);
-      return new Response(raw, decoded, type, withoutUser(url), target.port, sent, ask);
+      return new Response(raw, decoded, type, href, target.port, new SentRequest(outgoing, href, cookies), ask);
     }
   };
 
   const ask: Ask = async (method, url, body, params) => request(method, url, body, (params ?? {}) as Params);
 
-  const exchange = async (
-    target: Target,
-    method: string,
-    url: URL,
-    fields: readonly (readonly [string, string])[],
-    body: Buffer | undefined,
-    timeoutMs: number,
-    wantsBody: boolean,
-  ): Promise<RawReply> =>
-    vu.pool.send({ method, target, path: url.pathname + url.search, fields, body }, { timeoutMs, wantsBody });
-
-  const targetOf = (url: URL): Target => {
-    const known = process.targets.get(url.origin);
-    if (known !== undefined) return known;
-    const made = toTarget(url, process.hosts);
-    if (process.targets.size >= MAX_TARGETS) process.targets.clear();
-    process.targets.set(url.origin, made);
-    return made;
-  };
-
-  const record = (
-    raw: RawReply,
-    method: string,
-    url: string,
-    name: string,
-    tags: Readonly<Record<string, string>>,
-    callback: ((status: number) => boolean) | null,
-    dueAt: number,
-    isNamed: boolean,
-  ): void => {
-    const isGood = callback === null ? true : callback(raw.status);
-    const all: Record<string, string> = {
-      ...vu.tags,
-      method,
-      url,
-      name,
-      status: String(raw.status),
-      proto: raw.protocol,
-      ...(callback !== null && { expected_response: String(isGood) }),
-      ...(raw.failure !== undefined && { error: raw.failure.message, error_code: String(raw.failure.code) }),
-      ...(raw.failure === undefined && raw.status >= 400 && { error_code: String(1000 + raw.status) }),
-      ...(raw.tls !== undefined && { tls_version: raw.tls.version }),
-      ...tags,
-    };
-    process.recorder.record(
-      {
-        ...raw,
-        hasFailed: !isGood,
-        method,
-        name: isNamed ? (all["name"] ?? url) : withoutIds(url),
-        error: raw.failure?.message ?? "",
-        response: raw.endedAt - dueAt,
-      },
-      all,
-    );
-  };
+  const factsOf = createFacts();
+  const record = createRequestRecord(vu);
 
   const complain = (method: string, url: string, failure: LoadFailure, throws: boolean): void => {
     if (throws) throw new Error(`${method} ${url}: ${failure.message}`, { cause: failure });
@@ -209,7 +143,7 @@ export function createHttp(vu: Vu) {
       receivedBytes: 0,
       endedAt: now,
     };
-    return new Response(raw, undefined, "text", url, 0, { method, url, headers: {}, body: "", cookies: {} }, ask);
+    return new Response(raw, undefined, "text", url, 0, SentRequest.unsent(method, url), ask);
   };
 
   const pace = async (): Promise<void> => {
@@ -324,10 +258,13 @@ function toCall(entry: unknown): Call {
   return { method: "GET", url: entry, body: undefined, params: {} };
 }
 
-/** The fields of a head, if it has one of those at all. */
-function parseFieldsOf(raw: RawReply, ...names: readonly string[]): Map<string, string[]> | undefined {
-  const head = raw.head.toLowerCase();
-  return names.some((name) => head.includes(`\n${name}`)) ? parseFields(raw.head) : undefined;
+function toOutgoing(
+  method: string,
+  { target, path }: KnownUrl,
+  fields: readonly (readonly [string, string])[],
+  body: Buffer | undefined,
+): OutgoingRequest {
+  return { method, target, path, fields, body, rendered: undefined };
 }
 
 function durationOf(value: unknown): number {

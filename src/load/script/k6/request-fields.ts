@@ -1,7 +1,8 @@
 import type { CookieJar } from "../cookies.ts";
 import type { Params } from "./params.ts";
 
-export function cookiesOf(jar: CookieJar, url: URL, params: Params): [string, string][] {
+export function cookiesOf(jar: CookieJar, url: URL, params: Params): readonly [string, string][] {
+  if (jar.isEmpty && params["cookies"] === undefined) return NO_COOKIES;
   const pairs = new Map<string, string>(jar.isEmpty ? [] : jar.pairsFor(url));
   const given = params["cookies"];
   if (typeof given === "object" && given !== null) {
@@ -23,6 +24,32 @@ export interface FieldParts {
   readonly authorization: string | undefined;
 }
 
+/** Nothing but what a script gives itself. */
+export const NO_PARTS: FieldParts = {
+  userAgent: "",
+  type: undefined,
+  codings: "",
+  cookies: [],
+  authorization: undefined,
+};
+
+const NO_COOKIES: readonly [string, string][] = [];
+/** Names that were looked at, in lower case: a script uses the same ones over and over. */
+const lowerNames = new Map<string, string>();
+const MAX_NAMES = 1000;
+
+function lowerName(name: string): string {
+  let lower = lowerNames.get(name);
+  if (lower === undefined) {
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+      throw new TypeError(`the header field ${JSON.stringify(name)} cannot be sent`);
+    }
+    if (lowerNames.size >= MAX_NAMES) lowerNames.clear();
+    lowerNames.set(name, (lower = name.toLowerCase()));
+  }
+  return lower;
+}
+
 export function fieldsOf(
   params: Params,
   { userAgent, type, codings, cookies, authorization }: FieldParts,
@@ -34,10 +61,8 @@ export function fieldsOf(
     for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
       if (value === undefined || value === null) continue;
       const text = textOf(value);
-      if (/[\0\r\n]/.test(text) || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
-        throw new TypeError(`the header field ${JSON.stringify(name)} cannot be sent`);
-      }
-      seen.add(name.toLowerCase());
+      seen.add(lowerName(name));
+      if (/[\0\r\n]/.test(text)) throw new TypeError(`the header field ${JSON.stringify(name)} cannot be sent`);
       fields.push([name, text]);
     }
   }

@@ -1,10 +1,11 @@
 import { STATUS_CODES } from "node:http";
 import { parseFields } from "../../client/response-head.ts";
-import type { RawReply } from "../../client/pool.ts";
+import type { RawReply } from "../../client/transfer.ts";
 import { type Cookie, parseSetCookie } from "../cookies.ts";
 import { toArrayBuffer } from "./encoding.ts";
 import { parseHtml, type Selection } from "./html.ts";
 import { pickJson } from "./json-path.ts";
+import type { SentRequest } from "./sent-request.ts";
 
 export interface Timings {
   readonly blocked: number;
@@ -17,17 +18,6 @@ export interface Timings {
   readonly duration: number;
 }
 
-/** The request as it went out, by k6's names. */
-export interface SentRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  readonly body: string;
-  readonly cookies: Readonly<
-    Record<string, readonly { readonly name: string; readonly value: string; readonly replace: boolean }[]>
-  >;
-}
-
 /** Sends a request that a page leads to. */
 export type Ask = (method: string, url: string, body: unknown, params: unknown) => Promise<Response>;
 
@@ -35,19 +25,12 @@ export type Ask = (method: string, url: string, body: unknown, params: unknown) 
 export class Response {
   readonly status: number;
   readonly url: string;
-  readonly timings: Timings;
   readonly request: SentRequest;
-  readonly proto: string;
-  readonly remote_ip: string;
-  readonly remote_port: number;
-  readonly error: string;
-  readonly error_code: number;
-  readonly tls_version: string;
-  readonly tls_cipher_suite: string;
-  readonly ocsp: object;
   readonly #raw: RawReply;
   readonly #bytes: Buffer | undefined;
   readonly #type: string;
+  readonly #port: number;
+  #timings: Timings | undefined;
   #fields: Map<string, string[]> | undefined;
   #headers: Record<string, string> | undefined;
   #cookies: Record<string, Cookie[]> | undefined;
@@ -70,23 +53,46 @@ export class Response {
     this.#raw = raw;
     this.#bytes = bytes;
     this.#type = type;
+    this.#port = port;
     this.status = raw.status;
     this.url = url;
     this.request = request;
-    this.proto = raw.protocol;
-    this.remote_ip = raw.remoteAddress;
-    this.remote_port = raw.remoteAddress === "" ? 0 : port;
-    this.error = raw.failure?.message ?? "";
-    this.error_code = raw.failure?.code ?? (raw.status >= 400 ? 1000 + raw.status : 0);
-    this.tls_version =
-      raw.tls === undefined
-        ? ""
-        : raw.tls.version
-            .toLowerCase()
-            .replace("tlsv", "tls")
-            .replace(/^tls1$/, "tls1.0");
-    this.tls_cipher_suite = raw.tls?.cipher ?? "";
-    this.ocsp = {
+  }
+
+  get proto(): string {
+    return this.#raw.protocol;
+  }
+
+  get remote_ip(): string {
+    return this.#raw.remoteAddress;
+  }
+
+  get remote_port(): number {
+    return this.#raw.remoteAddress === "" ? 0 : this.#port;
+  }
+
+  get error(): string {
+    return this.#raw.failure?.message ?? "";
+  }
+
+  get error_code(): number {
+    return this.#raw.failure?.code ?? (this.status >= 400 ? 1000 + this.status : 0);
+  }
+
+  get tls_version(): string {
+    const version = this.#raw.tls?.version ?? "";
+    return version
+      .toLowerCase()
+      .replace("tlsv", "tls")
+      .replace(/^tls1$/, "tls1.0");
+  }
+
+  get tls_cipher_suite(): string {
+    return this.#raw.tls?.cipher ?? "";
+  }
+
+  get ocsp(): object {
+    return {
       produced_at: 0,
       this_update: 0,
       next_update: 0,
@@ -94,7 +100,11 @@ export class Response {
       revocation_reason: "",
       status: "unknown",
     };
-    this.timings = {
+  }
+
+  get timings(): Timings {
+    const raw = this.#raw;
+    this.#timings ??= {
       blocked: raw.blocked,
       looking_up: 0,
       connecting: raw.connecting,
@@ -104,6 +114,7 @@ export class Response {
       receiving: raw.receiving,
       duration: raw.sending + raw.waiting + raw.receiving,
     };
+    return this.#timings;
   }
 
   get status_text(): string {
@@ -140,6 +151,14 @@ export class Response {
       }
     }
     return this.#cookies;
+  }
+
+  /** For scripts that print a reply. */
+  toJSON(): object {
+    const { status, status_text, url, proto, remote_ip, remote_port, error, error_code, tls_version } = this;
+    const { tls_cipher_suite, ocsp, timings, headers, cookies, body, request } = this;
+    const facts = { remote_ip, remote_port, url, status, status_text, proto, headers, cookies, body, timings };
+    return { ...facts, tls_version, tls_cipher_suite, ocsp, error, error_code, request };
   }
 
   json(selector?: string): unknown {
