@@ -102,7 +102,8 @@ class MetricOf implements Metric {
 
   add(value: number, tags: Tags): void {
     this.#all.add(value);
-    for (const part of this.#parts) if (part.tags.every(([name, wanted]) => tags[name] === wanted)) part.sink.add(value);
+    for (const part of this.#parts)
+      if (part.tags.every(([name, wanted]) => tags[name] === wanted)) part.sink.add(value);
   }
 
   addBy(value: number, tags: TagLookup): void {

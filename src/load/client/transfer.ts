@@ -104,9 +104,7 @@ export class Transfer implements Exchange, RawReply {
   }
 
   get waiting(): number {
-    return this.failure === undefined
-      ? this.firstByteAt - this.writtenAt
-      : Math.max(0, this.endedAt - this.#sentAt);
+    return this.failure === undefined ? this.firstByteAt - this.writtenAt : Math.max(0, this.endedAt - this.#sentAt);
   }
 
   get receiving(): number {

@@ -186,9 +186,7 @@ export function createChecks(): Checks {
     },
     take() {
       const counts = [...groups.values()].flatMap((names) => [...names.values()]);
-      const taken = counts
-        .filter(({ passes, fails }) => passes + fails > 0)
-        .map((count) => ({ ...count }));
+      const taken = counts.filter(({ passes, fails }) => passes + fails > 0).map((count) => ({ ...count }));
       for (const count of counts) {
         count.passes = 0;
         count.fails = 0;

@@ -58,7 +58,12 @@ export function createHttp(vu: Vu) {
         verb === "GET" && bytes === undefined && cookies.length === 0 && authorization === undefined && codings === "";
       const outgoing =
         isPlain && given["headers"] === undefined
-          ? (known.plain ??= toOutgoing(verb, known, fieldsOf(NO_PARAMS, { ...NO_PARTS, userAgent: settings.userAgent }), undefined))
+          ? (known.plain ??= toOutgoing(
+              verb,
+              known,
+              fieldsOf(NO_PARAMS, { ...NO_PARTS, userAgent: settings.userAgent }),
+              undefined,
+            ))
           : toOutgoing(
               verb,
               known,
