@@ -71,28 +71,6 @@ export function createPool(commons: PoolCommons): ConnectionPool {
     return addresses.find(hostname, attempt) ?? hostname;
   };
 
-  const sendOver1 = async (
-    connection: Http1Connection,
-    rendered: Buffer | string,
-    exchange: Transfer,
-    deadline: number,
-  ): Promise<void> =>
-    new Promise((resolve) => {
-      exchange.connection = connection;
-      exchange.onDone = () => resolve();
-      connection.send(rendered, exchange, deadline, performance.now());
-    });
-  const sendOver2 = async (
-    connection: Http2Connection,
-    request: OutgoingRequest,
-    exchange: Transfer,
-    timeoutMs: number,
-  ): Promise<void> =>
-    new Promise((resolve) => {
-      exchange.protocol = "HTTP/2.0";
-      exchange.onDone = () => resolve();
-      connection.send(renderHttp2(request), request.body, exchange, timeoutMs);
-    });
   /** Over a connection of TLS, by whatever protocol is agreed on. */
   const sendSecured = async (
     request: OutgoingRequest,
@@ -224,4 +202,30 @@ export function createPool(commons: PoolCommons): ConnectionPool {
       closedBecause = undefined;
     },
   };
+}
+
+async function sendOver1(
+  connection: Http1Connection,
+  rendered: Buffer | string,
+  exchange: Transfer,
+  deadline: number,
+): Promise<void> {
+  return new Promise((resolve) => {
+    exchange.connection = connection;
+    exchange.onDone = () => resolve();
+    connection.send(rendered, exchange, deadline, performance.now());
+  });
+}
+
+async function sendOver2(
+  connection: Http2Connection,
+  request: OutgoingRequest,
+  exchange: Transfer,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve) => {
+    exchange.protocol = "HTTP/2.0";
+    exchange.onDone = () => resolve();
+    connection.send(renderHttp2(request), request.body, exchange, timeoutMs);
+  });
 }
