@@ -4,9 +4,12 @@ import { parseToken } from "../../src/postgres/replicas/token.ts";
 import type { Answer, ServedApi } from "../support/server.ts";
 import type { History, Violation, Write } from "./history.ts";
 
+/** A node, to whoever asks it. */
+export type AskedNode = Pick<ServedApi, "get" | "send">;
+
 /** What every client of a run works on. */
 export interface World {
-  readonly nodes: readonly ServedApi[];
+  readonly nodes: readonly AskedNode[];
   readonly primaryUrl: string;
   readonly history: History;
   /** Registers are numbered from 1, and `perGroup` follow each other in a group. */
@@ -46,7 +49,7 @@ export async function writeThroughNodes(world: World, registers: readonly number
     const register = skewed(world, registers);
     const value = (values.get(register) ?? 0) + 1;
     values.set(register, value);
-    const node = nodes[turn % nodes.length] as ServedApi;
+    const node = nodes[turn % nodes.length] as AskedNode;
     const write = history.begin(register, value, performance.now());
     // An attempt of unknown outcome must not undo a later one.
     const path = `/register?id=eq.${register}&n=lt.${value}`;
@@ -107,7 +110,7 @@ async function connect(connectionString: string): Promise<Client> {
 /** Reads at random, in every way, and has each reply checked. */
 export async function readAtRandom(world: World, nodeIndex: number): Promise<void> {
   const { tally } = world;
-  const node = world.nodes[nodeIndex] as ServedApi;
+  const node = world.nodes[nodeIndex] as AskedNode;
   // What this client has seen through reads that told it how far they saw.
   const seen = new Map<number, number>();
   let seenToken: string | undefined;

@@ -103,7 +103,8 @@ export async function runConsistencyCheck(t: TestScope, options: RunOptions): Pr
   return { tally, faults: happened, compared, different, routed: await routedBy(nodes) };
 }
 
-function emptyTally(): Tally {
+/** Nothing has happened. */
+export function emptyTally(): Tally {
   const counts = {
     written: 0,
     writtenDirectly: 0,
@@ -160,7 +161,7 @@ async function disturb(
 }
 
 /** Asks every node for everything once more. */
-async function compare(world: World): Promise<{ compared: number; different: readonly string[] }> {
+export async function compare(world: World): Promise<{ compared: number; different: readonly string[] }> {
   const rows = await queryRows(world.primaryUrl, "select id, n from register");
   const truth = new Map(rows.map(({ id, n }) => [Number(id), Number(n)]));
   const different: string[] = [];

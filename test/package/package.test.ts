@@ -132,7 +132,7 @@ export const all = [createClient, cache, http, database];
   await run(own("tsc"), ["-p", "."]);
 });
 
-test("the installed command serves, by itself and by workers, and loads", async (t) => {
+test("the installed command serves, by itself and by workers, loads and audits", async (t) => {
   const origin = await serveSources(t, {
     "/": { name: "origin", resolve: () => ({ status: 200, headers: {}, body: "hello" }) },
   });
@@ -160,6 +160,11 @@ export default () => check(http.get(${JSON.stringify(`${url}/`)}), { answered: (
       );
       const report = await run(process.execPath, [command, "load", "load.js"]);
       assert.match(report, /checks/);
+      const audit = JSON.parse(await run(process.execPath, [command, "audit", `${url}/`, "--json"])) as {
+        readonly score: number;
+        readonly results: readonly unknown[];
+      };
+      assert.ok(audit.score > 0 && audit.results.length > 10, JSON.stringify(audit).slice(0, 1000));
     } finally {
       const ended = once(child, "exit");
       child.kill("SIGTERM");

@@ -35,8 +35,13 @@ export interface FaultProxy extends Faults {
   heal(): void;
 }
 
-/** Starts a proxy to a local port; it is gone when the scope has ended. */
-export async function startFaultProxy(t: TestScope, targetPort: number, seed = 1): Promise<FaultProxy> {
+/** Starts a proxy to a local port, on an address of this machine; it is gone when the scope has ended. */
+export async function startFaultProxy(
+  t: TestScope,
+  targetPort: number,
+  seed = 1,
+  host = "127.0.0.1",
+): Promise<FaultProxy> {
   const random = seededRandom(seed);
   const pairs = new Set<Pair>();
   let isCut = false;
@@ -126,7 +131,7 @@ export async function startFaultProxy(t: TestScope, targetPort: number, seed = 1
     }
   }
 
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   const address = server.address();
   defer(t, async () => {

@@ -35,11 +35,13 @@ export async function startRedisSet(
   return program === undefined ? undefined : SETS[kind](scope, program);
 }
 
-/** The same with a program that was found, for what is no test. */
-export const SETS: Readonly<Record<RedisKind, (scope: TestScope, program: string) => Promise<RedisSet>>> = {
+/** The same with a program that was found, for what is no test, on an address of this machine. */
+export const SETS: Readonly<
+  Record<RedisKind, (scope: TestScope, program: string, host?: string) => Promise<RedisSet>>
+> = {
   single: startSingle,
   sentinel: startSentinelSet,
-  cluster: async (scope, program) => startCluster(scope, program, true),
+  cluster: async (scope, program, host) => startCluster(scope, program, true, host),
 };
 
 /** Starts a cluster of three masters without replicas and answers its URL, or skips the test. */
@@ -48,8 +50,8 @@ export async function startRedisCluster(t: TestContext, scope: TestScope = t): P
   return program === undefined ? undefined : (await startCluster(scope, program, false)).url;
 }
 
-async function startSingle(scope: TestScope, program: string): Promise<RedisSet> {
-  const server = await startRedisServer(scope, program);
+async function startSingle(scope: TestScope, program: string, host = LOCAL): Promise<RedisSet> {
+  const server = await startRedisServer(scope, program, [], host);
   return {
     url: server.url,
     servers: [server],
@@ -63,14 +65,14 @@ async function startSingle(scope: TestScope, program: string): Promise<RedisSet>
 }
 
 /** A master, a replica, and a sentinel that fails over alone, soon. */
-async function startSentinelSet(scope: TestScope, program: string): Promise<RedisSet> {
+async function startSentinelSet(scope: TestScope, program: string, host = LOCAL): Promise<RedisSet> {
   const settings = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "5"];
-  const first = await startRedisServer(scope, program, settings);
-  const second = await startRedisServer(scope, program, settings);
+  const first = await startRedisServer(scope, program, settings, host);
+  const second = await startRedisServer(scope, program, settings, host);
   const servers = [first, second];
-  await ask(second, "REPLICAOF", "127.0.0.1", String(first.port));
-  const port = await startSentinel(scope, program, first);
-  const url = `redis://127.0.0.1:${port}`;
+  await ask(second, "REPLICAOF", host, String(first.port));
+  const port = await startSentinel(scope, program, first, host);
+  const url = `redis://${host}:${port}`;
   await poll(async () => {
     const replicas = await ask({ url }, "SENTINEL", "REPLICAS", "main");
     return Array.isArray(replicas) && replicas.length > 0 && JSON.stringify(replicas).includes('"slave"');
@@ -80,7 +82,7 @@ async function startSentinelSet(scope: TestScope, program: string): Promise<Redi
     return Array.isArray(address) ? Number(address[1]) : 0;
   };
   return {
-    url: `redis+sentinel://127.0.0.1:${port}/main`,
+    url: `redis+sentinel://${host}:${port}/main`,
     servers,
     async failOver(meanwhile) {
       const current = await masterPort();
@@ -97,7 +99,7 @@ async function startSentinelSet(scope: TestScope, program: string): Promise<Redi
 }
 
 /** Three masters, each with a replica where that is wanted. */
-async function startCluster(scope: TestScope, program: string, hasReplicas: boolean): Promise<RedisSet> {
+async function startCluster(scope: TestScope, program: string, hasReplicas: boolean, host = LOCAL): Promise<RedisSet> {
   const settings = [
     "--cluster-enabled",
     "yes",
@@ -111,7 +113,7 @@ async function startCluster(scope: TestScope, program: string, hasReplicas: bool
   const busPorts: string[] = [];
   for (let count = 0; count < (hasReplicas ? 6 : 3); count++) {
     const busPort = String(await freePort());
-    servers.push(await startRedisServer(scope, program, [...settings, "--cluster-port", busPort]));
+    servers.push(await startRedisServer(scope, program, [...settings, "--cluster-port", busPort], host));
     busPorts.push(busPort);
   }
   const masters = servers.slice(0, 3);
@@ -123,7 +125,7 @@ async function startCluster(scope: TestScope, program: string, hasReplicas: bool
       const last = Math.min(SLOTS - 1, (at + 1) * share - 1);
       await ask(server, "CLUSTER", "ADDSLOTSRANGE", String(at * share), String(last));
     }
-    if (at > 0) await ask(servers[0]!, "CLUSTER", "MEET", "127.0.0.1", String(server.port), busPorts[at]!);
+    if (at > 0) await ask(servers[0]!, "CLUSTER", "MEET", host, String(server.port), busPorts[at]!);
   }
   // A cluster tells nobody that it is complete: it has to be asked.
   for (const server of servers) {
@@ -135,7 +137,7 @@ async function startCluster(scope: TestScope, program: string, hasReplicas: bool
   }
   let turn = 0;
   return {
-    url: `redis+cluster://${masters.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
+    url: `redis+cluster://${masters.map(({ port }) => `${host}:${port}`).join(",")}`,
     servers,
     async failOver(meanwhile) {
       const at = turn++ % masters.length;
@@ -165,6 +167,7 @@ async function lose(master: RedisServer, replica: RedisServer, meanwhile?: () =>
   replica.resume();
 }
 
+const LOCAL = "127.0.0.1";
 const SLOTS = 16_384;
 /** A sentinel takes its time until it makes a replica of a master that came back. */
 const PATIENCE_MS = 60_000;
@@ -205,15 +208,16 @@ async function poll(is: () => Promise<boolean>, what: string): Promise<void> {
   }
 }
 
-async function startSentinel(scope: TestScope, program: string, master: RedisServer): Promise<number> {
+async function startSentinel(scope: TestScope, program: string, master: RedisServer, host: string): Promise<number> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "test-sentinel-"));
   const file = join(folder, "sentinel.conf");
   const lines = [
     `port ${port}`,
-    "bind 127.0.0.1",
+    `bind ${host}`,
+    "protected-mode no",
     `dir ${folder}`,
-    `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+    `sentinel monitor main ${host} ${master.port} 1`,
     "sentinel down-after-milliseconds main 300",
     "sentinel failover-timeout main 2000",
   ];

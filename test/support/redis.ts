@@ -31,18 +31,31 @@ export async function startRedis(
   return program === undefined ? undefined : startRedisServer(scope, program, settings);
 }
 
-/** The same with a program that was found, for what is no test. */
+/** The same with a program that was found, for what is no test; on another address of this machine where that is said. */
 export async function startRedisServer(
   scope: TestScope,
   program: string,
   settings: readonly string[] = [],
+  host = "127.0.0.1",
 ): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "test-redis-"));
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", ...settings];
+    const words = [
+      "--port",
+      String(port),
+      "--bind",
+      host,
+      "--dir",
+      folder,
+      "--save",
+      "",
+      "--protected-mode",
+      "no",
+      ...settings,
+    ];
     child = spawn(program, words, { stdio: ["ignore", "pipe", "ignore"] });
     let isReady = false;
     for await (const line of createInterface({ input: child.stdout! })) {
@@ -69,5 +82,5 @@ export async function startRedisServer(
   await start();
   const pause = (): void => void child?.kill("SIGSTOP");
   const resume = (): void => void child?.kill("SIGCONT");
-  return { port, url: `redis://127.0.0.1:${port}`, start, kill, pause, resume };
+  return { port, url: `redis://${host}:${port}`, start, kill, pause, resume };
 }

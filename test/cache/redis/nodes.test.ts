@@ -118,6 +118,35 @@ test("a value of another version or too large is not there", async (t) => {
   assert.equal(await remote.read("a"), undefined);
 });
 
+test("nodes of another version of the record may share a Redis: none misreads, and purges are everybody's", async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) return;
+  const [a, b] = await Promise.all([openNode(t, redis.url), openNode(t, redis.url)]);
+  const { link } = a.tier;
+  const name = link.keys.entry(link.epoch()!, "k");
+  for (const round of [1, 2]) {
+    a.store.put("k", makeReply({ body: "ours", tags: ["t"] }));
+    await a.store.settled("k");
+    // The other version puts its own in the place of ours, under the same names, and says so.
+    await link.connection.send(name, ["HSET", name, "-", Buffer.from([2, 0xff, 0, 1, 2, 3])]);
+    await link.connection.send(name, ["HSET", name, "theirs", Buffer.alloc(64, 2)]);
+    await link.connection.send(name, ["PUBLISH", link.keys.channel, JSON.stringify(["replaced", 0, "other", "k"])]);
+    await link.connection.send(name, [
+      "PUBLISH",
+      link.keys.channel,
+      JSON.stringify(["new kind", 0, "other", { k: 1 }]),
+    ]);
+    await until(() => a.memory.peek("k") === undefined, "the copy goes");
+    assert.equal(await b.store.get("k"), undefined);
+    b.store.put("k", makeReply({ body: `again ${round}`, tags: ["t"] }));
+    await b.store.settled("k");
+    assert.deepEqual(contents(await a.store.get("k")), [`again ${round}`]);
+    await a.store.purge({ kind: "tags", tags: ["t"] });
+    assert.equal(await link.connection.send(name, ["EXISTS", name]), 0);
+    await until(() => b.memory.peek("k") === undefined, "the purge");
+  }
+});
+
 test("names in Redis leave with what they belong to", async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) return;
