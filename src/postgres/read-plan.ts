@@ -19,6 +19,7 @@ import type { QueryParameter } from "./query/query-string.ts";
 import { rootRange } from "./row-range.ts";
 import { READ, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import { usesRequestSettings } from "./transaction.ts";
+import { withoutMask } from "./url-mask.ts";
 
 /** What reading relations needs of its source. */
 export interface ReadContext {
@@ -73,13 +74,22 @@ export async function makeReadPlan(
 ): Promise<ReadPlan> {
   const { catalog, settings } = context;
   const { relation, key } = target;
-  const query = parseQuery(parameters);
+  const asked = await withoutMask(request.headers.accept, parameters, relation, async (paths) =>
+    (await import("./protobuf/index.ts")).maskedSelect(
+      { catalog, schema: relation.schema, basePath: request.basePath },
+      relation,
+      paths,
+    ),
+  );
+  const query = parseQuery(asked);
   const given = query.ranges.findLast(({ path }) => path.length === 0)?.item;
   const range = rootRange(rangeOf(request), given);
   const node = planRead(catalog, relation, query, range, settings);
   const subject = { name: relation, value: null, isWholeRow: isDefaultSelect(query) };
   const chosen = chooseReadMedia(catalog, subject, request.headers.accept, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
+  // Who is answered something else has asked for a filter, and is told of it.
+  if (asked !== parameters && media.format.kind !== "records") parseQuery(parameters);
 
   const isRows = media.format.kind === "array" || media.format.kind === "object" || media.format.kind === "records";
   const terms =

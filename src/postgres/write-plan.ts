@@ -15,6 +15,7 @@ import type { QueryParameter } from "./query/query-string.ts";
 import { asRow, castsOf, isDefaultSelect, isSingleRow, type ReadContext, type ReadTarget } from "./read-plan.ts";
 import { rootRange } from "./row-range.ts";
 import { usesRequestSettings } from "./transaction.ts";
+import { withoutMask } from "./url-mask.ts";
 import type { Turns } from "./turns.ts";
 
 /** What writing relations needs of its source. */
@@ -63,13 +64,22 @@ export async function makeWritePlan(
   const { catalog, settings } = context;
   const { relation, key } = target;
   const { method } = request;
-  const query = parseQuery(parameters);
+  const asked = await withoutMask(request.headers.accept, parameters, relation, async (paths) =>
+    (await import("./protobuf/index.ts")).maskedSelect(
+      { catalog, schema: relation.schema, basePath: request.basePath },
+      relation,
+      paths,
+    ),
+  );
+  const query = parseQuery(asked);
   refuseRange(method, query);
   if (method === "PUT") refuseFilters(relation, query);
   const isAnswered = preferences.representation === "representation";
   const subject = { name: relation, value: null, isWholeRow: isDefaultSelect(query) };
   const chosen = chooseReadMedia(catalog, subject, request.headers.accept, settings.planEnabled);
   const media = key === null ? chosen : asRow(chosen);
+  // Who is answered something else has asked for a filter, and is told of it.
+  if (asked !== parameters && media.format.kind !== "records") parseQuery(parameters);
   const planned = planWrite(catalog, relation, method, preferences, query, content);
   const isSingle = planned.command === "insert" ? content.form !== "list" : isSingleRow(relation, query, { offset: 0 });
   const format = isAnswered ? media.format : null;

@@ -11,6 +11,7 @@ import type { RowsEncoder } from "../media.ts";
 import { parsePrivileges } from "../openapi/privileges.ts";
 import { type Visible, visibleParts } from "../openapi/visible.ts";
 import type { ReadNode } from "../query/plan.ts";
+import { selectOf } from "./field-mask.ts";
 import { listJson, messageJson } from "./message-json.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import { planMessage } from "./plan-message.ts";
@@ -124,6 +125,15 @@ export function encodeRows(
       return rowsWriter.writer.take();
     },
   };
+}
+
+/**
+ * Paths of a field mask as the `select` that they mean.
+ *
+ * @throws HotpathError HP_FIELDS_INVALID
+ */
+export function maskedSelect(subject: MessageSubject, relation: Relation, paths: readonly string[]): string {
+  return selectOf(paths, messagesOf(subject).ofRelation(relation));
 }
 
 /** Of the field `rows`. */

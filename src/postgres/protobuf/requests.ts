@@ -5,6 +5,7 @@ import {
   type MessageType,
   scalar,
 } from "../../content/protobuf/schema.ts";
+import { TakenNames } from "../../content/protobuf/names.ts";
 import type { Relation } from "../catalog/types.ts";
 import type { RowField } from "./row-message.ts";
 
@@ -31,15 +32,21 @@ export function requestMessages(
   columns: ReadonlyMap<string, RowField>,
 ): readonly MessageType[] {
   const key = primaryKey.flatMap((column) => columns.get(column)?.field ?? []);
-  const shown = (mask: number, select: number): readonly MessageField[] => [
+  const shown = (mask: number, select: number, taken = new TakenNames()): readonly MessageField[] => [
     field(
-      "fields",
+      taken.take("fields", "mask"),
       mask,
       FIELD_MASK,
       "single",
       "what is answered: columns, and those of embedded rows as orders.total; absent: all columns",
     ),
-    field("select", select, scalar("string"), "optional", "the same as in a URL, where that says more"),
+    field(
+      taken.take("select", "words"),
+      select,
+      scalar("string"),
+      "optional",
+      "the same as in a URL, where that says more",
+    ),
   ];
   const hasKey = key.length > 0;
   const rowType: FieldType = { kind: "message", name };
@@ -64,7 +71,12 @@ export function requestMessages(
     field("merge", 2, scalar("bool"), "optional", "changes the row that is there already"),
     ...shown(3, 4),
   ]);
-  const byKey = (called: string): MessageType => message(called, [...key, ...shown(FIELDS, SELECT)]);
+  const byKey = (called: string): MessageType => {
+    // A key may have columns that are called so.
+    const taken = new TakenNames();
+    for (const { name: own } of key) taken.take(own);
+    return message(called, [...key, ...shown(FIELDS, SELECT, taken)]);
+  };
   return [
     list,
     ...(insertable ? [create] : []),

@@ -59,6 +59,11 @@ const RESERVED = /^(?:select|columns|on_conflict)$|(?:^|\.)(?:order|limit|offset
 const OPERATOR =
   /^(?:not\.)?(?:(?:eq|gte|gt|lte|lt|i?like|i?match)(?:\((?:any|all)\))?|isdistinct|neq|cs|cd|ov|sl|sr|nxr|nxl|adj|in)\./;
 
+/** Whether a value is an operator with its operand, which is no part of a request's shape. */
+export function isOperation(value: string): boolean {
+  return OPERATOR.test(value);
+}
+
 /** @param takesArguments parameters that are no filters are arguments of a function, whose values are operands, too. */
 export function shapeOf(parameters: readonly QueryParameter[], takesArguments = false): QueryShape {
   let key = "";
