@@ -95,6 +95,7 @@ export async function makeReadPlan(
   const terms =
     takesCursors(settings, relation, key) && isRows && rangeOf(request) === undefined ? completeKeyset(node) : null;
   if (cursor !== null && cursor.values.length !== terms?.length) assertScope(cursor, "");
+  const types = await context.resolveTypes(castsOf(query));
   const encoder =
     media.format.kind === "records"
       ? (await import("./protobuf/index.ts")).encodeRows(
@@ -102,6 +103,7 @@ export async function makeReadPlan(
           node,
           undefined,
           isSingular(media),
+          types,
         )
       : undefined;
   const { updatedAtColumn } = settings;
@@ -118,7 +120,7 @@ export async function makeReadPlan(
         ? null
         : { terms, after: cursor?.values.map((value) => value === null) ?? null },
     explain: media.explain,
-    types: await context.resolveTypes(castsOf(query)),
+    types,
     catalogVersion: catalog.version,
     isSingleRow: isSingleRow(relation, query, node.range),
   };

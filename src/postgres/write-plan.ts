@@ -95,6 +95,7 @@ export async function makeWritePlan(
     { ...settings, maxRows: null },
     isDirect ? undefined : WRITTEN,
   );
+  const types = await context.resolveTypes(castsOf(returned));
   const encoder =
     format?.kind === "records"
       ? (await import("./protobuf/index.ts")).encodeRows(
@@ -102,6 +103,7 @@ export async function makeWritePlan(
           node,
           undefined,
           isSingular(media),
+          types,
         )
       : undefined;
   const isNamed = method === "POST" && preferences.representation === "headers-only";
@@ -112,7 +114,7 @@ export async function makeWritePlan(
     countsMerged: planned.conflict?.resolution === "merge-duplicates",
     readsReplySettings: usesRequestSettings(settings, request),
     explain: media.explain,
-    types: await context.resolveTypes(castsOf(returned)),
+    types,
     catalogVersion: catalog.version,
   });
   const isListable = media.format.kind === "array" && media.explain === null && isRowByRow(query);

@@ -19,7 +19,8 @@ export function fileDescriptor(file: ProtoFile, name: string): Buffer {
   text(writer, 2, file.package);
   for (const path of importsOf(file)) text(writer, 3, path);
   const root = `.${file.package}`;
-  for (const message of file.messages) nested(writer, 4, () => messageDescriptor(writer, message, root));
+  for (const message of file.messages)
+    nested(writer, 4, () => messageDescriptor(writer, message, root, `${root}.${message.name}`));
   for (const type of file.enums) nested(writer, 5, () => enumDescriptor(writer, type));
   for (const service of file.services) nested(writer, 6, () => serviceDescriptor(writer, service, root));
   text(writer, 12, "proto3");
@@ -56,15 +57,21 @@ function wellKnown(name: string, fields: readonly (readonly [string, Scalar, boo
   return { package: "google.protobuf", comment: "", messages: [message], enums: [], services: [] };
 }
 
-function messageDescriptor(writer: ByteWriter, message: MessageType, root: string): void {
+/** @param place its full name */
+function messageDescriptor(writer: ByteWriter, message: MessageType, root: string, place: string): void {
   text(writer, 1, message.name);
   // Whether an optional field is there is shown by a oneof of its own, as protoc makes it.
   let oneofs = 0;
   for (const field of message.fields) {
     const oneof = field.label === "optional" ? oneofs++ : undefined;
-    nested(writer, 2, () => fieldDescriptor(writer, field, root, oneof));
+    nested(writer, 2, () => fieldDescriptor(writer, field, root, oneof, place));
   }
-  for (const inner of message.nested) nested(writer, 3, () => messageDescriptor(writer, inner, root));
+  for (const inner of message.nested) {
+    nested(writer, 3, () => messageDescriptor(writer, inner, root, `${place}.${inner.name}`));
+  }
+  for (const field of message.fields) {
+    if (field.label === "map") nested(writer, 3, () => entryDescriptor(writer, field, root, place));
+  }
   for (const field of message.fields) {
     if (field.label === "optional") nested(writer, 8, () => text(writer, 1, `_${field.name}`));
   }
@@ -87,19 +94,47 @@ const SCALAR_TYPES: Readonly<Record<Scalar, number>> = {
   uint32: 13,
 };
 
-function fieldDescriptor(writer: ByteWriter, field: MessageField, root: string, oneof: number | undefined): void {
+/** A map is a list of messages with a key and a value, which say that they are a map's. */
+function entryDescriptor(writer: ByteWriter, { name, type }: MessageField, root: string, place: string): void {
+  text(writer, 1, entryName(name));
+  const parts = [part("key", 1, { kind: "scalar", scalar: "string" }), part("value", 2, type)];
+  for (const field of parts) nested(writer, 2, () => fieldDescriptor(writer, field, root, undefined, place));
+  nested(writer, 7, () => varint(writer, 7, 1));
+}
+
+function part(name: string, number: number, type: FieldType): MessageField {
+  return { name, key: name, number, type, label: "single", comment: null };
+}
+
+/** As protoc calls it. */
+function entryName(field: string): string {
+  const key = defaultKey(field);
+  return `${key.charAt(0).toUpperCase()}${key.slice(1)}Entry`;
+}
+
+function fieldDescriptor(
+  writer: ByteWriter,
+  field: MessageField,
+  root: string,
+  oneof: number | undefined,
+  place: string,
+): void {
+  const isMap = field.label === "map";
   text(writer, 1, field.name);
   varint(writer, 3, field.number);
-  varint(writer, 4, field.label === "repeated" ? 3 : 1);
-  varint(writer, 5, typeNumber(field.type));
-  if (field.type.kind !== "scalar") text(writer, 6, absolute(field.type.name, root));
+  varint(writer, 4, field.label === "repeated" || isMap ? 3 : 1);
+  varint(writer, 5, isMap ? MESSAGE : typeNumber(field.type));
+  if (isMap) text(writer, 6, `${place}.${entryName(field.name)}`);
+  else if (field.type.kind !== "scalar") text(writer, 6, absolute(field.type.name, root));
   if (oneof !== undefined) varint(writer, 9, oneof);
   text(writer, 10, field.key === defaultKey(field.name) ? defaultKey(field.name) : field.key);
   if (oneof !== undefined) varint(writer, 17, 1);
 }
 
+const MESSAGE = 11;
+
 function typeNumber(type: FieldType): number {
-  if (type.kind === "message") return 11;
+  if (type.kind === "message") return MESSAGE;
   return type.kind === "enum" ? 14 : SCALAR_TYPES[type.scalar];
 }
 

@@ -35,10 +35,11 @@ function messageText(message: MessageType, indent: string, inPackage: string): s
 }
 
 function fieldText(field: MessageField, indent: string, inPackage: string): string {
-  const label = field.label === "single" ? "" : `${field.label} `;
+  const label = field.label === "single" || field.label === "map" ? "" : `${field.label} `;
   const json = field.key === defaultKey(field.name) ? "" : ` [json_name = ${quoted(field.key)}]`;
   const comment = commentText(field.comment, indent);
-  return `${comment}${indent}${label}${typeText(field.type, inPackage)} ${field.name} = ${field.number}${json};`;
+  const type = typeText(field.type, inPackage);
+  return `${comment}${indent}${field.label === "map" ? `map<string, ${type}>` : `${label}${type}`} ${field.name} = ${field.number}${json};`;
 }
 
 /** From the root on, so that no field or message nearer by is meant. */

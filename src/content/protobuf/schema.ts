@@ -25,8 +25,8 @@ export interface MessageField {
   readonly key: string;
   readonly number: number;
   readonly type: FieldType;
-  /** `optional`: whether it is there shows. `single`: messages, where it shows anyway. */
-  readonly label: "optional" | "repeated" | "single";
+  /** `optional`: whether it is there shows. `single`: messages, where it shows anyway. `map`: values of the type by texts. */
+  readonly label: "optional" | "repeated" | "single" | "map";
   readonly comment: string | null;
 }
 

@@ -87,6 +87,7 @@ export async function makeCallPlan(
   const { count } = preferences;
   const shape = shapeOfResult(routine);
   const isOne = shape.kind === "row" || shape.kind === "value";
+  const types = await context.resolveTypes(castsOf(query));
   const encoder =
     media.format.kind === "records" && routine.returns.kind !== "void"
       ? (await import("../protobuf/index.ts")).encodeRows(
@@ -94,6 +95,7 @@ export async function makeCallPlan(
           node,
           routine,
           isOne || isSingular(media),
+          types,
         )
       : undefined;
   const compiled = compileRead(node, {
@@ -109,7 +111,7 @@ export async function makeCallPlan(
     isSingleRow: false,
     source: (writer) => callSql(writer, routine, args, computed),
     shape,
-    types: await context.resolveTypes(castsOf(query)),
+    types,
     catalogVersion: catalog.version,
   });
   const mayWrite = content !== null && routine.volatility === "volatile";

@@ -76,7 +76,7 @@ function floatText(number: number): string {
 }
 
 /** A number of 32 bits with as few digits as tell it from its neighbours. */
-function shortest(number: number): number {
+export function shortest(number: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const candidate = Number(number.toPrecision(digits));
     if (Math.fround(candidate) === number) return candidate;

@@ -103,6 +103,7 @@ const MOST_TEXTS = 16;
  * Has a read select records, and makes of them the message that is answered.
  *
  * @param routine whose results they are; absent: the relation's own rows
+ * @param types names of the types that are cast to, by the texts of the request
  * @throws HotpathError HP_NOT_ACCEPTABLE for what has no field.
  */
 export function encodeRows(
@@ -110,10 +111,11 @@ export function encodeRows(
   node: ReadNode,
   routine: Routine | undefined,
   isSingular: boolean,
+  types: ReadonlyMap<string, string>,
 ): RowsEncoder {
   const messages = messagesOf(subject);
   const row = routine === undefined ? messages.ofRelation(node.relation) : messages.ofRoutine(routine).result;
-  const plan = planMessage(node, row);
+  const plan = planMessage(node, row, subject.catalog, types);
   const name = `${messages.package}.${row.type.name}${isSingular ? "" : ".List"}`;
   return {
     contentType: `application/x-protobuf; messageType="${name}"`,

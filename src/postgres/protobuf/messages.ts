@@ -23,6 +23,7 @@ import type { Visible } from "../openapi/visible.ts";
 import { isToOne } from "../query/find-relationship.ts";
 import { computedOf } from "../typescript/value-types.ts";
 import { type DescribedService, relationService } from "./procedures.ts";
+import { expressionMessage, EXPRESSIONS_NUMBER } from "./expression.ts";
 import type { RecordPlan } from "./record-plan.ts";
 import { NESTED_NAMES, requestMessages } from "./requests.ts";
 import { type EmbedField, EXACT_OFFSET, type RowField, rowField, type RowMessage } from "./row-message.ts";
@@ -56,6 +57,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
   const relationNames = new Map(relations.map((relation) => [relation.name, names.take(messageName(relation.name))]));
   const serviceNames = new Map(relations.map(({ name }) => [name, names.take(`${relationNames.get(name)}Service`)]));
   const functionsName = names.take("Functions");
+  const valueType = expressionMessage(names.take("ExpressionValue"));
   const typeNames = new Map<NamedType, string>();
   const rowMessages = new Map<Relation, RowMessage>();
   const composites = new Map<NamedType, RowMessage>();
@@ -94,7 +96,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
     if (known === undefined) {
       rowMessages.set(
         relation,
-        (known = rowMessage({ ...relation, relation }, relationNames.get(relation.name) ?? "")),
+        (known = rowMessage({ ...relation, relation, isSelectable: true }, relationNames.get(relation.name) ?? "")),
       );
     }
     return known;
@@ -151,16 +153,17 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
     const later = [...computed.values()].flatMap(({ field, exact }) =>
       exact === undefined ? [field] : [field, exact],
     );
+    const expressions = relation.isSelectable ? expressionsField(taken, valueType.name) : undefined;
     const list = listOf(name);
     const type: MessageType = {
       name,
       comment: relation.comment,
-      fields: [...shown, ...later, ...[...embeds.values()].map(({ field }) => field)],
+      fields: [...shown, ...later, ...[...embeds.values()].map(({ field }) => field), ...(expressions ?? [])],
       nested: described === undefined ? [list] : [list, ...requestMessages(name, described, columns)],
       reserved: gaps([...relation.columns.values()].map(({ position }) => position)),
     };
     const plan: RecordPlan = { fields: fields.map(({ record }) => record), width: 1 };
-    return { type, list, columns, computed, embeds, plan };
+    return { type, list, columns, computed, embeds, expressions: expressions?.[0], plan };
   }
 
   /** What functions make of a domain's values is JSON of any form. */
@@ -182,7 +185,12 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
     const result =
       own === undefined
         ? rowMessage(
-            { columns: [...relation.columns.values()], comment: routine.comment, relation: undefined },
+            {
+              columns: [...relation.columns.values()],
+              comment: routine.comment,
+              relation: undefined,
+              isSelectable: true,
+            },
             names.take(`${base}Result`),
           )
         : ofRelation(own);
@@ -211,7 +219,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
     const called = visible.functions.flatMap(([, overloads]) => overloads.map(ofRoutine));
     const shown = new Set([...rows, ...called.flatMap(({ argumentsType, result }) => [argumentsType, result.type])]);
     // A type that only other types mention is made when their records are.
-    const byName = new Map<string, MessageType>();
+    const byName = new Map<string, MessageType>([[valueType.name, valueType]]);
     for (let size = -1; size !== byName.size;) {
       size = byName.size;
       for (const { type } of composites.values()) byName.set(type.name, type);
@@ -300,9 +308,19 @@ interface DescribedRows {
   readonly comment: string | null;
   /** What has embeds and computed columns. */
   readonly relation?: Relation | undefined;
+  /** A request chooses what is answered of it. */
+  readonly isSelectable: boolean;
 }
 
-const NOTHING = { comment: null, relation: undefined };
+const NOTHING = { comment: null, relation: undefined, isSelectable: false };
+
+function expressionsField(taken: TakenNames, type: string): readonly [MessageField] {
+  const name = taken.take("expressions", "selected");
+  const comment = "casts, aggregates and parts of JSON that were selected, by name";
+  return [
+    { name, key: name, number: EXPRESSIONS_NUMBER, type: { kind: "message", name: type }, label: "map", comment },
+  ];
+}
 
 function attribute(name: string, type: string, position: number): DescribedColumn {
   return { name, type, declaredType: type, position, nullable: true, comment: null };

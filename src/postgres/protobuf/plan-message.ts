@@ -1,17 +1,26 @@
 import { tagOf } from "../../content/protobuf/byte-writer.ts";
+import type { MessageField } from "../../content/protobuf/schema.ts";
 import { HotpathError } from "../../errors.ts";
+import type { Catalog } from "../catalog/types.ts";
 import { isToOne } from "../query/find-relationship.ts";
 import type { PlannedField, ReadNode } from "../query/plan.ts";
+import { expressionCast } from "./expression.ts";
 import type { RecordField, RecordPlan } from "./record-plan.ts";
 import type { RowMessage } from "./row-message.ts";
-import { RECORD, RECORDS } from "./value-form.ts";
+import { EXPRESSION, RECORD, RECORDS } from "./value-form.ts";
 
 /**
  * Has a read select what a message has fields for, in binary format, and says what its records become.
  *
- * @throws HotpathError HP_NOT_ACCEPTABLE for what has no field: casts, aggregates, parts of JSON, spread columns.
+ * @param types names of the types that are cast to, by the texts of the request
+ * @throws HotpathError HP_NOT_ACCEPTABLE for what has no field: spread columns.
  */
-export function planMessage(node: ReadNode, message: RowMessage): RecordPlan {
+export function planMessage(
+  node: ReadNode,
+  message: RowMessage,
+  catalog: Catalog,
+  types: ReadonlyMap<string, string>,
+): RecordPlan {
   const fields: RecordField[] = [];
   const selected: PlannedField[] = [];
   for (const planned of node.select) {
@@ -19,9 +28,16 @@ export function planMessage(node: ReadNode, message: RowMessage): RecordPlan {
       const { name, path } = field.column;
       const found = message.columns.get(name) ?? message.computed.get(name);
       const isPlain = path.length === 0 && field.aggregate === undefined && field.cast === undefined;
-      if (found === undefined || !isPlain) throw noField(message, describe(field));
-      selected.push({ ...field, wire: found.cast });
-      fields.push(found.record);
+      if (isPlain && found !== undefined) {
+        selected.push({ ...field, wire: found.cast });
+        fields.push(found.record);
+        continue;
+      }
+      const { expressions } = message;
+      if (isPlain || expressions === undefined) throw noField(message, describe(field));
+      const wire = expressionCast(field, node.relation, catalog, types);
+      selected.push({ ...field, wire });
+      fields.push(expressionField(expressions, field.alias ?? field.aggregate ?? name, wire === "json"));
     }
   }
   // Without any field the rows still count.
@@ -34,7 +50,7 @@ export function planMessage(node: ReadNode, message: RowMessage): RecordPlan {
     if (child === undefined || child.relationship === undefined || embed === undefined) {
       throw noField(message, output.name);
     }
-    const plan = planMessage(child, embed.message());
+    const plan = planMessage(child, embed.message(), catalog, types);
     if (output.empty) continue;
     fields.push({
       field: embed.field,
@@ -45,6 +61,11 @@ export function planMessage(node: ReadNode, message: RowMessage): RecordPlan {
     });
   }
   return { fields, width: 1 };
+}
+
+function expressionField(field: MessageField, name: string, isJson: boolean): RecordField {
+  const value = { form: EXPRESSION, expression: { name: Buffer.from(name), isJson } };
+  return { field, tag: tagOf(field.number, 2), value, exactTag: 0, isNullable: true };
 }
 
 function isStar({ column, aggregate }: PlannedField): boolean {

@@ -1,5 +1,6 @@
 import { ByteWriter } from "../../content/protobuf/byte-writer.ts";
-import { jsonOfBinary } from "./binary-json.ts";
+import { jsonOfBinary, shortest } from "./binary-json.ts";
+import { AS_JSON, expressionOf } from "./expression-type.ts";
 import { writeJsonRecord } from "./json-record.ts";
 import { numericText } from "./numeric-text.ts";
 import type { RecordField, RecordPlan } from "./record-plan.ts";
@@ -10,6 +11,7 @@ import {
   BYTES,
   DATE,
   ENUM,
+  EXPRESSION,
   FLOAT4,
   FLOAT8,
   INT2,
@@ -87,6 +89,9 @@ export class RecordWriter {
         writer.end(begun, 1);
         return;
       }
+      case EXPRESSION:
+        this.#expression(input, begin, end, field);
+        return;
       case RECORDS:
         this.records(input, begin, end, recordOf(value), tag);
         return;
@@ -96,6 +101,28 @@ export class RecordWriter {
         writer.varint(tag);
         this.#value(input, begin, end, value);
     }
+  }
+
+  /** An entry of the map of expressions: its name, and its value in the field for its type, whose number stands before it. */
+  #expression(input: Buffer, begin: number, end: number, { tag, value: { expression } }: RecordField): void {
+    if (expression === undefined) return;
+    const { writer } = this;
+    const { form, valueTag } = expression.isJson ? AS_JSON : expressionOf(input.readInt32BE(begin - 8));
+    writer.reserve(5);
+    writer.varint(tag);
+    const entry = writer.begin(1);
+    writer.reserve(1);
+    writer.varint(ENTRY_KEY);
+    writer.blob(expression.name);
+    writer.reserve(1);
+    writer.varint(ENTRY_VALUE);
+    const inner = writer.begin(1);
+    writer.reserve(20);
+    writer.varint(valueTag);
+    if (form === FLOAT4) writer.at = writer.bytes.writeDoubleLE(shortest(input.readFloatBE(begin)), writer.at);
+    else this.#value(input, begin, end, { form });
+    writer.end(inner, 1);
+    writer.end(entry, 1);
   }
 
   /** What follows the tag. There is room for a number. */
@@ -269,6 +296,9 @@ function recordOf({ record }: ValuePlan): RecordPlan {
 }
 
 const HEX = Buffer.from("0123456789abcdef");
+/** Of an entry of a map. */
+const ENTRY_KEY = 0x0a;
+const ENTRY_VALUE = 0x12;
 const SECONDS = 0x08;
 const NANOS = 0x10;
 /** Of 2000-01-01. */

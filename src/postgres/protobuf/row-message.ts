@@ -17,6 +17,8 @@ export interface RowMessage {
   readonly computed: ReadonlyMap<string, RowField>;
   /** Where embedded rows go. */
   readonly embeds: ReadonlyMap<Relationship, EmbedField>;
+  /** Where casts, aggregates and parts of JSON go; undefined: nothing can be selected of it. */
+  readonly expressions: MessageField | undefined;
   /** Of a record with all columns in order. */
   readonly plan: RecordPlan;
 }

@@ -33,6 +33,8 @@ export const JSON_RECORD = 20;
 
 /** JSON as it is written. */
 export const JSON_TEXT = 21;
+/** What a `select` works out: a value whose type the record itself says. */
+export const EXPRESSION = 22;
 
 /** What a value is in the database and in its message. */
 export interface ValuePlan {
@@ -43,6 +45,8 @@ export interface ValuePlan {
   readonly element?: ValuePlan;
   /** Of a composite value. Made when first asked for: rows may hold rows of their own kind. */
   readonly record?: () => RecordPlan;
+  /** Of an expression: its name in UTF-8, and whether it comes as JSON. */
+  readonly expression?: { readonly name: Buffer; readonly isJson: boolean };
 }
 
 /** An enum both ways. */

@@ -1,6 +1,7 @@
 import { enumValueName, TakenNames } from "../../content/protobuf/names.ts";
 import { type EnumType, type FieldType, type Scalar, scalar, TIMESTAMP } from "../../content/protobuf/schema.ts";
 import type { Catalog, NamedType } from "../catalog/types.ts";
+import { PSEUDO_TYPES } from "./expression.ts";
 import type { RecordPlan } from "./record-plan.ts";
 import {
   ARRAY,
@@ -101,8 +102,6 @@ function textOf(type: string): TypedValue {
   if (PSEUDO_TYPES.has(type)) return single(scalar("string"), { form: JSON_TEXT }, "json");
   return single(scalar("string"), { form: TEXT }, type.includes(".") ? "string" : "text");
 }
-
-const PSEUDO_TYPES = new Set(["record", "anyelement", "anyarray", "anycompatible", "void"]);
 
 function scalarOf(form: number): Scalar {
   switch (form) {

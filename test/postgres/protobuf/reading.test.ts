@@ -184,11 +184,8 @@ test("reading and writing in Protobuf", async (t) => {
   });
 
   await t.test("what has no field is refused", async () => {
-    for (const select of ["id::text", "total.sum()", "...users(name)"]) {
-      assert.ok((await api.get(`/orders?select=${select}`, PROTOBUF)).status >= 400, select);
-    }
-    const { status, text } = await api.get("/orders?select=id::text", PROTOBUF);
+    const { status, text } = await api.get("/orders?select=id,...users(name)", PROTOBUF);
     assert.equal(status, 406);
-    assert.match(text, /no field for id::text/);
+    assert.match(text, /no field for \.\.\.users/);
   });
 });
