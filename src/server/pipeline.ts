@@ -154,10 +154,13 @@ export function createPipeline(parts: PipelineParts): (request: HttpRequest) => 
       if (timing !== undefined) reply.headers["server-timing"] = timing.toString();
     }
     if (resolved.memo !== undefined && timing === undefined && (parts.limit?.limits.isLocal ?? true)) {
+      // The reply may be repeated for long: what is kept for that must not hold the request.
+      const { method, path } = request;
+      const { status } = reply;
       const isOver = (): boolean => parts.isOver() || admit.generation !== generation || source?.isCacheable === false;
       const recordAgain = (): void => {
         tracer?.passed();
-        record(request.method, request.path, route, reply.status, 0, undefined);
+        record(method, path, route, status, 0, undefined);
       };
       const admitAgain = limited === undefined ? always : repeatedAdmission(parts.limit, limited, request, reply);
       // A request that is to be traced goes on the walk.

@@ -149,3 +149,41 @@ test("requests that mostly wait for a connection are told of, once seen more tha
 async function adviceOf(api: ServedApi): Promise<DashboardState["advice"]> {
   return ((await (await fetch(`${api.adminUrl}/dashboard/state`)).json()) as DashboardState).advice;
 }
+
+test("a route of which one URL changes is not said never to change, and the log is told of a route once", () => {
+  const warned: object[] = [];
+  const log = { ...SILENT, warn: (details: object) => void warned.push(details) };
+  const parts = { isCompressing: true, explain: () => Promise.resolve(undefined) };
+  const book = openAdvice(parts, log, createMetrics());
+  // One follows a hundred requests a second whole.
+  let tracer = createTracer({ sampler: SAMPLES_NONE, slowMs: 1000, listeners: [book] });
+  const ask = (path: string, etag: string): void => {
+    const request = { method: "GET", path, query: "", headers: {} } as unknown as HttpRequest;
+    const trace = tracer.begin(request, performance.now());
+    assert.ok(trace !== undefined);
+    tracer.end(trace, request, "/users/:key", { status: 200, body: "{}", headers: { etag } });
+  };
+  const askOften = (first: string, second: string): void => {
+    tracer = createTracer({ sampler: SAMPLES_NONE, slowMs: 1000, listeners: [book] });
+    for (let round = 0; round < 30; round++) {
+      ask("/users/1", first);
+      ask("/users/2", second);
+    }
+  };
+  for (let round = 0; round < 30; round++) {
+    ask("/users/1", '"one"');
+    ask("/users/2", `"${Math.floor(round / 5)}"`);
+  }
+  assert.deepEqual(book.advice, []);
+  askOften('"one"', '"two"');
+  assert.deepEqual(
+    book.advice.map(({ kind, route }) => [kind, route]),
+    [["never changes", "/users/:key"]],
+  );
+  ask("/users/1", '"other"');
+  ask("/users/2", '"two"');
+  assert.deepEqual(book.advice, []);
+  askOften('"other"', '"two"');
+  assert.equal(book.advice.length, 1);
+  assert.equal(warned.length, 1);
+});

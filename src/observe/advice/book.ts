@@ -17,6 +17,8 @@ interface Found {
 /** Has requests looked at for faults that cost time, and keeps what is found. */
 export class AdviceBook implements TraceListener {
   readonly #found = new Map<string, Found>();
+  /** What the log was told of: advice that comes and goes is not told of again. */
+  readonly #told = new Set<string>();
   readonly #detectors: readonly Detector[];
   readonly #log: Log;
   readonly #counter: ReturnType<MetricsRegistry["counter"]>;
@@ -64,7 +66,8 @@ export class AdviceBook implements TraceListener {
     advice.seen = seen.slice(0, MAX_SEEN);
     advice.todo = todo;
     // Once a fault and route: whoever reads the log while they write the handler is told, and nobody is flooded.
-    if (++found.times === LEAST_SEEN) {
+    if (++found.times === LEAST_SEEN && !this.#told.has(key) && this.#told.size < MAX_ADVICE) {
+      this.#told.add(key);
       this.#log.warn({ kind, route, seen: advice.seen, todo }, "this route could be faster");
     }
   }

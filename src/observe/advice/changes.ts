@@ -46,12 +46,12 @@ export function createChangeWatch(): Detector {
       watched.seenAt = known.requests;
       // Codings of one content have tags of their own.
       const content = decodeTag(tag, ENCODINGS);
-      if (wasStored(ended)) {
-        watched.same = 0;
-        withdraw("never changes");
-      } else if (watched.tag !== content) {
+      if (watched.tag === "") {
         watched.tag = content;
-        watched.same = 0;
+      } else if (wasStored(ended) || watched.tag !== content) {
+        watched.tag = content;
+        // What changes at one URL may at the others, too.
+        for (const each of known.targets) each.same = 0;
         withdraw("never changes");
       } else if (++watched.same >= SAME) {
         const seen = `the same reply ${watched.same} times in a row, made anew each time`;
