@@ -19,6 +19,8 @@ export interface Probe {
   look(): Promise<ProbeResult>;
   /** The same, once all that was committed before is in the log on disk: with `synchronous_commit = off` that takes its time otherwise. */
   lookBehindCommits(): Promise<ProbeResult>;
+  /** Has all that was committed before go to the disk where it would take its time; those who ask meanwhile share a later one. */
+  hastenCommits(): void;
   query(text: string, values?: readonly (string | null)[]): Promise<readonly (readonly (string | null)[])[]>;
   /** Settles when the connection is gone, with the reason. Never rejects. */
   readonly ended: Promise<Error>;
@@ -41,14 +43,31 @@ export async function openProbe(settings: PoolSettings): Promise<Probe> {
     return answer;
   };
   const ask: Probe["query"] = (text, values = []) => inTurn(() => query(client, text, values));
+  /** Who may not do that sees the log as it is. */
+  const flush = async (): Promise<void> => {
+    areCommitsAsync ??= ask("select current_setting('synchronous_commit')").then(([row]) => row?.[0] === "off");
+    if (await areCommitsAsync) await ask(FLUSH);
+  };
+  let isHastening = false;
+  let isHastenedAgain = false;
+  const hasten = async (): Promise<void> => {
+    isHastening = true;
+    do {
+      isHastenedAgain = false;
+      await flush().catch(() => undefined);
+    } while (isHastenedAgain);
+    isHastening = false;
+  };
   return {
     look: () => inTurn(() => look(client)),
     async lookBehindCommits() {
       const askedAtMs = performance.now();
-      areCommitsAsync ??= ask("select current_setting('synchronous_commit')").then(([row]) => row?.[0] === "off");
-      // Who may not do that sees the log as it is.
-      if (await areCommitsAsync) await ask(FLUSH).catch(() => undefined);
+      await flush().catch(() => undefined);
       return { ...(await inTurn(() => look(client))), askedAtMs };
+    },
+    hastenCommits() {
+      isHastenedAgain = isHastening;
+      if (!isHastening) void hasten();
     },
     query: ask,
     ended: ended.promise,

@@ -103,6 +103,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
       this.#purge(arrived);
       return true;
     }
+    this.#parts.probe.hastenCommits();
     const ownMs = Math.min(limitMs, OWN_PATIENCE_MS);
     // One that changed nothing of what is followed may never be told of.
     return (await this.#own.wait(xid, ownMs)) || (limitMs > ownMs && this.caughtUp(limitMs - ownMs));
