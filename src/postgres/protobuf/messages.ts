@@ -4,7 +4,6 @@ import {
   type FieldType,
   type MessageField,
   type MessageType,
-  type MethodType,
   type ProtoFile,
   scalar,
 } from "../../content/protobuf/schema.ts";
@@ -14,7 +13,6 @@ import {
   type Column,
   type NamedType,
   type Relation,
-  relationKey,
   type Relationship,
   representationKey,
   type Routine,
@@ -22,10 +20,13 @@ import {
 import type { Visible } from "../openapi/visible.ts";
 import { isToOne } from "../query/find-relationship.ts";
 import { computedOf } from "../typescript/value-types.ts";
-import { type DescribedService, relationService } from "./procedures.ts";
+import { embeddable, embedName, sourceOf } from "./embeds.ts";
 import { expressionMessage, EXPRESSIONS_NUMBER } from "./expression.ts";
 import type { RecordPlan } from "./record-plan.ts";
 import { NESTED_NAMES, requestMessages } from "./requests.ts";
+import { type FileParts, schemaFile } from "./schema-file.ts";
+import { type DescribedService, functionService, relationService } from "./services.ts";
+import { sortedByName } from "./sorted.ts";
 import { type EmbedField, EXACT_OFFSET, type RowField, rowField, type RowMessage } from "./row-message.ts";
 import { JSON_TEXT } from "./value-form.ts";
 import { createValueTypes, type TypedValue } from "./value-types.ts";
@@ -214,10 +215,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
     return { result, argumentsType, arguments: argumentFields };
   }
 
-  function file(visible: Visible): ProtoFile {
-    const rows = visible.relations.map(({ relation }) => ofRelation(relation).type);
-    const called = visible.functions.flatMap(([, overloads]) => overloads.map(ofRoutine));
-    const shown = new Set([...rows, ...called.flatMap(({ argumentsType, result }) => [argumentsType, result.type])]);
+  function others(): ReadonlyMap<string, MessageType> {
     // A type that only other types mention is made when their records are.
     const byName = new Map<string, MessageType>([[valueType.name, valueType]]);
     for (let size = -1; size !== byName.size;) {
@@ -225,30 +223,7 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
       for (const { type } of composites.values()) byName.set(type.name, type);
       for (const [type, name] of typeNames) if (type.kind === "composite") byName.set(name, ofComposite(type).type);
     }
-    const hidden = new Set(relations.map(({ name }) => relationNames.get(name) ?? ""));
-    for (const { name } of shown) hidden.delete(name);
-    const messages = [...shown];
-    const usedEnums = new Set<string>();
-    for (const { fields } of messages) {
-      for (const { type } of fields) {
-        if (type.kind === "enum") usedEnums.add(type.name);
-        const mentioned = type.kind === "message" ? byName.get(type.name) : undefined;
-        if (mentioned === undefined || shown.has(mentioned)) continue;
-        shown.add(mentioned);
-        messages.push(mentioned);
-      }
-    }
-    return {
-      package: packageName,
-      comment: "Made by hotpath from the database; made anew when its structure has changed.",
-      messages: messages.map((message) => withoutHidden(message, hidden)),
-      enums: sortedByName([...enums.values()].filter(({ name }) => usedEnums.has(name))),
-      services: services.flatMap(({ type, relation, routines: methods }) => {
-        if (relation !== undefined) return visible.relations.some((one) => one.relation === relation) ? [type] : [];
-        const shownMethods = type.methods.filter((method) => called.includes(ofRoutine(methods!.get(method.name)!)));
-        return shownMethods.length === 0 ? [] : [{ ...type, methods: shownMethods }];
-      }),
-    };
+    return byName;
   }
 
   const services: DescribedService[] = relations.map((relation) => ({
@@ -259,7 +234,15 @@ export function createMessages(catalog: Catalog, schema: string, packageName: st
   const functions = functionService(functionsName, catalog.routines.get(schema) ?? new Map(), ofRoutine);
   if (functions !== undefined) services.push(functions);
 
-  return { package: packageName, ofRelation, ofRoutine, services, file };
+  const rowNames = [...relationNames.values()];
+  const parts: FileParts = { package: packageName, ofRelation, ofRoutine, services, rowNames, others, enums };
+  return {
+    package: packageName,
+    ofRelation,
+    ofRoutine,
+    services,
+    file: (visible) => schemaFile(parts, visible),
+  };
 }
 
 function columnField(taken: TakenNames, key: string, typed: TypedValue, column: DescribedColumn): RowField {
@@ -269,35 +252,6 @@ function columnField(taken: TakenNames, key: string, typed: TypedValue, column: 
   const type = column.declaredType + (column.nullable ? "" : ", never null");
   const comment = column.comment === null ? type : `${column.comment}\n${type}`;
   return rowField(typed, name, key, column.position, comment, column.nullable);
-}
-
-/** Who may not know of a relation is not told where it would be embedded. */
-function withoutHidden(message: MessageType, hidden: ReadonlySet<string>): MessageType {
-  if (hidden.size === 0) return message;
-  return { ...message, fields: message.fields.filter(({ type }) => type.kind !== "message" || !hidden.has(type.name)) };
-}
-
-/** Methods of functions; of overloads the later ones are called by their parameters, too. */
-function functionService(
-  name: string,
-  byName: ReadonlyMap<string, readonly Routine[]>,
-  messagesOf: (routine: Routine) => RoutineMessages,
-): DescribedService | undefined {
-  const taken = new TakenNames();
-  const routines = new Map<string, Routine>();
-  const methods: MethodType[] = [];
-  for (const routine of [...byName.values()].flat()) {
-    const { returns, isProcedure, parameters, volatility } = routine;
-    if (isProcedure) continue;
-    const called = taken.take(messageName(routine.name), parameters.map((one) => fieldName(one.name)).join("_") || "0");
-    const { result, argumentsType } = messagesOf(routine);
-    const output = returns.set ? `${result.type.name}.List` : result.type.name;
-    const isRead = volatility !== "volatile";
-    methods.push({ name: called, comment: routine.comment, input: argumentsType.name, output, streams: false, isRead });
-    routines.set(called, routine);
-  }
-  if (methods.length === 0) return undefined;
-  return { type: { name, comment: null, methods }, relation: undefined, routines };
 }
 
 /** What of a column a message is made of. */
@@ -349,34 +303,10 @@ function listField(name: string, number: number, type: FieldType, comment: strin
   return { name, key: name, number, type, label: "optional", comment };
 }
 
-/** Relationships that can be embedded: those within the schema. */
-function embeddable(catalog: Catalog, relation: Relation): readonly Relationship[] {
-  const all = (catalog.relationships.get(relationKey(relation)) ?? []).filter(
-    ({ to }) => to.schema === relation.schema,
-  );
-  return all.toSorted((one, other) => (sourceOf(one) < sourceOf(other) ? -1 : 1));
-}
-
-function embedName(relationship: Relationship): string {
-  return relationship.kind === "computed" ? relationship.function.name : relationship.to.name;
-}
-
-/** What makes a relationship the same one over time. */
-function sourceOf(relationship: Relationship): string {
-  if (relationship.kind === "computed") return `${relationship.function.name}()`;
-  const { junction, constraint, isParentSide, toIsView, to } = relationship;
-  const key = junction === undefined ? constraint : `${junction.fromConstraint}_${junction.toConstraint}`;
-  return `${key}${isParentSide ? "_parent" : ""}${toIsView ? `_${to.name}` : ""}`;
-}
-
 /** Numbers up to the last that no column has: those of columns that there were. */
 function gaps(positions: readonly number[]): readonly number[] {
   const known = new Set(positions);
   return Array.from({ length: Math.max(0, ...positions) }, (_, index) => index + 1).filter(
     (place) => !known.has(place),
   );
-}
-
-function sortedByName<T extends { readonly name: string }>(items: Iterable<T>): readonly T[] {
-  return [...items].sort((one, other) => (one.name < other.name ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 import type { Procedure, ProcedureFile, ProcedureRequest, Procedures } from "../../api/procedures.ts";
 import { parseExactJson } from "../../content/exact-json.ts";
 import { invalidMessage, type WireField, wireFields } from "../../content/protobuf/fields.ts";
-import type { MethodType, ServiceType } from "../../content/protobuf/schema.ts";
+import type { MethodType } from "../../content/protobuf/schema.ts";
 import type { Relation, Routine } from "../catalog/types.ts";
 import { maskedColumns, maskPaths, quoted, selectOf } from "./field-mask.ts";
 import { messageJson } from "./message-json.ts";
@@ -47,40 +47,6 @@ export function createProcedures(subjects: readonly ProcedureSubject[]): Procedu
     }
   }
   return { find: (service, method) => procedures.get(`${service}/${method}`), services };
-}
-
-/** A service, and what its methods are about. */
-export interface DescribedService {
-  readonly type: ServiceType;
-  readonly relation: Relation | undefined;
-  /** By method. */
-  readonly routines: ReadonlyMap<string, Routine> | undefined;
-}
-
-/** The service of a relation. */
-export function relationService(name: string, row: string, relation: Relation): ServiceType {
-  const method = (called: string, output: string, isRead: boolean, streams = false): MethodType => ({
-    name: called,
-    comment: null,
-    input: `${row}.${called === "Export" ? "List" : called}Request`,
-    output,
-    streams,
-    isRead,
-  });
-  const hasKey = relation.primaryKey.length > 0;
-  const list = `${row}.List`;
-  return {
-    name,
-    comment: relation.comment,
-    methods: [
-      ...(hasKey ? [method("Get", row, true), method("BatchGet", list, true)] : []),
-      method("List", list, true),
-      ...(relation.insertable ? [method("Create", row, false)] : []),
-      ...(relation.updatable && hasKey ? [method("Update", row, false)] : []),
-      ...(relation.deletable && hasKey ? [method("Delete", row, false)] : []),
-      ...(hasKey ? [method("Export", row, true, true)] : []),
-    ],
-  };
 }
 
 const LIST = { accept: "application/x-protobuf" };

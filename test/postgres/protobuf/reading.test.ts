@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import { testDatabase } from "../../support/postgres.ts";
 import { decode, encode, loadProto } from "../../support/proto.ts";
 import { serve } from "../../support/server.ts";
@@ -181,6 +182,42 @@ test("reading and writing in Protobuf", async (t) => {
       String(await refused(valid, 'application/x-protobuf; messageType="hotpath.api.Orders"')),
       /^400,.*Rows of users/,
     );
+  });
+
+  await t.test(
+    "whatever comes of a message on its way is taken or refused, never an error of the server's",
+    async () => {
+      const rows = [
+        { name: "One", active: false, tags: ["a", "b"] },
+        { name: "Two", tags_json: '["x",null]' },
+      ];
+      const valid = encode(root, "hotpath.api.Users.List", { rows });
+      const type = 'application/x-protobuf; messageType="hotpath.api.Users.List"';
+      const change = fc.record({
+        end: fc.integer({ min: 1, max: valid.length }),
+        changed: fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 3 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(change, async ({ end, changed }) => {
+          const bytes = Buffer.from(valid);
+          for (const [place, byte] of changed) bytes[place] = byte;
+          const answer = await api.send("POST", "/users", { "content-type": type }, bytes.subarray(0, end));
+          assert.ok(answer.status < 500, `${answer.status} ${answer.text} ${bytes.toString("hex")}`);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
+
+  await t.test("a message of 100 MB is refused", async () => {
+    const long = Buffer.alloc(100 * 1024 * 1024);
+    for (const path of ["/users/1", "/rpc/add"]) {
+      const method = path === "/users/1" ? "PATCH" : "POST";
+      const answer = await api.send(method, path, { ...PROTOBUF, "content-type": "application/x-protobuf" }, long);
+      // Before it is read, hence as everybody is told.
+      assert.equal(answer.status, 413);
+      assert.match(answer.text, /HP_BODY_TOO_LARGE/);
+    }
   });
 
   await t.test("what has no field is refused", async () => {

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { requireCommand } from "../../support/commands.ts";
 import { defer } from "../../support/defer.ts";
+import { failureOf, grpcClient } from "../../support/grpc.ts";
 import { runSql, testDatabase } from "../../support/postgres.ts";
 import { decode, loadProto, parseProto } from "../../support/proto.ts";
 import { serve } from "../../support/server.ts";
@@ -71,4 +72,21 @@ test("a client of an older schema goes on reading", async (t) => {
   assert.deepEqual(decode(parseProto(text), "hotpath.api.Users.List", bytes), {
     rows: [{ id: 1, full_name: "Ann", town: "Bern", email: "a@example.com", mood: 3 }],
   });
+
+  // By gRPC, too, and what an old client writes to what is gone is not lost silently.
+  const client = grpcClient(t, before.url, old);
+  const ann = { id: 1, name: "Ann", town: "Bern" };
+  const users = "hotpath.api.UsersService";
+  assert.deepEqual(await client.unary(`${users}/Get`, { id: 1 }), ann);
+  assert.deepEqual((await client.unary(`${users}/List`, {}))["rows"], [ann]);
+  const changed = await client.unary(`${users}/Update`, { key: { id: 1 }, row: { name: "Anna" } });
+  assert.deepEqual(changed, { ...ann, name: "Anna" });
+  const gone = await failureOf(client.unary(`${users}/Update`, { key: { id: 1 }, row: { age: 41 } }));
+  assert.match(gone.details, /no field 3 that can be written/);
+  // Fields of a mask go by their names of today.
+  const masked = await failureOf(client.unary(`${users}/List`, { fields: { paths: ["name"] } }));
+  assert.match(masked.details, /no field name/);
+  assert.deepEqual((await client.unary(`${users}/List`, { fields: { paths: ["full_name"] } }))["rows"], [
+    { name: "Anna" },
+  ]);
 });
