@@ -105,9 +105,10 @@ function followServer(
   environment: Readonly<Record<string, string | undefined>>,
 ): Pick<LoadRun, "followServer"> {
   const isLocal = server !== undefined && /^(localhost|127\.|\[::1\])/.test(server);
-  const url = flags.text("server-metrics") ?? (isLocal ? "http://127.0.0.1:3001/metrics" : undefined);
+  const named = flags.text("server-metrics");
+  const url = named ?? (isLocal ? "http://127.0.0.1:3001/metrics" : undefined);
   if (url === undefined) return {};
-  return { followServer: () => watchServer(url, environment["HOTPATH_ADMIN_TOKEN"]) };
+  return { followServer: () => watchServer(url, environment["HOTPATH_ADMIN_TOKEN"], named === undefined) };
 }
 
 async function plainRun(subject: string, flags: LoadFlags, directory: string): Promise<Prepared> {
