@@ -96,7 +96,7 @@ export const latencyTruth: Scenario = {
       details: rows,
       failures: 0,
       notes: [
-        "Requests that are due while the server stands still wait for its end: of all, a share of (S - x) / T waits longer than x. The server tells how long it really stood still, which is more than a second on a busy machine; for exactly 1 s each 10 s the 99th percentile is 900 ms.",
+        "Requests that are due while the server stands still wait for its end: of all, a share of (S - x) / T waits longer than x. The server tells how long it really stood still, planned or because the machine was busy with something else; for exactly 1 s each 10 s the 99th percentile is 900 ms.",
         "hotpath: `http_req_response_time`, from when a request was due. wrk sends as fast as it is answered; autocannon and Artillery send at the rate.",
       ],
     };

@@ -54,7 +54,8 @@ export class Histogram {
     let seen = 0;
     for (const [bucket, count] of this.#filled()) {
       seen += count;
-      if (seen >= rank) return Math.min(this.max, Math.max(this.min, middleOf(bucket)));
+      // The first bucket has no lower end: most of what it holds is 0.
+      if (seen >= rank) return bucket === 0 ? this.min : Math.min(this.max, Math.max(this.min, middleOf(bucket)));
     }
     return this.max;
   }
