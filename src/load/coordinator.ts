@@ -1,16 +1,15 @@
 import { availableParallelism, cpus } from "node:os";
 import { HotpathError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { Histogram } from "./histogram.ts";
-import type { CheckCount, FromWorker, Job, Progress, Tick } from "./messages.ts";
+import { createCollected } from "./collected.ts";
+import type { FromWorker, Job, Progress } from "./messages.ts";
 import { parsePartName, type Threshold } from "./thresholds.ts";
 import { judge } from "./thresholds.ts";
 import { type ScenarioPlan, longestMs, mostVus } from "./plan.ts";
-import type { NamedRequests } from "./recorder.ts";
-import { type LoadResult, type NamedResult, type ScenarioWords, toMetricResult } from "./result.ts";
-import { createSeries, type Point } from "./series.ts";
+import { type LoadResult, type ScenarioWords, toMetricResult } from "./result.ts";
+import type { Point } from "./series.ts";
 import type { ServerSeries } from "./server-metrics.ts";
-import { addSample, type Total } from "./totals.ts";
+import type { Total } from "./totals.ts";
 import { generatorWarnings } from "./warnings.ts";
 import { StageFailure, startWorkers, type Workers } from "./workers.ts";
 
@@ -75,7 +74,7 @@ const STUCK_MS = 5000;
 
 /** Runs a load test in processes of its own and puts together what they count. */
 export async function runLoad(run: LoadRun): Promise<LoadOutcome> {
-  const collected = collect();
+  const collected = createCollected();
   let stop: (reason: string, status: number) => void = ignore;
   const hear = (index: number, message: FromWorker): void => {
     if (message.kind === "tick") collected.add(index, message);
@@ -231,98 +230,4 @@ async function summarize(
 function stageFailure(error: unknown): StageFailure {
   if (error instanceof StageFailure) return error;
   throw error;
-}
-
-/** Puts together what all processes count. */
-function collect() {
-  const totals = new Map<string, Total>();
-  const series = createSeries();
-  const named = new Map<string, Named>();
-  const checks = new Map<string, { -readonly [Key in keyof CheckCount]: CheckCount[Key] }>();
-  const progress: (readonly Progress[])[] = [];
-  const gauge = (name: string, value: number): void =>
-    addSample(totals, {
-      name,
-      isTime: false,
-      counted: { kind: "gauge", value, min: value, max: value, at: performance.now() },
-    });
-  return {
-    totals,
-    series,
-    gauge,
-    add(worker: number, tick: Tick): void {
-      for (const sample of tick.samples) addSample(totals, sample);
-      series.add(tick, worker);
-      progress[worker] = tick.progress;
-      gauge(
-        "vus",
-        progress.flat().reduce((sum, { vus }) => sum + vus, 0),
-      );
-      for (const request of tick.named) addNamed(named, request);
-      for (const check of tick.checks) {
-        const key = `${check.group}::${check.name}`;
-        const known = checks.get(key);
-        if (known === undefined) checks.set(key, { ...check });
-        else {
-          known.passes += check.passes;
-          known.fails += check.fails;
-        }
-      }
-    },
-    live(): Pick<LiveState, "progress" | "point" | "totals"> {
-      const sums = new Map<string, { scenario: string; vus: number; iterations: number }>();
-      for (const { scenario, vus, iterations } of progress.flat()) {
-        const sum = sums.get(scenario) ?? { scenario, vus: 0, iterations: 0 };
-        sum.vus += vus;
-        sum.iterations += iterations;
-        sums.set(scenario, sum);
-      }
-      return { progress: [...sums.values()], point: series.points().at(-1), totals };
-    },
-    checks: () => [...checks.values()],
-    requests: (): NamedResult[] => [...named.values()].map(toNamedResult).sort((a, b) => b.count - a.count),
-  };
-}
-
-interface Named {
-  readonly method: string;
-  readonly name: string;
-  failures: number;
-  readonly statuses: Record<string, number>;
-  readonly errors: Record<string, number>;
-  readonly histogram: Histogram;
-}
-
-function addNamed(named: Map<string, Named>, request: NamedRequests): void {
-  const { method, name } = request;
-  const key = `${method} ${name}`;
-  let known = named.get(key);
-  if (known === undefined) {
-    known = { method, name, failures: 0, statuses: {}, errors: {}, histogram: new Histogram() };
-    named.set(key, known);
-  }
-  known.failures += request.failures;
-  for (const [into, from] of [
-    [known.statuses, request.statuses],
-    [known.errors, request.errors],
-  ] as const) {
-    for (const [word, count] of Object.entries(from)) into[word] = (into[word] ?? 0) + count;
-  }
-  known.histogram.add(request.histogram);
-}
-
-function toNamedResult({ method, name, failures, statuses, errors, histogram }: Named): NamedResult {
-  return {
-    method,
-    name,
-    count: histogram.count,
-    failures,
-    statuses,
-    errors,
-    avg: histogram.mean,
-    p50: histogram.quantile(0.5),
-    p95: histogram.quantile(0.95),
-    p99: histogram.quantile(0.99),
-    max: histogram.count === 0 ? 0 : histogram.max,
-  };
 }

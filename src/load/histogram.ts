@@ -16,14 +16,22 @@ const words = new Uint32Array(scratch.buffer);
 /** Where the upper half of a number stands. */
 const UPPER = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
 
-/** A histogram as it travels between processes and stands in files. */
-export interface EncodedHistogram {
+/** A histogram as it stands in files. */
+export interface EncodedHistogram extends HistogramSums {
+  /** Bucket and count in turn, of buckets that hold something. */
+  readonly buckets: readonly number[];
+}
+
+/** A histogram of a second as it travels between processes: its bytes are copied as they are. */
+export interface PackedHistogram extends HistogramSums {
+  readonly buckets: Uint32Array;
+}
+
+interface HistogramSums {
   readonly count: number;
   readonly sum: number;
   readonly min: number;
   readonly max: number;
-  /** Bucket and count in turn, of buckets that hold something. */
-  readonly buckets: readonly number[];
 }
 
 /**
@@ -80,14 +88,36 @@ export class Histogram {
   }
 
   encode(): EncodedHistogram {
-    const buckets: number[] = [];
-    for (const [bucket, count] of this.#filled()) buckets.push(bucket, count);
+    return { ...this.#sums(), buckets: [...this.#filled()].flat() };
+  }
+
+  /** No bucket may hold more than 2^32. */
+  pack(): PackedHistogram {
+    let size = 0;
+    for (const octave of this.#octaves) {
+      if (octave !== undefined) for (let at = 0; at < AN_OCTAVE; at++) if (octave[at]! > 0) size += 2;
+    }
+    const buckets = new Uint32Array(size);
+    let to = 0;
+    for (let first = 0; first < BUCKETS; first += AN_OCTAVE) {
+      const octave = this.#octaves[first >> FRACTION_BITS];
+      if (octave === undefined) continue;
+      for (let at = 0; at < AN_OCTAVE; at++) {
+        if (octave[at] === 0) continue;
+        buckets[to++] = first + at;
+        buckets[to++] = octave[at]!;
+      }
+    }
+    return { ...this.#sums(), buckets };
+  }
+
+  #sums(): HistogramSums {
     const isEmpty = this.count === 0;
-    return { count: this.count, sum: this.sum, min: isEmpty ? 0 : this.min, max: isEmpty ? 0 : this.max, buckets };
+    return { count: this.count, sum: this.sum, min: isEmpty ? 0 : this.min, max: isEmpty ? 0 : this.max };
   }
 
   /** Adds what another has counted. Buckets that do not exist are left out: a file may be older or broken. */
-  add(encoded: EncodedHistogram): void {
+  add(encoded: EncodedHistogram | PackedHistogram): void {
     if (encoded.count === 0) return;
     for (let at = 0; at + 1 < encoded.buckets.length; at += 2) {
       const bucket = encoded.buckets[at]!;

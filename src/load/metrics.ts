@@ -1,4 +1,4 @@
-import { type EncodedHistogram, Histogram } from "./histogram.ts";
+import { Histogram, type PackedHistogram } from "./histogram.ts";
 
 export type MetricKind = "counter" | "gauge" | "rate" | "trend";
 
@@ -15,7 +15,7 @@ export type Encoded =
   | { readonly kind: "counter"; readonly count: number; readonly sum: number }
   | { readonly kind: "gauge"; readonly value: number; readonly min: number; readonly max: number; readonly at: number }
   | { readonly kind: "rate"; readonly passes: number; readonly total: number }
-  | { readonly kind: "trend"; readonly histogram: EncodedHistogram };
+  | { readonly kind: "trend"; readonly histogram: PackedHistogram };
 
 /** Where values of a metric, or of the part of it with certain tags, are counted. */
 interface Sink {
@@ -202,9 +202,9 @@ function trendSink(): Sink {
     add: (value) => histogram.record(value),
     take() {
       if (histogram.count === 0) return undefined;
-      const encoded = histogram.encode();
+      const packed = histogram.pack();
       histogram.reset();
-      return { kind: "trend", histogram: encoded };
+      return { kind: "trend", histogram: packed };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { Histogram, type EncodedHistogram } from "./histogram.ts";
+import { Histogram, type PackedHistogram } from "./histogram.ts";
 import type { Metric, Metrics, TagLookup } from "./metrics.ts";
 
 /** What is known of one request when it has ended. */
@@ -29,7 +29,7 @@ export interface NamedRequests {
   readonly failures: number;
   readonly statuses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
-  readonly histogram: EncodedHistogram;
+  readonly histogram: PackedHistogram;
 }
 
 /** Counts what comes of requests, by k6's metrics and by name. */
@@ -134,7 +134,7 @@ class Named {
       failures: this.#failures,
       statuses: this.#statuses,
       errors: this.#errors,
-      histogram: this.#histogram.encode(),
+      histogram: this.#histogram.pack(),
     };
     this.#histogram.reset();
     this.#failures = 0;

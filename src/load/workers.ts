@@ -38,7 +38,7 @@ export class StageFailure extends Error {
 
 const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url));
 /** A large young generation: what a request leaves behind is to die there. */
-const NODE_FLAGS = ["--max-semi-space-size=32", "--disable-warning=ExperimentalWarning"];
+export const NODE_FLAGS = ["--max-semi-space-size=32", "--disable-warning=ExperimentalWarning"];
 
 /** Starts one process, and more when asked to; `onMessage` hears all they say. */
 export function startWorkers(
