@@ -48,7 +48,7 @@ async function recordAll(requests: number): Promise<void> {
   };
   for (let sample = 0, second = 0; sample < requests; second++) {
     for (const until = sample + A_SECOND; sample < until; sample++) {
-      const ms = latencies[(sample * 7919) & 4095]!;
+      const ms = latencies[(sample * 7919) & 4095] ?? 0;
       outcome.name = names[sample % NAMES]!;
       outcome.response = ms;
       outcome.waiting = ms;
