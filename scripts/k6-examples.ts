@@ -1,8 +1,9 @@
 // Runs scripts of k6's own, fetched beforehand by whoever asks, against a server of ours that stands for the sites they name:
 //
 //   git clone --depth 1 https://github.com/grafana/k6 /tmp/k6
-//   node scripts/k6-examples.ts /tmp/k6/examples [FOLDER OF MARKDOWN…]
+//   node scripts/k6-examples.ts [--markdown] /tmp/k6/examples [FOLDER OF MARKDOWN…]
 //
+// With --markdown, docs/k6-examples.md is written anew.
 // A script runs when it is taken as it is and no iteration throws. Of scripts that stand in documentation, parts that are no whole script
 // are left out.
 import { spawn } from "node:child_process";
@@ -17,7 +18,10 @@ import { fileURLToPath } from "node:url";
 import { deflateSync, gzipSync } from "node:zlib";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-const TIMEOUT_MS = 30_000;
+/** Some wait for minutes between requests; several run at once. */
+const TIMEOUT_MS = 240_000;
+const AT_ONCE = 4;
+const LIST = new URL("../docs/k6-examples.md", import.meta.url);
 /** What a script that asks by HTTP alone imports. */
 const HTTP_ONLY =
   /^(k6|k6\/(http|metrics|data|encoding|crypto|execution|timers|html)|https:\/\/jslib\.k6\.io\/k6-(utils|summary)\/.*|\.{1,2}\/.*)$/;
@@ -35,9 +39,9 @@ interface Outcome {
   readonly why: string;
 }
 
-const [folder, ...documents] = process.argv.slice(2);
+const [folder, ...documents] = process.argv.slice(2).filter((word) => word !== "--markdown");
 if (folder === undefined) {
-  process.stderr.write("Usage: node scripts/k6-examples.ts FOLDER [FOLDER OF MARKDOWN…]\n");
+  process.stderr.write("Usage: node scripts/k6-examples.ts [--markdown] FOLDER [FOLDER OF MARKDOWN…]\n");
   process.exit(2);
 }
 const scratch = await mkdtemp(join(tmpdir(), "hotpath-k6-"));
@@ -45,14 +49,14 @@ const server = createServer(answer).listen(0, "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 const { port } = server.address() as AddressInfo;
 try {
-  const outcomes: Outcome[] = [];
-  for (const found of [
-    ...(await scriptsIn(folder)),
-    ...(await Promise.all(documents.map(scriptsInDocuments))).flat(),
-  ]) {
-    outcomes.push(await run(found));
-  }
-  report(outcomes);
+  const scripts = [...(await scriptsIn(folder)), ...(await Promise.all(documents.map(scriptsInDocuments))).flat()];
+  const outcomes = scripts.map((): Outcome | undefined => undefined);
+  let next = 0;
+  const runSome = async (): Promise<void> => {
+    for (let at = next++; at < scripts.length; at = next++) outcomes[at] = await run(scripts[at]!);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, runSome));
+  await report(outcomes.filter((outcome) => outcome !== undefined));
 } finally {
   server.close();
   server.closeAllConnections();
@@ -129,29 +133,46 @@ async function run({ title, file, text }: Found): Promise<Outcome> {
     title,
     isHttpOnly,
     runs,
-    why: runs ? "" : (error ?? `status ${status}`).replaceAll(/\s+/g, " ").replaceAll(scratch, "").slice(0, 150),
+    why: runs
+      ? ""
+      : (error ?? `status ${status}`)
+          .replaceAll(/\s+/g, " ")
+          .replaceAll(scratch, "")
+          .replaceAll(file, basename(file))
+          .slice(0, 150),
   };
   process.stderr.write(`${runs ? "runs  " : "FAILS "} ${title} ${outcome.why}\n`);
   return outcome;
 }
 
-function report(outcomes: readonly Outcome[]): void {
+async function report(outcomes: readonly Outcome[]): Promise<void> {
   const http = outcomes.filter(({ isHttpOnly }) => isHttpOnly);
   const good = http.filter(({ runs }) => runs);
   const others = outcomes.filter(({ isHttpOnly }) => !isHttpOnly);
-  process.stdout.write(
-    [
-      `Of ${http.length} scripts that use HTTP alone, ${good.length} run (${((good.length / Math.max(1, http.length)) * 100).toFixed(1)}%); of ${others.length} others, ${others.filter(({ runs }) => runs).length}.`,
-      "",
-      "| script | runs | why not |",
-      "| --- | --- | --- |",
-      ...outcomes.map(
-        ({ title, runs, isHttpOnly, why }) =>
-          `| ${title}${isHttpOnly ? "" : " (not HTTP alone)"} | ${runs ? "yes" : "no"} | ${why.replaceAll("|", "\\|")} |`,
-      ),
-      "",
-    ].join("\n"),
+  const share = ((good.length / Math.max(1, http.length)) * 100).toFixed(1);
+  const total = `Of ${http.length} scripts that use HTTP alone, ${good.length} run (${share}%); of ${others.length} others, ${others.filter(({ runs }) => runs).length}.`;
+  process.stdout.write(`${total}\n\n${tableOf(outcomes)}\n`);
+  if (!process.argv.includes("--markdown")) return;
+  const text = [
+    "<!-- Written by `node scripts/k6-examples.ts --markdown FOLDER [FOLDER OF MARKDOWN…]`. -->",
+    "# k6's own scripts",
+    "Scripts of k6's repository (`examples/`) and whole scripts in its documentation, as they were on the day of the run, each run unchanged for one iteration. A server of the test's own stands for the sites that they name, most of which answer no longer; what it answers is in the script that writes this page. A script runs when it is taken as it is and no iteration throws.",
+    total,
+    "## HTTP alone",
+    "They import `k6`, `k6/http`, `k6/metrics`, `k6/data`, `k6/encoding`, `k6/crypto`, `k6/execution`, `k6/timers`, `k6/html`, `k6-utils`, `k6-summary` and files of their own, and nothing else.",
+    tableOf(http),
+    "## Others",
+    tableOf(others),
+    "",
+  ].join("\n\n");
+  await writeFile(LIST, text);
+}
+
+function tableOf(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(
+    ({ title, runs, why }) => `| ${title} | ${runs ? "yes" : "no"} | ${why.replaceAll("|", "\\|")} |`,
   );
+  return ["| script | runs | why not |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
 /** What stands for httpbin, QuickPizza and whatever else a script names. */
@@ -242,7 +263,11 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
           method === "POST" ? 201 : 200,
           /\/\d+\/?$/.test(path) || method !== "GET" ? rating : { ratings: [rating], 0: rating },
         );
-    } else if (path.startsWith("/api/json") || url.searchParams.get("format") === "json") send(200, echo);
+    } else if (path === "/api/doughs") send(200, { doughs: [{ ID: 1, name: "Thin" }] });
+    else if (path.endsWith("/oauth2/v2.0/token")) send(200, { id_token: "abc" });
+    else if (path.endsWith("/CombinedSigninAndSignup/confirmed"))
+      response.writeHead(302, { location: "/signed-in?code=abc" }).end();
+    else if (path.startsWith("/api/json") || url.searchParams.get("format") === "json") send(200, echo);
     else if (
       /^\/(get|post|put|patch|delete|anything|headers|ip|user-agent|response-headers)\b/.test(path) ||
       path.startsWith("/api/")
@@ -250,9 +275,9 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
       send(200, echo, Object.fromEntries(path === "/response-headers" ? url.searchParams : []));
     else
       response
-        .writeHead(200, { "content-type": "text/html" })
+        .writeHead(200, { "content-type": "text/html", "set-cookie": "x-ms-cpim-csrf=abc; Path=/" })
         .end(
-          "<html><head><title>A page</title></head><body><h1>Welcome</h1><form action='/post' method='post'><input name='redir' value='1'><button type='submit' name='go' value='x'>Go</button></form><a href='/get'>a link</a></body></html>",
+          "<html><head><title>A page</title></head><body data-tx='StateProperties=abc'><h1>Welcome</h1>\n<input type='hidden' name=\"form_build_id\" value=\"form-1\">\n<input type='hidden' name=\"form_id\" value=\"a_form\">\n<input type='hidden' name=\"form_token\" value=\"token-1\">\n<form action='/post' method='post'><input name='redir' value='1'><button type='submit' name='go' value='x'>Go</button></form><a href='/get'>a link</a></body></html>",
         );
   });
 }

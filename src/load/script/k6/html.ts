@@ -15,7 +15,7 @@ export function createHtml() {
   return { ...module, default: module };
 }
 
-type Picker = string | ((at: number, element: Selection) => boolean);
+type Picker = string | ((at: number, element: PageElement) => boolean);
 
 /** k6's `Selection`: elements of a page, in the manner of jQuery. */
 export class Selection {
@@ -65,7 +65,7 @@ export class Selection {
 
   filter(wanted: Picker): Selection {
     if (typeof wanted === "string") return this.#only(wanted);
-    return new Selection(this.#elements.filter((element, at) => wanted(at, new Selection([element]))));
+    return new Selection(this.#elements.filter((element, at) => wanted(at, new PageElement(element))));
   }
 
   not(unwanted: string): Selection {
@@ -98,21 +98,22 @@ export class Selection {
     return new Selection(this.#elements.slice(from, to));
   }
 
-  get(at?: number): unknown {
-    return at === undefined ? this.toArray() : this.toArray()[at];
+  get(at?: number): PageElement | PageElement[] | undefined {
+    const all = this.#elements.map((element) => new PageElement(element));
+    return at === undefined ? all : all.at(at);
   }
 
   toArray(): Selection[] {
     return this.#elements.map((element) => new Selection([element]));
   }
 
-  each(visit: (at: number, element: Selection) => unknown): Selection {
-    for (const [at, element] of this.#elements.entries()) visit(at, new Selection([element]));
+  each(visit: (at: number, element: PageElement) => unknown): Selection {
+    for (const [at, element] of this.#elements.entries()) visit(at, new PageElement(element));
     return this;
   }
 
-  map(make: (at: number, element: Selection) => unknown): unknown[] {
-    return this.#elements.map((element, at) => make(at, new Selection([element])));
+  map(make: (at: number, element: PageElement) => unknown): unknown[] {
+    return this.#elements.map((element, at) => make(at, new PageElement(element)));
   }
 
   text(): string {
@@ -179,4 +180,86 @@ export class Selection {
       this.#elements.filter((element) => element.parentNode?.querySelectorAll(selector).includes(element) ?? false),
     );
   }
+}
+
+/** k6's `Element`: one element, with the names of the DOM as functions; it is a selection of itself too. */
+export class PageElement extends Selection {
+  readonly #element: HTMLElement;
+
+  constructor(element: HTMLElement) {
+    super([element]);
+    this.#element = element;
+  }
+
+  id(): string {
+    return this.#element.getAttribute("id") ?? "";
+  }
+
+  className(): string {
+    return this.#element.getAttribute("class") ?? "";
+  }
+
+  classList(): string[] {
+    return [...this.#element.classList.values()];
+  }
+
+  innerHTML(): string {
+    return this.#element.innerHTML;
+  }
+
+  textContent(): string {
+    return this.#element.text;
+  }
+
+  getAttribute(name: string): string | undefined {
+    return this.#element.getAttribute(name);
+  }
+
+  hasAttribute(name: string): boolean {
+    return this.#element.hasAttribute(name);
+  }
+
+  hasAttributes(): boolean {
+    return Object.keys(this.#element.attributes).length > 0;
+  }
+
+  attributes(): Record<string, string> {
+    return this.#element.attributes;
+  }
+
+  parentElement(): PageElement | undefined {
+    return toElement(this.#element.parentNode);
+  }
+
+  firstElementChild(): PageElement | undefined {
+    return toElement(this.#element.firstElementChild);
+  }
+
+  lastElementChild(): PageElement | undefined {
+    return toElement(this.#element.lastElementChild);
+  }
+
+  nextElementSibling(): PageElement | undefined {
+    return toElement(this.#element.nextElementSibling);
+  }
+
+  previousElementSibling(): PageElement | undefined {
+    return toElement(this.#element.previousElementSibling);
+  }
+
+  childElementCount(): number {
+    return this.#element.children.length;
+  }
+
+  querySelector(selector: string): PageElement | undefined {
+    return toElement(this.#element.querySelector(selector));
+  }
+
+  querySelectorAll(selector: string): PageElement[] {
+    return this.#element.querySelectorAll(selector).map((element) => new PageElement(element));
+  }
+}
+
+function toElement(element: HTMLElement | null | undefined): PageElement | undefined {
+  return element ? new PageElement(element) : undefined;
 }
