@@ -62,6 +62,7 @@ async function recordAll(requests: number): Promise<void> {
       named: recorder.take(),
       checks: [],
       vus: 1,
+      isLast: false,
       progress: [],
       generator: {
         cpu: (cpu.user + cpu.system) / 1e6,

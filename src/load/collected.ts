@@ -41,10 +41,8 @@ export function createCollected(): Collected {
       for (const sample of tick.samples) addSample(totals, sample);
       series.add(tick, worker);
       progress[worker] = tick.progress;
-      gauge(
-        "vus",
-        progress.flat().reduce((sum, { vus }) => sum + vus, 0),
-      );
+      const vus = progress.flat().reduce((sum, one) => sum + one.vus, 0);
+      if (!tick.isLast || !totals.has("vus")) gauge("vus", vus);
       for (const request of tick.named) addNamed(named, request);
       for (const check of tick.checks) {
         const key = `${check.group}::${check.name}`;

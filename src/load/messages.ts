@@ -79,6 +79,8 @@ export interface Tick {
   readonly named: readonly NamedRequests[];
   readonly checks: readonly CheckCount[];
   readonly vus: number;
+  /** The run has ended: how many VUs there are now says nothing of it. */
+  readonly isLast: boolean;
   readonly progress: readonly Progress[];
   readonly generator: GeneratorState;
 }

@@ -51,5 +51,9 @@ export function generatorWarnings(
         : `${dropped} requests that were due could not be sent before the end, because no connection was free: how slow they would have been is not in the percentiles.`,
     );
   }
+  const failed = totals.get("http_req_failed");
+  if (failed !== undefined && failed.total > 0 && failed.passes === failed.total) {
+    warnings.push(`All ${failed.total} requests failed: times are those of failures, and say nothing of the server.`);
+  }
   return warnings;
 }

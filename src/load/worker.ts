@@ -89,7 +89,7 @@ async function run(message: Extract<ToWorker, { kind: "start" }>): Promise<void>
   let timer: NodeJS.Timeout | undefined;
   let second = 0;
   const report = (): void => {
-    tell(takeTick(second));
+    tell(takeTick(second, false));
     second++;
     schedule();
   };
@@ -100,12 +100,12 @@ async function run(message: Extract<ToWorker, { kind: "start" }>): Promise<void>
   await runner.run(startAt);
   clearTimeout(timer);
   clearTimeout(started);
-  tell(takeTick(second));
+  tell(takeTick(second, true));
   generator.stop();
   tell({ kind: "done" });
 }
 
-function takeTick(second: number): Tick {
+function takeTick(second: number, isLast: boolean): Tick {
   const progress = runner?.progress() ?? [];
   return {
     kind: "tick",
@@ -114,6 +114,7 @@ function takeTick(second: number): Tick {
     named: recorder.take(),
     checks: script?.takeChecks() ?? [],
     vus: progress.reduce((sum, { vus }) => sum + vus, 0),
+    isLast,
     progress,
     generator: generator.take(),
   };

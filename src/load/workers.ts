@@ -83,6 +83,11 @@ export function startWorkers(
     child.send({ kind: "init", job } satisfies ToWorker);
     children.push(child);
   };
+  // Who is pressed to end at once leaves nobody behind: a script that loops without end does not hear that its parent is gone.
+  const killAll = (): void => {
+    for (const child of children) child.kill("SIGKILL");
+  };
+  process.on("exit", killAll);
   start(0);
   const tell = (index: number, message: ToWorker): void => {
     const child = children[index];
@@ -124,6 +129,7 @@ export function startWorkers(
           clearTimeout(timer);
         }),
       );
+      process.off("exit", killAll);
     },
   };
 }

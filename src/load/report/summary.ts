@@ -35,7 +35,8 @@ const SECTIONS: readonly (readonly [title: string, names: RegExp])[] = [
 ];
 /** Shown only when all is asked for, as k6 does. */
 const DETAILS = /^http_req_(blocked|connecting|tls_handshaking|sending|waiting|receiving)\b/;
-const LABEL_WIDTH = 38;
+const LEAST_LABEL_WIDTH = 38;
+const MOST_LABEL_WIDTH = 72;
 /** Requests that are listed by name. */
 const MOST_NAMES = 12;
 
@@ -80,16 +81,20 @@ function thresholdLines({ thresholds, metrics }: LoadResult, style: SummaryStyle
   ];
 }
 
-function checkLines({ checks, seconds }: LoadResult, style: SummaryStyle): string[] {
+function checkLines({ checks, seconds, metrics }: LoadResult, style: SummaryStyle): string[] {
   if (checks.length === 0) return [];
   const passes = checks.reduce((sum, check) => sum + check.passes, 0);
+  const width = labelWidth(metrics);
   const total = passes + checks.reduce((sum, check) => sum + check.fails, 0);
   const share = total === 0 ? 0 : passes / total;
   const groups = [...new Set(checks.map(({ group }) => group))];
+  const rows = inColumns([
+    [String(total), `${formatNumber(round(total / seconds))}/s`],
+    [formatPercent(share), `${passes} out of ${total}`],
+    [formatPercent(1 - share), `${total - passes} out of ${total}`],
+  ]);
   return [
-    `    ${label("checks_total")} ${total}  ${formatNumber(round(total / seconds))}/s`,
-    `    ${label("checks_succeeded")} ${formatPercent(share)} ${passes} out of ${total}`,
-    `    ${label("checks_failed")} ${formatPercent(1 - share)} ${total - passes} out of ${total}`,
+    ...["checks_total", "checks_succeeded", "checks_failed"].map((name, at) => `    ${label(name, width)} ${rows[at]}`),
     "",
     ...groups.flatMap((group) => [
       ...(group === "" ? [] : [`    ${style.bold(group.replace(/^::/, "█ ").replaceAll("::", " › "))}`]),
@@ -112,36 +117,68 @@ function metricLines({ metrics }: LoadResult, style: SummaryStyle): string[] {
   const names = Object.keys(metrics).filter(
     (name) => name !== "checks" && (style.isFull === true || !DETAILS.test(name)),
   );
+  const width = labelWidth(metrics);
+  const isTrend = (name: string): boolean => metrics[name]!.kind === "trend";
+  const figures = new Map<string, string>();
+  for (const alike of [names.filter(isTrend), names.filter((name) => !isTrend(name))]) {
+    const rows = inColumns(alike.map((name) => cellsOf(name, metrics[name]!, style)));
+    for (const [at, name] of alike.entries()) figures.set(name, rows[at]!);
+  }
   const sectionOf = (name: string): string => SECTIONS.find(([, pattern]) => pattern.test(name))?.[0] ?? "CUSTOM";
   return ["CUSTOM", ...SECTIONS.map(([title]) => title)].flatMap((title) => {
     const here = names.filter((name) => sectionOf(name) === title);
     if (here.length === 0) return [];
-    return [`    ${style.bold(title)}`, ...here.map((name) => metricLine(name, metrics[name]!, style)), ""];
+    return [
+      `    ${style.bold(title)}`,
+      ...here.map((name) => `    ${label(shownName(name), width)} ${figures.get(name)}`),
+      "",
+    ];
   });
 }
 
-function metricLine(name: string, metric: MetricResult, style: SummaryStyle): string {
-  const part = /^[^{]+(\{.*\})$/.exec(name)?.[1];
-  const shown = part === undefined ? label(name) : `  ${label(`{ ${part.slice(1, -1)} }`, LABEL_WIDTH - 2)}`;
-  return `    ${shown} ${describeMetric(name, metric, style)}`;
+/** Parts of a metric stand below it, by their tags. */
+function shownName(name: string): string {
+  const part = /^[^{]+\{(.*)\}$/.exec(name)?.[1];
+  return part === undefined ? name : `  { ${part} }`;
 }
 
-/** The figures of a metric in one line. */
-function describeMetric(name: string, metric: MetricResult, style: SummaryStyle): string {
+function labelWidth(metrics: LoadResult["metrics"]): number {
+  const longest = Math.max(0, ...Object.keys(metrics).map((name) => shownName(name).length));
+  return Math.min(MOST_LABEL_WIDTH, Math.max(LEAST_LABEL_WIDTH, longest + 3));
+}
+
+/** Cells of a row parted by a space, each as wide as the widest above and below it. */
+function inColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join(" ")
+      .trimEnd(),
+  );
+}
+
+/** The figures of a metric. */
+function cellsOf(name: string, metric: MetricResult, style: SummaryStyle): string[] {
   const { kind, values } = metric;
   const isBytes = name.startsWith("data_");
   const number = isBytes ? formatBytes : formatNumber;
-  if (kind === "counter") return `${number(values["count"] ?? 0)}  ${number(round(values["rate"] ?? 0))}/s`;
+  if (kind === "counter") return [number(values["count"] ?? 0), `${number(round(values["rate"] ?? 0))}/s`];
   if (kind === "rate") {
     const { passes = 0, fails = 0 } = values;
-    return `${formatPercent(values["rate"] ?? 0)} ${passes} out of ${passes + fails}`;
+    return [formatPercent(values["rate"] ?? 0), `${passes} out of ${passes + fails}`];
   }
-  if (kind === "gauge")
-    return `${number(values["value"] ?? 0)}  min=${number(values["min"] ?? 0)} max=${number(values["max"] ?? 0)}`;
+  if (kind === "gauge") {
+    return [
+      number(values["value"] ?? 0),
+      `min=${number(values["min"] ?? 0)}`,
+      `max=${number(values["max"] ?? 0)}`,
+    ];
+  }
   return style.statistics
     .filter((statistic) => values[statistic] !== undefined)
-    .map((statistic) => `${statistic}=${formatValue(values[statistic]!, metric, statistic, style)}`)
-    .join(" ");
+    .map((statistic) => `${statistic}=${formatValue(values[statistic]!, metric, statistic, style)}`);
 }
 
 function requestLines({ requests, seconds }: LoadResult, style: SummaryStyle): string[] {
@@ -182,7 +219,7 @@ function formatValue(value: number, metric: MetricResult | undefined, statistic:
   return formatNumber(round(value));
 }
 
-function label(name: string, width = LABEL_WIDTH): string {
+function label(name: string, width: number): string {
   return `${name.slice(0, width).padEnd(width, ".")}:`;
 }
 

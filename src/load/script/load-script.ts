@@ -70,6 +70,7 @@ export async function loadScript(
     }
   }
   const modules = [...parsed.values()];
+  for (const module of modules) problems.push(...unknownCalls(module));
   const byScoped = new Map(modules.map((module) => [module.scoped, module]));
   const waiting = findWaiting(
     modules.map(({ scoped }) => scoped),
@@ -198,9 +199,33 @@ function parseText(name: string, source: string): Program {
     } catch {
       const { loc } = error as { loc?: { line: number; column: number } };
       const message = error instanceof Error ? error.message.replace(/ \(\d+:\d+\)$/, "") : String(error);
-      throw broken(`${name}:${loc?.line ?? 1}:${(loc?.column ?? 0) + 1}: ${message}`);
+      const { line = 1, column = 0 } = loc ?? {};
+      throw broken(`${name}:${line}:${column + 1}: ${message}${excerpt(source, line, column)}`);
     }
   }
+}
+
+/** Calls of what a module of k6 does not have: `http.foo()`. */
+function unknownCalls(module: Parsed): string[] {
+  return module.scoped.nodes.flatMap((node) => {
+    if (node.type !== "CallExpression" && node.type !== "NewExpression") return [];
+    const { callee } = node;
+    if (callee.type !== "MemberExpression" || callee.computed || callee.object.type !== "Identifier") return [];
+    const from = module.scoped.lookUp(callee.object)?.import;
+    if (from === undefined || (from.name !== "default" && from.name !== "*")) return [];
+    const known = K6_MODULES[module.links[from.source] ?? ""];
+    const name = nameOf(callee.property);
+    if (known === undefined || known.includes(name) || name in Object.prototype) return [];
+    return [`${placeOf(module, callee.property)}: ${from.source} has no ${JSON.stringify(name)} here`];
+  });
+}
+
+/** The line with a mark below the place, where it is one that fits. */
+function excerpt(source: string, line: number, column: number): string {
+  const text = source.split("\n")[line - 1]?.replaceAll("\t", " ").trimEnd();
+  if (text === undefined || text.length > 160) return "";
+  const margin = `    ${line} | `;
+  return `\n${margin}${text}\n${" ".repeat(margin.length + column)}^`;
 }
 
 interface Import {
