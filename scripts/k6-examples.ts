@@ -106,6 +106,8 @@ async function run({ title, file, text }: Found): Promise<Outcome> {
       host!.replace(/:\d+$/, ""),
     ),
   );
+  // `https://${tenant}.example.com`
+  for (const [, rest] of text.matchAll(/\/\/\$\{[^}]*\}(\.[a-z][\w.-]*)/g)) hosts.add(`*${rest}`);
   const words = ["load", file, "--quiet", "--iterations", "1", "--vus", "1"];
   for (const host of [...hosts, "quickpizza.grafana.com", "test.k6.io"])
     words.push("--host", `${host}=http://127.0.0.1:${port}`);
@@ -180,7 +182,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
-    const url = new URL(request.url ?? "/", "http://here");
+    const url = new URL(`http://here${request.url ?? "/"}`);
     const body = Buffer.concat(chunks).toString();
     const { headers, method = "GET" } = request;
     const send = (status: number, value: unknown, more: Record<string, string | string[]> = {}): void => {
@@ -264,6 +266,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
           /\/\d+\/?$/.test(path) || method !== "GET" ? rating : { ratings: [rating], 0: rating },
         );
     } else if (path === "/api/doughs") send(200, { doughs: [{ ID: 1, name: "Thin" }] });
+    else if (path === "/user/login" && method === "POST")
+      response.writeHead(302, { location: `/users/${String(form["name"])}` }).end();
     else if (path.endsWith("/oauth2/v2.0/token")) send(200, { id_token: "abc" });
     else if (path.endsWith("/CombinedSigninAndSignup/confirmed"))
       response.writeHead(302, { location: "/signed-in?code=abc" }).end();

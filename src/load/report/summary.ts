@@ -170,11 +170,7 @@ function cellsOf(name: string, metric: MetricResult, style: SummaryStyle): strin
     return [formatPercent(values["rate"] ?? 0), `${passes} out of ${passes + fails}`];
   }
   if (kind === "gauge") {
-    return [
-      number(values["value"] ?? 0),
-      `min=${number(values["min"] ?? 0)}`,
-      `max=${number(values["max"] ?? 0)}`,
-    ];
+    return [number(values["value"] ?? 0), `min=${number(values["min"] ?? 0)}`, `max=${number(values["max"] ?? 0)}`];
   }
   return style.statistics
     .filter((statistic) => values[statistic] !== undefined)
