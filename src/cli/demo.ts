@@ -1,6 +1,7 @@
 import { resolveDefinition, type ApiDefinition } from "../api/definition.ts";
 import { resolveServerSettings } from "../api/options.ts";
 import type { ServerSettings } from "../api/settings.ts";
+import type { Demo } from "../demo/demo.ts";
 import { HotpathError } from "../errors.ts";
 import type { RunningServer } from "../server/start.ts";
 import { describeServer } from "./announce.ts";
@@ -30,43 +31,67 @@ export const demo: Command = {
     const scale = readScale(input.own.get("scale"));
     const replicas = readReplicas(input.own.get("replicas"));
     const { flags, environment } = input;
-    await requireFreePorts(resolveServerSettings({ flags, environment }));
-    await runServer((signal) => prepare(scale, replicas, signal, input), input);
+    const settings = resolveServerSettings({ flags, environment });
+    const open = (signal: AbortSignal): Promise<Demo> => openDatabase(scale, replicas, signal, input);
+    if (settings.server.workers !== null) {
+      const { runDemoByWorkers } = await import("./demo-workers.ts");
+      const prepare = async (signal: AbortSignal): Promise<Demo> => requireFreePorts(settings).then(() => open(signal));
+      await runDemoByWorkers(prepare, (database) => describeRun(database, input), input);
+      return;
+    }
+    await requireFreePorts(settings);
+    await runServer((signal) => prepareRun(open(signal), input), input);
   },
 };
 
-async function prepare(scale: number, replicas: number, signal: AbortSignal, input: CommandInput): Promise<ServerRun> {
-  const { own, flags, environment, terminal } = input;
+async function openDatabase(
+  scale: number,
+  replicas: number,
+  signal: AbortSignal,
+  { own, terminal }: CommandInput,
+): Promise<Demo> {
   const { prepareDemo } = await import("../demo/demo.ts");
   const { showProgress } = await import("../demo/progress.ts");
-  const { loadSourceFactories } = await import("../server/source-factories.ts");
   const directory = own.get("directory");
   terminal.err("Starting PostgreSQL …\n");
-  const database = await prepareDemo({
+  return prepareDemo({
     ...(directory !== undefined && { directory: String(directory) }),
     scale,
     replicas,
     onProgress: showProgress(process.stderr),
     signal,
   });
+}
+
+async function prepareRun(opening: Promise<Demo>, input: CommandInput): Promise<ServerRun> {
+  const database = await opening;
   try {
-    const definition: ApiDefinition = {
-      // A newcomer reads the terminal: only what went wrong belongs there.
-      options: { log: { level: "warn" } },
-      sources: { "/": { kind: "postgres", url: database.url, options: { replicas: database.replicaUrls } } },
-    };
-    const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
-    const announce = (server: RunningServer): string => {
-      const local = { ...server, url: server.url.replace("//127.0.0.1:", "//localhost:") };
-      const titles = { "/": `the sample shop, ${database.shop}; its files are in ${database.directory}` };
-      const about = replicas === 0 ? undefined : (local.adminUrl ?? "");
-      return describeServer(api, local, titles, terminal) + renderExamples(local.url, terminal, about);
-    };
-    return { api, announce, release: () => database.stop() };
+    return { ...(await describeRun(database, input)), release: () => database.stop() };
   } catch (error) {
     await database.stop();
     throw error;
   }
+}
+
+/** What is served of the demo's database, and what is said about it. */
+async function describeRun(
+  database: Omit<Demo, "stop">,
+  { flags, environment, terminal }: CommandInput,
+): Promise<Pick<ServerRun, "api" | "announce">> {
+  const { loadSourceFactories } = await import("../server/source-factories.ts");
+  const definition: ApiDefinition = {
+    // A newcomer reads the terminal: only what went wrong belongs there.
+    options: { log: { level: "warn" } },
+    sources: { "/": { kind: "postgres", url: database.url, options: { replicas: database.replicaUrls } } },
+  };
+  const api = resolveDefinition(definition, { flags, environment }, await loadSourceFactories(definition));
+  const announce = (server: RunningServer): string => {
+    const local = { ...server, url: server.url.replace("//127.0.0.1:", "//localhost:") };
+    const titles = { "/": `the sample shop, ${database.shop}; its files are in ${database.directory}` };
+    const about = database.replicaUrls.length === 0 ? undefined : (local.adminUrl ?? "");
+    return describeServer(api, local, titles, terminal) + renderExamples(local.url, terminal, about);
+  };
+  return { api, announce };
 }
 
 /**

@@ -35,6 +35,6 @@ export function useLive(isPaused: boolean): Live {
 }
 
 function merge(before: readonly Point[], added: readonly Point[]): readonly Point[] {
-  const first = added[0]?.at ?? 0;
+  const first = added[0]?.at ?? Infinity;
   return [...before.filter(({ at }) => at < first), ...added].slice(-POINTS);
 }

@@ -72,7 +72,9 @@ function nameOf({ name, labels }: Gauge): string {
   const words = name
     .replace(/^(?:hotpath_(?:pool_|batch_|changes_|cache_|upstream_)?|limit_|api_)/, "")
     .replace(/_(?:total|seconds|bytes)$/, "");
-  const told = Object.values(labels).filter((label) => label !== "");
+  const told = Object.entries(labels)
+    .filter(([, label]) => label !== "")
+    .map(([label, value]) => (label === "worker" ? `worker ${value}` : value));
   return [words.replaceAll("_", " "), ...told].join(" · ");
 }
 

@@ -102,7 +102,10 @@ export function createSupervisorAdmin(crew: Crew, door: FrontDoor, hasCache: boo
         const lists = await Promise.all(
           crew.serving.map((worker) => worker.ask({ what: "browse", text, most }).catch(() => [])),
         );
-        return (lists as (readonly BrowsedReply[] | undefined)[]).flatMap((list) => list ?? []).slice(0, most);
+        return distinct((lists as (readonly BrowsedReply[] | undefined)[]).flatMap((list) => list ?? [])).slice(
+          0,
+          most,
+        );
       },
     },
     async refresh(worker) {
@@ -110,6 +113,17 @@ export function createSupervisorAdmin(crew: Crew, door: FrontDoor, hasCache: boo
       reference = (await worker.ask({ what: "reference" }).catch(() => undefined)) as AdminSources["reference"];
     },
   };
+}
+
+/** What several workers have of the same is shown once, the newest. */
+function distinct(replies: readonly BrowsedReply[]): BrowsedReply[] {
+  const byReply = new Map<string, BrowsedReply>();
+  for (const reply of replies) {
+    const name = JSON.stringify([reply.url, reply.isPrivate, reply.status, reply.bytes, reply.tags]);
+    const before = byReply.get(name);
+    if (before === undefined || reply.ageSeconds < before.ageSeconds) byReply.set(name, reply);
+  }
+  return [...byReply.values()];
 }
 
 /** Ready as long as one worker is: requests go to whoever serves. */

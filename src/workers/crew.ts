@@ -219,7 +219,9 @@ export function createCrew(options: CrewOptions): Crew {
       return [...all];
     },
     get serving() {
-      return [...bySlot.values()].filter(({ state }) => state === "serving");
+      return [...bySlot.values()]
+        .filter(({ state }) => state === "serving")
+        .sort((one, other) => one.slot - other.slot);
     },
     get wanted() {
       return wanted;

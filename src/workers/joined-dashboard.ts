@@ -27,8 +27,11 @@ export function createJoinedDashboard(crew: Crew): DashboardView {
     );
     return joinStates(told.flatMap(({ slot, state: each }) => (each === undefined ? [] : [{ slot, state: each }])));
   };
+  let toldUntil = 0;
   const tell = async (): Promise<void> => {
-    const event = toEvent(await state(), 1);
+    const now = await state();
+    const event = toEvent(now, now.points.filter(({ at }) => at > toldUntil).length);
+    toldUntil = now.points.at(-1)?.at ?? toldUntil;
     for (const watcher of watchers) {
       if (watcher.readableLength > MAX_BEHIND_BYTES) watcher.destroy();
       else watcher.push(event);
@@ -63,7 +66,7 @@ export function createJoinedDashboard(crew: Crew): DashboardView {
 }
 
 function toEvent(state: DashboardState, points: number): string {
-  return `data: ${JSON.stringify({ ...state, points: state.points.slice(-points) })}\n\n`;
+  return `data: ${JSON.stringify({ ...state, points: points === 0 ? [] : state.points.slice(-points) })}\n\n`;
 }
 
 /** Adds up what several processes say of themselves. */
@@ -127,16 +130,23 @@ export function joinStates(told: readonly { readonly slot: string; readonly stat
 
 const EMPTY: Pick<DashboardState, "version" | "node"> = { version: "", node: process.versions.node };
 
-/** Seconds of the same name are one. Workers do not end theirs at the same moment: the last one may still lack some. */
+/** A worker that is further behind does something long: the others are shown without it. */
+const MOST_BEHIND_SECONDS = 3;
+
+/** Seconds of the same name are one. Workers do not end theirs at the same moment: those that one still lacks are for later. */
 function joinPoints(lists: readonly (readonly Point[])[]): Point[] {
-  const points = joined(lists.flat(), ({ at }) => String(at), joinPair).sort((one, other) => one.at - other.at);
-  const workers = Math.max(1, lists.length);
+  const ends = lists.flatMap((points) => points.at(-1)?.at ?? []);
+  const end = Math.max(Math.min(...ends), Math.max(...ends) - MOST_BEHIND_SECONDS);
+  const points = joined(lists.flat(), ({ at }) => String(at), joinPair)
+    .filter(({ at }) => at <= end)
+    .sort((one, other) => one.at - other.at);
+  const starts = lists.map((each) => each[0]?.at ?? Infinity);
   return points.map((point) => ({
     ...point,
     p50: percentileMs(point.buckets, 0.5),
     p90: percentileMs(point.buckets, 0.9),
     p99: percentileMs(point.buckets, 0.99),
-    busy: Math.min(1, point.busy / workers),
+    busy: Math.min(1, point.busy / Math.max(1, starts.filter((start) => start <= point.at).length)),
   }));
 }
 

@@ -71,7 +71,7 @@ export class History {
     const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
     this.#loop = loop;
     this.points.push({
-      at: Math.round(Date.now() / SECOND_MS),
+      at: nameSecond(this.points.at(-1)?.at, Date.now()),
       requests,
       refused: now.refused - before.refused,
       failed: now.failed - before.failed,
@@ -125,4 +125,10 @@ export function percentileMs(buckets: ArrayLike<number>, share: number): number 
     before += count;
   }
   return null;
+}
+
+/** A timer is early or late by some milliseconds, which must not leave out a second, nor have one twice: workers' seconds are added by name. */
+export function nameSecond(before: number | undefined, nowMs: number): number {
+  const next = (before ?? Number.NEGATIVE_INFINITY) + 1;
+  return Math.abs(nowMs / SECOND_MS - next) < 1 ? next : Math.max(next, Math.round(nowMs / SECOND_MS));
 }
