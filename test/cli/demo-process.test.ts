@@ -35,7 +35,7 @@ test("hotpath demo loads a shop, prints lines that work, stops cleanly and reuse
   assert.equal(status, 0, err);
   assert.ok(!existsSync(join(directory, "postmaster.pid")), "PostgreSQL has stopped");
 
-  const second = startHotpath([...argv, "--replicas", "1"]);
+  const second = startHotpath([...argv, "--replicas", "1", "--workers", "2"]);
   t.after(() => second.child.kill("SIGKILL"));
   await second.said(/sample shop, reused/);
   const more = await second.said(/\nTry:\n([^]*)\nCtrl-C stops everything/);

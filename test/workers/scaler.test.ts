@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createScaler } from "../../src/workers/scaler.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 
 /** How many workers there are each second under a load, of which one worker can carry 1. */
 function simulate(load: (second: number) => number, seconds: number, max: number): number[] {
@@ -30,6 +31,15 @@ test("a steady load leads to a steady number, whatever the load", () => {
   for (let load = 0.05; load < 8; load += 0.05) {
     const counts = simulate(() => load, 1500, 8);
     assert.equal(new Set(counts.slice(-300)).size, 1, `load ${load}: ${counts.slice(-300).join(" ")}`);
+  }
+});
+
+test("nor does one that is never twice the same, by a fifth", () => {
+  const random = seededRandom(12);
+  for (let load = 0.1; load < 8; load += 0.1) {
+    const counts = simulate(() => load * (0.9 + random() * 0.2), 2000, 8);
+    const changes = counts.slice(500).filter((count, at, all) => at > 0 && count !== all[at - 1]).length;
+    assert.equal(changes, 0, `load ${load}: ${counts.slice(-300).join(" ")}`);
   }
 });
 
