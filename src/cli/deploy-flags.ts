@@ -11,7 +11,11 @@ export const DEPLOY_FLAGS: readonly CommandFlag[] = [
   { name: "latency", value: "SECONDS", description: "prometheus-rules: a bucket, such as 0.1, 0.25, 1. [0.25]" },
   { name: "app", value: "NAME", description: "kubernetes: name of everything. [api]" },
   { name: "image", value: "IMAGE", description: "kubernetes: what pods run. [api:latest]" },
-  { name: "port", value: "PORT", description: "Port of the API, or of the edge. [3000, edges 8080]" },
+  {
+    name: "port",
+    value: "PORT",
+    description: "kubernetes, dockerfile, compose: of the API; nginx: its own. [3000, nginx 8080]",
+  },
   { name: "min-pods", value: "N", description: "kubernetes, simulate: fewest pods. [2]" },
   { name: "max-pods", value: "N", description: "kubernetes, simulate: most pods. [10]" },
   { name: "cpu", value: "MILLICORES", description: "kubernetes: CPU that a pod asks for. [1000]" },
@@ -58,15 +62,40 @@ export interface DeployFlags {
   count(name: string, otherwise: number, most?: number): number;
   /** Above zero. */
   amount(name: string, otherwise: number): number;
+  /** Of a file, as nginx takes it without quotes. */
+  path(name: string, otherwise: string): string;
+  /** A least and a most that belong together. */
+  range(least: string, most: string, read: (name: string) => number): { readonly least: number; readonly most: number };
+  /** Given, but asked for by nobody. */
+  unused(): readonly string[];
 }
 
 /** Reads the flags; each complains of its own value (HP_ARGUMENT_INVALID). */
 export function readDeployFlags(own: CommandInput["own"]): DeployFlags {
-  const text = (name: string, otherwise: string): string => String(own.get(name) ?? otherwise);
+  const asked = new Set<string>();
+  const given = (name: string): string | boolean | undefined => {
+    asked.add(name);
+    return own.get(name);
+  };
+  const text = (name: string, otherwise: string): string => String(given(name) ?? otherwise);
   return {
     text,
-    optional: (name) => (own.has(name) ? String(own.get(name)) : undefined),
-    has: (name) => own.get(name) === true,
+    optional(name) {
+      const value = given(name);
+      return value === undefined ? undefined : String(value);
+    },
+    has: (name) => given(name) === true,
+    path(name, otherwise) {
+      const value = text(name, otherwise);
+      if (/^[^\s;{}"'$\\]+$/.test(value)) return value;
+      throw misused(`--${name} is a path without blanks, quotes and any of ; { } $ \\.`);
+    },
+    range(least, most, read) {
+      const range = { least: read(least), most: read(most) };
+      if (range.least <= range.most) return range;
+      throw misused(`--${least} is at most --${most}; received ${range.least} and ${range.most}.`);
+    },
+    unused: () => [...own.keys()].filter((name) => !asked.has(name)),
     list: (name, otherwise) =>
       text(name, otherwise)
         .split(",")
@@ -86,6 +115,11 @@ export function readDeployFlags(own: CommandInput["own"]): DeployFlags {
 
 const MOST = 1_000_000;
 
+/** Numbers of pods, and what they are where nothing is said. */
+export function podsOf(flags: DeployFlags): (name: string) => number {
+  return (name) => flags.count(name, name === "min-pods" ? 2 : 10);
+}
+
 export function misused(message: string): HotpathError {
-  return new HotpathError("HP_ARGUMENT_INVALID", message);
+  return new HotpathError("HP_ARGUMENT_INVALID", message, { todo: "`hotpath help deploy` shows what it takes." });
 }

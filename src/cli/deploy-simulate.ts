@@ -11,11 +11,12 @@ import {
   simulate,
   summarize,
 } from "../deploy/simulation.ts";
-import { type DeployFlags, misused } from "./deploy-flags.ts";
+import { type DeployFlags, misused, podsOf } from "./deploy-flags.ts";
 
 /** Plays a load through the autoscaler that `hotpath deploy kubernetes` describes, and says what would serve it better. */
 export async function runSimulation(flags: DeployFlags, directory: string): Promise<string> {
   const load = await readLoad(flags, directory);
+  const pods = flags.range("min-pods", "max-pods", podsOf(flags));
   const simulated = {
     load,
     capacity: flags.amount("capacity", 200),
@@ -27,8 +28,8 @@ export async function runSimulation(flags: DeployFlags, directory: string): Prom
     windowSeconds: 60,
     patienceMs: 1000,
     autoscaling: {
-      minReplicas: flags.count("min-pods", 2),
-      maxReplicas: flags.count("max-pods", 10),
+      minReplicas: pods.least,
+      maxReplicas: pods.most,
       scaleUp: {
         ...DEFAULT_SCALE_UP,
         stabilizationWindowSeconds: flags.count("up-after", 60, 3600),
@@ -59,9 +60,10 @@ async function readLoad(flags: DeployFlags, directory: string): Promise<Load> {
     if (text === undefined) throw misused(`--trace: the file ${trace} cannot be read.`);
     return parseTrace(text);
   }
+  const rates = flags.range("base", "peak", (name) => flags.amount(name, name === "base" ? 50 : 1000));
   const range = {
-    base: flags.amount("base", 50),
-    peak: flags.amount("peak", 1000),
+    base: rates.least,
+    peak: rates.most,
     seconds: flags.count("duration", 3600, 7 * 24 * 3600),
   };
   const shape = flags.text("shape", "diurnal");

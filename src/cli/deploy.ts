@@ -1,5 +1,6 @@
+import { nearest } from "../api/nearest.ts";
 import type { Command, CommandInput } from "./command.ts";
-import { DEPLOY_FLAGS, type DeployFlags, misused, readDeployFlags } from "./deploy-flags.ts";
+import { DEPLOY_FLAGS, type DeployFlags, misused, podsOf, readDeployFlags } from "./deploy-flags.ts";
 
 type Print = (flags: DeployFlags, directory: string) => Promise<string>;
 
@@ -27,13 +28,18 @@ const KINDS: Readonly<Record<string, Print>> = {
     if (!/^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$/.test(app)) {
       throw misused("--app is a name in lower case, such as shop-api.");
     }
+    const image = flags.text("image", "api:latest");
+    if (!/^[a-z0-9][\w./:@-]*$/i.test(image)) {
+      throw misused("--image is the name of an image, such as registry.example/shop:1.2.");
+    }
+    const pods = flags.range("min-pods", "max-pods", podsOf(flags));
     return kubernetesManifests({
       app,
-      image: flags.text("image", "api:latest"),
+      image,
       port: flags.count("port", 3000, MAX_PORT),
       adminPort: 3001,
-      minPods: flags.count("min-pods", 2),
-      maxPods: flags.count("max-pods", 10),
+      minPods: pods.least,
+      maxPods: pods.most,
       cpuMillis: flags.count("cpu", 1000),
       memoryMebibytes: flags.count("memory", 512),
       cpuTarget: flags.count("cpu-target", 70, 100),
@@ -51,16 +57,16 @@ const KINDS: Readonly<Record<string, Print>> = {
   compose: async (flags) => (await import("../deploy/container.ts")).composeFile(flags.count("port", 3000, MAX_PORT)),
   nginx: async (flags) => {
     const { nginxConfiguration } = await import("../deploy/nginx.ts");
-    const [cert, key] = [flags.optional("cert"), flags.optional("key")];
-    if ((cert === undefined) !== (key === undefined)) throw misused("--cert and --key belong together.");
+    const [cert, key] = [flags.path("cert", "-"), flags.path("key", "-")];
+    if ((cert === "-") !== (key === "-")) throw misused("--cert and --key belong together.");
     return nginxConfiguration({
       origins: flags
         .list("origins", "127.0.0.1:3000")
         .map(toOrigin)
         .map(({ host, port }) => `${host}:${port}`),
       port: flags.count("port", 8080, MAX_PORT),
-      folder: flags.text("cache-folder", "/var/cache/nginx/hotpath"),
-      tls: cert === undefined || key === undefined ? undefined : { cert, key },
+      folder: flags.path("cache-folder", "/var/cache/nginx/hotpath"),
+      tls: cert === "-" ? undefined : { cert, key },
       brotli: flags.has("brotli"),
     });
   },
@@ -95,9 +101,20 @@ export const deploy: Command = {
     "hotpath deploy github --script load/test.js > .github/workflows/load.yml",
   ],
   async run({ positionals, own, directory, terminal }: CommandInput) {
-    const print = Object.hasOwn(KINDS, positionals[0] ?? "") ? KINDS[positionals[0] ?? ""] : undefined;
-    if (print === undefined) throw misused(`hotpath deploy takes one of ${Object.keys(KINDS).join(", ")}.`);
-    terminal.out(await print(readDeployFlags(own), directory));
+    const [kind = ""] = positionals;
+    const print = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
+    if (print === undefined) {
+      const meant = nearest(kind, Object.keys(KINDS));
+      const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
+      throw misused(`hotpath deploy takes one of ${Object.keys(KINDS).join(", ")}.${hint}`);
+    }
+    const flags = readDeployFlags(own);
+    const text = await print(flags, directory);
+    const unused = flags.unused().map((name) => `--${name}`);
+    if (unused.length > 0) {
+      throw misused(`hotpath deploy ${kind} has no use for ${unused.join(", ")} with what else was given.`);
+    }
+    terminal.out(text);
   },
 };
 

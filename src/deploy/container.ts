@@ -28,14 +28,18 @@ export function dockerignore(): string {
   return ["node_modules", ".git", ".env*", "*.md", "test", "Dockerfile", "compose.yaml", ""].join("\n");
 }
 
-/** The whole stack on one machine: the API, PostgreSQL that tells of changes, Redis, Prometheus and Grafana. */
+/**
+ * The whole stack on one machine, to be reached from it alone: the API, PostgreSQL that tells of changes, Redis, Prometheus and Grafana. Redis forgets
+ * what expires anyway, and never where purges are.
+ */
 export function composeFile(port: number): string {
   return formatYaml([
     {
+      name: "hotpath",
       services: {
         api: {
           build: ".",
-          ports: [`${port}:${port}`],
+          ports: [`127.0.0.1:${port}:${port}`],
           environment: {
             HOTPATH_PORT: String(port),
             HOTPATH_DATABASE_URL: "postgres://postgres:${POSTGRES_PASSWORD:?}@postgres:5432/app",
@@ -62,12 +66,12 @@ export function composeFile(port: number): string {
         },
         redis: {
           image: "valkey/valkey:8",
-          command: ["valkey-server", "--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"],
+          command: ["valkey-server", "--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"],
           healthcheck: healthy(["CMD", "valkey-cli", "ping"]),
           restart: "unless-stopped",
         },
         prometheus: {
-          image: "prom/prometheus:latest",
+          image: "prom/prometheus:v3.5.0",
           volumes: [
             "./prometheus.yml:/etc/prometheus/prometheus.yml:ro",
             "./hotpath.rules.yml:/etc/prometheus/hotpath.rules.yml:ro",
@@ -75,8 +79,8 @@ export function composeFile(port: number): string {
           restart: "unless-stopped",
         },
         grafana: {
-          image: "grafana/grafana:latest",
-          ports: ["3030:3000"],
+          image: "grafana/grafana:12.1.0",
+          ports: ["127.0.0.1:3030:3000"],
           restart: "unless-stopped",
         },
       },

@@ -145,7 +145,7 @@ test("Varnish as configured keeps, tells apart, revalidates, gives stale replies
   if (program === undefined) return;
   const origin = await startOrigin(t);
   const port = await freePort();
-  const flags = ["--origins", origin.host, "--port", String(port)];
+  const flags = ["--origins", origin.host];
   await runVarnish(t, program, await print("varnish", ...flags), port);
   const get = client(port);
   await assertCaches(get, origin);
@@ -171,7 +171,7 @@ test("Varnish purges for those alone who may", async (t) => {
   if (program === undefined) return;
   const origin = await startOrigin(t);
   const port = await freePort();
-  const flags = ["--origins", origin.host, "--port", String(port), "--purgers", "192.0.2.1"];
+  const flags = ["--origins", origin.host, "--purgers", "192.0.2.1"];
   await runVarnish(t, program, await print("varnish", ...flags), port);
   const get = client(port);
   const { text } = await get("/kept");

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { validate } from "dockerfile-utils";
 import * as fc from "fast-check";
 import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
@@ -9,6 +15,7 @@ import { Service } from "kubernetes-models/v1/Service";
 import { parse, parseAllDocuments } from "yaml";
 import { formatYaml, type Yaml } from "../../src/deploy/yaml.ts";
 import { runHotpath } from "../cli/run-hotpath.ts";
+import { testFolder } from "../support/postgres.ts";
 
 const MODELS = [Deployment, Service, PodDisruptionBudget, HorizontalPodAutoscaler, ServiceMonitor];
 
@@ -113,6 +120,7 @@ test("the rule for prometheus-adapter makes the metric that the autoscaler asks 
 // Neither can be run where there is no container runtime: their structure is held to what Docker documents.
 test("the Dockerfile has stages, another user than root, and starts what the package installs", async () => {
   const text = await print("dockerfile", "--port", "8080");
+  assert.deepEqual(validate(text), []);
   const instructions = text
     .replaceAll("\\\n", " ")
     .split("\n")
@@ -129,8 +137,13 @@ test("the Dockerfile has stages, another user than root, and starts what the pac
   assert.match(await print("dockerignore"), /^node_modules$/m);
 });
 
-test("the Compose file names what it uses", async () => {
+test("the Compose file names what it uses, and its linter finds no error", async (t) => {
   const text = await print("compose");
+  const folder = await testFolder(t);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "compose.yaml"), text);
+  const linter = fileURLToPath(new URL("../../node_modules/.bin/dclint", import.meta.url));
+  await promisify(execFile)(linter, ["--quiet", join(folder, "compose.yaml")]);
   const compose = parse(text) as {
     services: Record<string, { depends_on?: object; environment?: Record<string, string>; volumes?: string[] }>;
     volumes: Record<string, unknown>;

@@ -62,8 +62,15 @@ test("what cannot be is refused", async () => {
     ["deploy", "grafan"],
     ["deploy", "prometheus-rules", "--availability", "100"],
     ["deploy", "prometheus-rules", "--latency", "0.3"],
+    ["deploy", "kubernetes", "--min-pods", "20"],
+    ["deploy", "kubernetes", "--image", "two words"],
+    ["deploy", "kubernetes", "--cert", "of-nginx.pem"],
+    ["deploy", "nginx", "--cache-folder", "/x; root /"],
+    ["deploy", "simulate", "--base", "100", "--peak", "10"],
   ]) {
-    assert.equal((await runHotpath(words)).status, 2, words.join(" "));
+    const { status, out } = await runHotpath(words);
+    assert.equal(status, 2, words.join(" "));
+    assert.equal(out, "", "nothing that could be taken for a file");
   }
 });
 

@@ -21,10 +21,6 @@ test("a late or early timer leaves no second out and has none twice; a long paus
 });
 
 test("a second is shown once all workers have ended theirs, unless one hangs", () => {
-  const join = (...lists: number[][]): (readonly [number, number])[] =>
-    joinStates(lists.map((seconds, at) => ({ slot: String(at + 1), state: stateOf(seconds) }))).points.map(
-      ({ at, requests }) => [at, requests] as const,
-    );
   assert.deepEqual(join([10, 11, 12], [10, 11]), [
     [10, 20],
     [11, 20],
@@ -36,6 +32,11 @@ test("a second is shown once all workers have ended theirs, unless one hangs", (
   assert.equal(join([10], [10, 11, 12, 13, 14]).at(-1)?.[0], 11);
   assert.deepEqual(join([], []), []);
 });
+
+function join(...lists: number[][]): (readonly [number, number])[] {
+  const { points } = joinStates(lists.map((seconds, at) => ({ slot: String(at + 1), state: stateOf(seconds) })));
+  return points.map(({ at, requests }) => [at, requests] as const);
+}
 
 function stateOf(seconds: readonly number[]): DashboardState {
   const points = seconds.map((at): Point => {
