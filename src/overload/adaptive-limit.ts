@@ -64,6 +64,7 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions): AdaptiveLimi
   /** What answers took when the limit was halved for not being trusted. */
   let distrustedMs = 0;
   let distrustedAtMs = Number.NEGATIVE_INFINITY;
+  let refusedAtMs = Number.NEGATIVE_INFINITY;
   /** It does not grow before so many replies have come. */
   let held = 0;
   /** Every so manieth request is observed. */
@@ -121,7 +122,8 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions): AdaptiveLimi
       if (nowMs - latencyMs < sinceMs) return;
       if (held > 0) held--;
       tookMs += (latencyMs - tookMs) / RECENT;
-      const allowed = baseline.meanMs * (baseline.isTrue ? TOLERANCE : STAND_IN_TOLERANCE) + SLACK_MS;
+      const slackMs = nowMs - refusedAtMs < STRICT_MS ? STRICT_SLACK_MS : SLACK_MS;
+      const allowed = baseline.meanMs * (baseline.isTrue ? TOLERANCE : STAND_IN_TOLERANCE) + slackMs;
       if (baseline.isTrue) window.known++;
       window.samples++;
       window.allowedMs += allowed;
@@ -131,6 +133,7 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions): AdaptiveLimi
       if (age >= WINDOW_MS && (window.samples >= enough || age >= LONGEST_WINDOW_MS)) close(nowMs);
     },
     distrust(nowMs) {
+      refusedAtMs = nowMs;
       if (isTrusted || held > 0) return;
       const agoMs = nowMs - distrustedAtMs;
       if (agoMs < FORGOTTEN_MS && tookMs > distrustedMs * FALLEN) return;
@@ -167,9 +170,13 @@ const LONGEST_WINDOW_MS = 1000;
 const MIN_SAMPLES = 10;
 /** More in a window would cost more than they tell. */
 const ENOUGH_SAMPLES = 100;
-/** So much longer than without load is no sign of load: latencies vary, and nobody notices a few milliseconds. */
+/** So much longer than without load is no sign of load: latencies vary, and nobody notices some milliseconds. Reads share statements the more the more are under way. */
 const TOLERANCE = 1.5;
-const SLACK_MS = 5;
+const SLACK_MS = 25;
+/** While requests are refused, those that are let in are to be nearly as quick as ever. */
+const STRICT_SLACK_MS = 5;
+/** For so long after a refusal. */
+const STRICT_MS = 1000;
 /** The quickest in a row stand in for what is not known: others of them are that much slower without load. */
 const STAND_IN_TOLERANCE = 2;
 /** Of what is allowed: enough is known again when replies take so little of it. */
