@@ -30,6 +30,7 @@ import { NO_PREFERENCES, type Preferences, readPreferences, recallPreferences } 
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
 import { assertDescribed, describeRoot } from "./root.ts";
+import { listenForReloads } from "./reload-channel.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import type { Router } from "./replicas/index.ts";
@@ -170,27 +171,13 @@ class PostgresSource implements Source {
       this.#tracker = createTracker({ settings, log, metrics, cache, query, router: this.#router, restructured });
     }
     this.#loader = this.#createLoader(log, this.#router);
-    if (this.#settings.reloadChannel !== null) await this.#listen(this.#router, this.#settings.reloadChannel);
+    const { reloadChannel } = this.#settings;
+    if (reloadChannel !== null) {
+      const channel = listenForReloads(this.#router, reloadChannel, (payload) => this.#notified(payload));
+      this.#listener = channel.listener;
+      await channel.listening;
+    }
     await this.#loader.start();
-  }
-
-  /** Resolves once the channel is listened to, so that no change is missed between the catalog and its first notification. */
-  async #listen(router: Router, channel: string): Promise<void> {
-    const listening = Promise.withResolvers<void>();
-    let isStarted = false;
-    this.#listener = router.listen(
-      channel,
-      (payload) => this.#notified(payload),
-      () => {
-        // A notification may have been missed while nobody listened.
-        if (isStarted) this.#notified("");
-        listening.resolve();
-      },
-    );
-    const patience = setTimeout(listening.resolve, router.isReachable() ? LISTEN_PATIENCE_MS : 0);
-    await listening.promise;
-    clearTimeout(patience);
-    isStarted = true;
   }
 
   /** Nothing in particular asks for everything. */
@@ -406,8 +393,6 @@ class PostgresSource implements Source {
   }
 }
 
-/** Listening is not worth a late start: when it begins later, the catalog is read again. */
-const LISTEN_PATIENCE_MS = 2000;
 const CATALOG_OPTIONS = { timeoutMs: CATALOG_TIMEOUT_MS };
 
 function optionsReply(allow: string): SourceReply {

@@ -7,6 +7,7 @@ import { ConnectionKeeper } from "./keeper.ts";
 import { listen } from "./listen.ts";
 import { createClient } from "./open.ts";
 import { createSession, type Lease, SessionRequest } from "./session.ts";
+import { Patience } from "./patience.ts";
 import { problemOf } from "./statement.ts";
 import type { Command, CommandResult, Listener, Pool, PoolSettings, PoolStats, RunOptions, Session } from "./types.ts";
 import { WaitingList } from "../../waiting-list.ts";
@@ -43,6 +44,7 @@ class ConnectionPool implements Pool {
   readonly #batches: Batches;
   readonly #calls = new WaitingList<Call>();
   readonly #requests = new WaitingList<SessionRequest>();
+  readonly #patience: Patience;
   readonly #leases = new Set<Lease>();
   readonly #listeners = new Set<Listener>();
   readonly #counts = { calls: 0, errors: 0, acquireTimeouts: 0, retried: 0, leakWarnings: 0 };
@@ -52,7 +54,6 @@ class ConnectionPool implements Pool {
   #isScheduled = false;
   /** The connection that the call before went to. */
   #last: PipelinedConnection | undefined;
-  #deadlineTimer: NodeJS.Timeout | undefined;
   #maintenance: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -75,8 +76,12 @@ class ConnectionPool implements Pool {
       ready: () => {
         if (this.#calls.size + this.#requests.size > 0 || this.#closing !== undefined) this.#schedule();
       },
-      down: () => this.#expire(),
+      down: () => this.#patience.expire(),
       replay: (calls) => this.#replay(calls),
+    });
+    this.#patience = new Patience(settings, [this.#calls, this.#requests], {
+      outage: () => this.#keeper.outage,
+      refused: () => void this.#counts.acquireTimeouts++,
     });
     this.#maintenance = setInterval(() => this.#maintain(), maintenanceInterval(settings));
     this.#maintenance.unref();
@@ -195,8 +200,7 @@ class ConnectionPool implements Pool {
       await drained.promise;
       clearTimeout(timer);
     }
-    this.#rejectWaiting(() => closedError());
-    clearTimeout(this.#deadlineTimer);
+    this.#patience.end(closedError);
     await this.#keeper.close();
     await listeners;
   }
@@ -226,8 +230,8 @@ class ConnectionPool implements Pool {
     this.#written.length = 0;
     this.#provideForSessions();
     this.#keeper.keepWarm();
-    this.#refuseOverflow();
-    this.#watchDeadlines();
+    this.#patience.refuseOverflow();
+    this.#patience.watch();
     if (this.#onDrained !== undefined && this.#isDrained) this.#onDrained();
   }
 
@@ -332,73 +336,6 @@ class ConnectionPool implements Pool {
     if (isAnyLeft) this.#lateTimer = setTimeout(() => this.#watchLate(), LATE_MS);
   }
 
-  #refuseOverflow(): void {
-    const { maxWaiting } = this.#settings;
-    while (this.#calls.size + this.#requests.size > maxWaiting) {
-      const call = this.#calls.last;
-      const request = this.#requests.last;
-      const error = timeoutError(`More than ${maxWaiting} calls wait for a database connection.`);
-      if (call !== undefined && (request === undefined || call.since >= request.since)) {
-        this.#calls.remove(call);
-        call.fail(error);
-      } else if (request !== undefined) {
-        this.#requests.remove(request);
-        request.fail(error);
-      }
-      this.#counts.acquireTimeouts++;
-    }
-  }
-
-  /** All wait equally long at most, so that looking at the first in line is enough. */
-  #watchDeadlines(): void {
-    if (this.#calls.size + this.#requests.size === 0) {
-      clearTimeout(this.#deadlineTimer);
-      this.#deadlineTimer = undefined;
-    } else if (this.#deadlineTimer === undefined) {
-      const first = Math.min(this.#deadlineOf(this.#calls.first), this.#deadlineOf(this.#requests.first));
-      this.#deadlineTimer = setTimeout(() => this.#expire(), Math.max(1, first - performance.now()));
-    }
-  }
-
-  #expire(): void {
-    clearTimeout(this.#deadlineTimer);
-    this.#deadlineTimer = undefined;
-    const now = performance.now();
-    const { outage } = this.#keeper;
-    const limit = this.#settings.acquireTimeoutMs;
-    this.#rejectWaiting(
-      () => {
-        if (outage !== undefined) return outage.error;
-        this.#counts.acquireTimeouts++;
-        return timeoutError(`No database connection became free within ${limit} ms.`);
-      },
-      (item) => this.#deadlineOf(item) <= now,
-    );
-    this.#watchDeadlines();
-  }
-
-  /** During an outage nobody waits for longer than a short one takes. */
-  #deadlineOf(item: Call | SessionRequest | undefined): number {
-    if (item === undefined) return Infinity;
-    const deadline = item.since + this.#settings.acquireTimeoutMs;
-    const { outage } = this.#keeper;
-    return outage === undefined
-      ? deadline
-      : Math.min(deadline, Math.max(item.since, outage.since + OUTAGE_PATIENCE_MS));
-  }
-
-  /** From the first in line, as far as `isDue`. */
-  #rejectWaiting(reason: () => unknown, isDue: (item: Call | SessionRequest) => boolean = () => true): void {
-    for (let call = this.#calls.first; call !== undefined && isDue(call); call = this.#calls.first) {
-      this.#calls.remove(call);
-      call.fail(reason());
-    }
-    for (let item = this.#requests.first; item !== undefined && isDue(item); item = this.#requests.first) {
-      this.#requests.remove(item);
-      item.fail(reason());
-    }
-  }
-
   #maintain(): void {
     this.#keeper.maintain();
     const { leakWarningMs } = this.#settings;
@@ -415,17 +352,11 @@ class ConnectionPool implements Pool {
 }
 
 const DRAIN_MS = 10_000;
-/** How long calls wait for a server that has just gone: a restart or failover may be quicker than their caller gives up. */
-const OUTAGE_PATIENCE_MS = 1000;
 
 /** Often enough for the shortest limit, but no more than needed. */
 function maintenanceInterval({ idleTimeoutMs, maxLifetimeMs, leakWarningMs }: PoolSettings): number {
   const shortest = Math.min(idleTimeoutMs, maxLifetimeMs, leakWarningMs ?? Infinity);
   return Math.max(10, Math.min(1000, shortest / 4));
-}
-
-function timeoutError(message: string): HotpathError {
-  return new HotpathError("HP_POOL_TIMEOUT", message);
 }
 
 function closedError(): HotpathError {
