@@ -8,12 +8,18 @@ export const COMPRESSED = 0x01;
 export const END_STREAM = 0x02;
 export const TRAILERS = 0x80;
 
-/** One message with its head. */
-export function frame(message: Uint8Array, flags = 0): Buffer {
-  const framed = Buffer.allocUnsafeSlow(FRAME_HEAD + message.length);
+/**
+ * One message with its head.
+ *
+ * @param rest of the message, where it comes in two parts
+ */
+export function frame(message: Uint8Array, flags = 0, rest?: Uint8Array): Buffer {
+  const length = message.length + (rest?.length ?? 0);
+  const framed = Buffer.allocUnsafeSlow(FRAME_HEAD + length);
   framed[0] = flags;
-  framed.writeUInt32BE(message.length, 1);
+  framed.writeUInt32BE(length, 1);
   framed.set(message, FRAME_HEAD);
+  if (rest !== undefined) framed.set(rest, FRAME_HEAD + message.length);
   return framed;
 }
 

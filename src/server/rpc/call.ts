@@ -22,6 +22,8 @@ export interface CallSettings {
 /** What a call came to: a message, or what went wrong; and the fields of the reply that tell the caller more. */
 export interface CallResult {
   readonly message: Buffer;
+  /** What follows the message's bytes, and is part of it: a list's cursor and total. */
+  readonly place: Buffer | undefined;
   readonly failure: RpcStatus | undefined;
   readonly headers: ReplyHeaders;
   /** Path and query of the next page of rows. */
@@ -52,7 +54,8 @@ export async function runCall(
   if (asked.ofReply !== undefined) return ofReply(asked.ofReply, bytes, reply, headers);
   const next = answers === "message" ? undefined : nextOf(reply.headers["link"]);
   return {
-    message: answers === "list" ? withPlace(bytes, next, reply.headers["content-range"]) : bytes,
+    message: bytes,
+    place: answers === "list" ? placeOf(next, reply.headers["content-range"]) : undefined,
     failure: undefined,
     headers,
     next,
@@ -67,7 +70,7 @@ function ofReply(
 ): CallResult {
   try {
     const message = make(bytes, String(reply.headers["content-type"] ?? ""));
-    return { message, failure: undefined, headers, next: undefined };
+    return { message, place: undefined, failure: undefined, headers, next: undefined };
   } catch (error) {
     return { ...failed(toFailure(error)), headers };
   }
@@ -80,7 +83,7 @@ function failureOf({ status, headers }: HttpReply, bytes: Buffer): RpcStatus {
 }
 
 export function failed(failure: RpcStatus): CallResult {
-  return { message: NOTHING, failure, headers: {}, next: undefined };
+  return { message: NOTHING, place: undefined, failure, headers: {}, next: undefined };
 }
 
 /** What went wrong before anything was asked. */
@@ -203,12 +206,12 @@ function nextOf(link: string | string[] | undefined): string | undefined {
   return typeof link === "string" ? /^<([^>]*)>; *rel="?next"?/.exec(link)?.[1] : undefined;
 }
 
-/** A list with its cursor and total behind the rows: what follows a message is part of it. */
-function withPlace(list: Buffer, next: string | undefined, range: string | string[] | undefined): Buffer {
+/** A list's cursor and total, which stand behind the rows: what follows a message is part of it. */
+function placeOf(next: string | undefined, range: string | string[] | undefined): Buffer | undefined {
   const total = typeof range === "string" ? /\/(\d+)$/.exec(range)?.[1] : undefined;
   const after = next === undefined ? undefined : new URLSearchParams(next.slice(next.indexOf("?") + 1)).get("after");
-  if (total === undefined && (after === undefined || after === null)) return list;
-  const writer = new ByteWriter(256);
+  if (total === undefined && (after === undefined || after === null)) return undefined;
+  const writer = placeWriter;
   if (after !== undefined && after !== null) {
     writer.varint(NEXT_TAG);
     writer.text(after);
@@ -218,8 +221,13 @@ function withPlace(list: Buffer, next: string | undefined, range: string | strin
     writer.varint(TOTAL_TAG);
     writer.int64(BigInt(total));
   }
-  return Buffer.concat([list, writer.take()]);
+  // So short that memory of its own would cost more than it.
+  const place = Buffer.from(writer.bytes.subarray(0, writer.at));
+  writer.at = 0;
+  return place;
 }
+
+const placeWriter = new ByteWriter(1024);
 
 /** Of the fields 2 and 3 of a list. */
 const NEXT_TAG = 0x12;

@@ -96,11 +96,11 @@ function unaryProtocol(type: string, codec: Codec, read: ReadPlain, encode: Enco
       return procedure.answers === "rows" ? Promise.reject(notStreamed()) : codec.read(bytes, procedure);
     },
     readAll: (request, maxBytes) => once(read(request, maxBytes)),
-    async unary({ failure, message, headers }, procedure) {
+    async unary({ failure, message, place, headers }, procedure) {
       if (failure !== undefined) return errorReply(failure, headers);
       if (procedure === undefined) throw new Error("a result of no procedure");
       try {
-        const content = await codec.write(message, procedure);
+        const content = await codec.write(place === undefined ? message : Buffer.concat([message, place]), procedure);
         const encoded = await encode(content, { ...headers, "content-type": type });
         return { status: 200, ...encoded, validate: false };
       } catch (error) {

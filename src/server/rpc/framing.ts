@@ -9,8 +9,8 @@ import type { CallSettings } from "./call.ts";
 export interface Framing {
   /** What says so in the reply's head; undefined: they are not compressed. */
   readonly coding: ReplyHeaders | undefined;
-  /** A message with its head: at once where it is not large. */
-  frame(message: Buffer): Buffer | Promise<Buffer>;
+  /** A message with its head: at once where it is not large. It may come in two parts. */
+  frame(message: Buffer, rest?: Buffer): Buffer | Promise<Buffer>;
 }
 
 /**
@@ -24,7 +24,8 @@ export function framingOf({ headers }: HttpRequest, names: CodingFields, setting
   if (!isWanted || !settings.encodings.includes("gzip")) return PLAIN;
   return {
     coding: { [names.sent]: "gzip", [names.accepted]: MESSAGE_CODINGS },
-    frame(message) {
+    frame(first, rest) {
+      const message = rest === undefined ? first : Buffer.concat([first, rest]);
       if (message.length < settings.compressFromBytes) return frame(message);
       if (message.length <= COMPRESS_AT_ONCE_BYTES) return frame(compressSync(message, "gzip"), COMPRESSED);
       return compress(message, "gzip").then((bytes) => frame(bytes, COMPRESSED));
@@ -46,4 +47,4 @@ export function codingsFor({ reason }: RpcStatus, field: string): ReplyHeaders {
   return reason === "HP_CONTENT_CODING_UNSUPPORTED" ? { [field]: MESSAGE_CODINGS } : {};
 }
 
-const PLAIN: Framing = { coding: undefined, frame: (message) => frame(message) };
+const PLAIN: Framing = { coding: undefined, frame: (message, rest) => frame(message, 0, rest) };

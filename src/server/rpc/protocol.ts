@@ -70,13 +70,13 @@ function grpcProtocol(type: string, framing: Framing): Protocol {
   });
   return {
     ...framed,
-    unary({ failure, message, headers }) {
+    unary({ failure, message, place, headers }) {
       // Without content all fields are in one head.
       if (failure !== undefined) {
         const fields = { ...headers, ...codingsFor(failure, GRPC_FIELDS.accepted), ...statusFields(failure) };
         return reply(undefined, fields, noFields);
       }
-      const framed = framing.frame(message);
+      const framed = framing.frame(message, place);
       if (framed instanceof Promise) return framed.then((bytes) => reply(bytes, headers, goodStatus));
       return reply(framed, headers, goodStatus);
     },
@@ -118,12 +118,12 @@ function webProtocol(type: string, isText: boolean, framing: Framing): Protocol 
       return onlyMessage(await read(request), encodingOf(request), maxBytes);
     },
     readAll: (request, maxBytes) => messagesOf(once(read(request)), encodingOf(request), maxBytes),
-    async unary({ failure, message, headers }) {
+    async unary({ failure, message, place, headers }) {
       const trailer = trailerFrame(failure);
       if (failure !== undefined) {
         return reply(coded(trailer), { ...headers, ...codingsFor(failure, GRPC_FIELDS.accepted) });
       }
-      return reply(coded(Buffer.concat([await framing.frame(message), trailer])), headers);
+      return reply(coded(Buffer.concat([await framing.frame(message, place), trailer])), headers);
     },
     stream: (rows, headers) =>
       reply(
