@@ -48,14 +48,28 @@ const PATIENCE_MS = 60_000;
  *
  * @param config what `defineApi` takes, as source text; `get`, `postgres` and `upstream` are in scope, and `/who` tells the process
  */
-export async function startWorkers(t: TestScope, config: string, flags: readonly string[] = []): Promise<Workers> {
+export async function startWorkers(
+  t: TestScope,
+  config: string,
+  flags: readonly string[] = [],
+  count = 2,
+): Promise<Workers> {
   const folder = await testFolder(t);
   await mkdir(folder, { recursive: true });
   const configure = (text: string): Promise<void> => writeFile(join(folder, "hotpath.config.ts"), toModule(text));
   await configure(config);
   const [port, adminPort] = [await freePort(), await freePort()];
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HOTPATH_|PGRST_|NODE_)/.test(name));
-  const words = ["serve", "--workers", "2", "--port", String(port), "--admin-port", String(adminPort), ...flags];
+  const words = [
+    "serve",
+    "--workers",
+    String(count),
+    "--port",
+    String(port),
+    "--admin-port",
+    String(adminPort),
+    ...flags,
+  ];
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: folder,
     env: Object.fromEntries(inherited),
