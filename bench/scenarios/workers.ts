@@ -137,13 +137,14 @@ async function takeTurn(
   const { generate, connections, seconds, folder, signal } = context;
   const pids = servers.flatMap(({ pid }) => [pid, ...childrenOf(pid)]);
   const before = pids.map(processSeconds);
-  const each = (connections * count) / servers.length;
+  // As many load generators as there are workers: from one, each of two would find half as much to do whenever it looks.
   const loads = await Promise.all(
-    servers.map(async ({ port }, at) => {
-      // Load generators leave files there.
+    Array.from({ length: count }, async (_, at) => {
+      // They leave files there.
       const own = join(folder, String(at));
       await mkdir(own, { recursive: true });
-      return generate({ port, paths, connections: each, isDistinct: false, seconds, folder: own, signal });
+      const { port } = servers[at % servers.length]!;
+      return generate({ port, paths, connections, isDistinct: false, seconds, folder: own, signal });
     }),
   );
   const used = pids.map((pid, index) => processSeconds(pid) - (before[index] ?? 0));
