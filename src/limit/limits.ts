@@ -1,9 +1,9 @@
 import { toNetwork } from "../http/address.ts";
 import { type Addressed, createClientAddress } from "./client-address.ts";
 import { type PolicyState, rateLimitFields, retryAfter } from "./fields.ts";
-import type { Counter, Decision, LimitPolicy } from "./policy.ts";
+import type { Counter, Decision, LimitedRequest, LimitPolicy } from "./policy.ts";
 import { createRouteTest } from "./routes.ts";
-import { createSubject, type LimitedRequest, quotaOf, type SubjectOf } from "./subject.ts";
+import { createSubject, quotaOf, type SubjectOf } from "./subject.ts";
 
 /** All policies of a server. */
 export interface Limits {

@@ -1,4 +1,15 @@
-import type { LimitedRequest } from "./subject.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Identity } from "../auth/identity.ts";
+
+/** What a policy may look at: whatever is known before anyone answers. */
+export interface LimitedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<IncomingHttpHeaders>;
+  /** Of the client, as far as the proxies before us are trusted. */
+  readonly address: string;
+  readonly identity: Identity | undefined;
+}
 
 /** How requests are counted. */
 export type LimitAlgorithm = "gcra" | "sliding-window" | "sliding-log" | "fixed-window" | "concurrency";

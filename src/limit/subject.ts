@@ -1,16 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Identity } from "../auth/identity.ts";
-import type { LimitPolicy, LimitSubject } from "./policy.ts";
-
-/** What a policy may look at: whatever is known before anyone answers. */
-export interface LimitedRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<IncomingHttpHeaders>;
-  /** Of the client, as far as the proxies before us are trusted. */
-  readonly address: string;
-  readonly identity: Identity | undefined;
-}
+import type { LimitedRequest, LimitPolicy, LimitSubject } from "./policy.ts";
 
 /**
  * Names whom a request counts for under one policy; `undefined`: the policy does not concern it. The anonymous, of whom nothing

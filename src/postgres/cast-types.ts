@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "./catalog/read-catalog.ts";
+import type { CatalogQuery } from "./catalog/catalog-query.ts";
 
 /** Answers the SQL names of the types that casts name; those that the database does not have are left out. */
 export type TypeResolver = (casts: readonly string[]) => Promise<ReadonlyMap<string, string>>;

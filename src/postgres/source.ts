@@ -14,7 +14,7 @@ import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";
 import { call } from "./call/call.ts";
-import type { CatalogQuery } from "./catalog/read-catalog.ts";
+import type { CatalogQuery } from "./catalog/catalog-query.ts";
 import type { Catalog } from "./catalog/types.ts";
 import { createQueryCache } from "./changes/query-cache.ts";
 import type { Tracker } from "./changes/tracker.ts";

@@ -5,7 +5,7 @@ import { HotpathError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http/message.ts";
 import { toProblem, toProblemReply } from "../http/problem.ts";
 import type { Admission, Limits, Usage } from "../limit/limits.ts";
-import type { LimitedRequest } from "../limit/subject.ts";
+import type { LimitedRequest } from "../limit/policy.ts";
 
 /** The step of the walk that counts requests. */
 export interface LimitStep {

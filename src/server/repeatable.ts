@@ -1,7 +1,7 @@
 import type { Verdict } from "../auth/authenticator.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
 import type { HttpReply, HttpRequest, ReplyMemo } from "../http/message.ts";
-import type { LimitedRequest } from "../limit/subject.ts";
+import type { LimitedRequest } from "../limit/policy.ts";
 import { type LimitStep, usageOf } from "./limited.ts";
 
 /** A repeated reply counts like any other, and ends with the credentials that it was given for. */

@@ -1,7 +1,7 @@
 import type { Source } from "../api/source.ts";
 import type { HttpRequest } from "../http/message.ts";
 import type { Admission } from "../limit/limits.ts";
-import type { LimitedRequest } from "../limit/subject.ts";
+import type { LimitedRequest } from "../limit/policy.ts";
 import type { Trace } from "../observe/trace/span.ts";
 import type { Tracer } from "../observe/trace/tracer.ts";
 import type { RequestTiming } from "./timing.ts";

@@ -5,7 +5,8 @@ import { parseTraceparent } from "../../src/observe/trace/context.ts";
 import { readTraceEnvironment } from "../../src/observe/trace/environment.ts";
 import { Pace } from "../../src/observe/trace/pace.ts";
 import { SAMPLES_NONE } from "../../src/observe/trace/sampler.ts";
-import { createTracer, type EndedTrace } from "../../src/observe/trace/tracer.ts";
+import { createTracer } from "../../src/observe/trace/tracer.ts";
+import type { EndedTrace } from "../../src/observe/trace/ended-trace.ts";
 import type { HttpRequest } from "../../src/http/message.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 

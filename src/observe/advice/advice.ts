@@ -1,4 +1,4 @@
-import type { EndedTrace } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 
 /** Something that makes a route slower than it need be, and what to do about it. */
 export interface Advice {

@@ -1,6 +1,7 @@
 import type { Log, MetricsRegistry } from "../../api/source.ts";
 import type { Trace } from "../trace/span.ts";
-import type { EndedTrace, TraceListener } from "../trace/tracer.ts";
+import type { TraceListener } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 import type { Advice, AdviceKind, Detector, Finding } from "./advice.ts";
 
 const MAX_ADVICE = 200;

@@ -1,6 +1,6 @@
 import { ENCODINGS } from "../../content/compression/index.ts";
 import { decodeTag } from "../../http/etag.ts";
-import type { EndedTrace } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 import type { Detector } from "./advice.ts";
 
 /** A URL whose reply was made anew so often, each time the same, is said never to change. */

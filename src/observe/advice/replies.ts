@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { isCompressible } from "../../content/compression/index.ts";
 import { isStatement } from "../trace/statement.ts";
-import type { EndedTrace } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 import type { Detector } from "./advice.ts";
 
 const LARGE_ROWS_BYTES = 256 * 1024;

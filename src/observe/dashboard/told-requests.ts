@@ -1,6 +1,6 @@
 import type { Span } from "../trace/span.ts";
 import { durationOf, isStatement } from "../trace/statement.ts";
-import type { EndedTrace } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 import { TOLD_TEXT } from "./statement-costs.ts";
 
 /** A request that is told of by itself, as a waterfall. */

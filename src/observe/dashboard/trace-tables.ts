@@ -1,7 +1,8 @@
 import type { AskedStatement } from "../../api/source.ts";
 import type { Trace } from "../trace/span.ts";
 import { isStatement } from "../trace/statement.ts";
-import type { EndedTrace, TraceListener } from "../trace/tracer.ts";
+import type { TraceListener } from "../trace/tracer.ts";
+import type { EndedTrace } from "../trace/ended-trace.ts";
 import { type StageTime, StageTimes } from "./stage-times.ts";
 import { type StatementCost, StatementCosts } from "./statement-costs.ts";
 import { FailedRequests, SlowestRequests, type ToldRequest, toTold } from "./told-requests.ts";

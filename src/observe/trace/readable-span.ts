@@ -12,7 +12,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { VERSION } from "../../version.ts";
 import { requestAttributes } from "./request-attributes.ts";
 import type { Span } from "./span.ts";
-import type { EndedTrace } from "./tracer.ts";
+import type { EndedTrace } from "./ended-trace.ts";
 
 /** Longer texts of statements are cut. */
 const MAX_TEXT = 4096;

@@ -1,5 +1,5 @@
 import type { SpanAttribute } from "../../api/source.ts";
-import type { EndedTrace } from "./tracer.ts";
+import type { EndedTrace } from "./ended-trace.ts";
 
 /** Named as OpenTelemetry's conventions for HTTP do. */
 export function requestAttributes(ended: EndedTrace): Record<string, SpanAttribute> {

@@ -1,28 +1,10 @@
-import type { HttpReply, HttpRequest } from "../../http/message.ts";
+import type { HttpRequest } from "../../http/message.ts";
 import { parseTraceparent } from "./context.ts";
+import type { EndedReply, EndedTrace } from "./ended-trace.ts";
 import { Pace } from "./pace.ts";
 import { Sampler, type SamplerSettings } from "./sampler.ts";
 import { requestAttributes } from "./request-attributes.ts";
 import { type MakeTwin, Trace } from "./span.ts";
-
-/** A trace that is over, and what came of its request. */
-export interface EndedTrace {
-  readonly trace: Trace;
-  readonly method: string;
-  /** Without its query, which may hold what people typed. */
-  readonly path: string;
-  readonly scheme: string;
-  readonly authority: string;
-  readonly httpVersion: string;
-  /** The pattern. */
-  readonly route: string;
-  readonly status: number;
-  /** Its reply is a page of more, or a limit was asked for. */
-  readonly isPaged: boolean;
-  /** What was asked and answered. To be looked at, not kept. */
-  readonly request: HttpRequest;
-  readonly reply: EndedReply;
-}
 
 /** Is told of requests that are over. */
 export interface TraceListener {
@@ -61,9 +43,6 @@ export interface Tracer {
   late(request: HttpRequest, startedMs: number): Trace;
   end(trace: Trace, request: HttpRequest, route: string, reply: EndedReply): void;
 }
-
-/** What is looked at of a reply. */
-export type EndedReply = Pick<HttpReply, "status"> & Partial<Pick<HttpReply, "body" | "headers">>;
 
 /**
  * Makes a tracer. Where traces are handed to a backend, requests are all recorded, cheaply, and those handed over that were chosen ahead, were

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { escapeIdentifier } from "pg";
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { connect, createClient, destroyClient } from "../pool/open.ts";
 import { type Access, type Key, readAccesses } from "./accesses.ts";
 import { type Candidate, candidatesFor, signature } from "./candidates.ts";

@@ -1,7 +1,8 @@
 import type { PostgresSettings } from "../../api/settings.ts";
 import type { SourceRequest } from "../../api/source.ts";
 import { createTypeResolver } from "../cast-types.ts";
-import { type CatalogQuery, readCatalog } from "../catalog/read-catalog.ts";
+import { readCatalog } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { createPlanCache } from "../plan-cache.ts";
 import type { Command } from "../pool/index.ts";
 import { NO_PREFERENCES } from "../preferences.ts";

@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { HotpathError } from "../../errors.ts";
 import { replaceLimits } from "./limits.ts";
 import { OWN_COLUMN } from "./tables.ts";

@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 
 /** A table as the advisor sees it. */
 export interface TableFacts {

@@ -1,3 +1,4 @@
+import type { CatalogQuery } from "./catalog-query.ts";
 import { createHash } from "node:crypto";
 import { assembleComputedColumns, assembleComputedRelationships } from "./computed.ts";
 import { assembleKeys } from "./keys.ts";
@@ -14,15 +15,6 @@ import { createTimezones } from "./timezones.ts";
 import { assembleTypes } from "./type-names.ts";
 import type { Catalog, Relation, RelationName } from "./types.ts";
 import { traceViews, viewPrimaryKey } from "./view-keys.ts";
-
-/**
- * Runs one statement and answers its rows as lists of values in PostgreSQL's text form.
- * Parameters are given as text, of no declared type.
- */
-export type CatalogQuery = (
-  text: string,
-  values: readonly (string | null)[],
-) => Promise<readonly (readonly (string | null)[])[]>;
 
 /** Which part of a database to read. */
 export interface CatalogSettings {

@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "./read-catalog.ts";
+import type { CatalogQuery } from "./catalog-query.ts";
 
 /** What `alter role … set` has given a role that requests can run as. */
 export interface RoleSettings {

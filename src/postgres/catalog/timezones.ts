@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "./read-catalog.ts";
+import type { CatalogQuery } from "./catalog-query.ts";
 
 /**
  * Answers the names of the server's time zones, read when first asked for and kept.

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 
 /** First part of all tags of a database: the same on every node that serves it alike, and on no other. */
 export async function readPrefix(

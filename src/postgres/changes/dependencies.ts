@@ -1,5 +1,6 @@
+import type { ChangeSource, UnknownReason } from "./change-source.ts";
 import { hash } from "node:crypto";
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import type { Catalog } from "../catalog/types.ts";
 import {
   type ColumnRow,
@@ -35,19 +36,6 @@ export interface Dependencies {
   readonly left: readonly LeftTable[];
 }
 
-/** Who tells of changes, and of which tables. */
-export type ChangeSource =
-  | {
-      readonly means: "log";
-      /** The tables of a publication that somebody else made; absent: those that the user owns can be published. */
-      readonly published?: ReadonlySet<number> | undefined;
-    }
-  | {
-      readonly means: "triggers";
-      /** The tables that have them; absent: whichever can have them. */
-      readonly tracked?: ReadonlySet<number>;
-    };
-
 /** What a relation's rows depend on. */
 export type Dependency =
   | {
@@ -58,16 +46,6 @@ export type Dependency =
       readonly isTable: boolean;
     }
   | { readonly kind: "unknown"; readonly reason: UnknownReason };
-
-/** Why it cannot be known when a relation's rows change; a token of `Cache-Status`. */
-export type UnknownReason =
-  | "view"
-  | "materialized-view"
-  | "foreign-table"
-  | "unlogged-table"
-  | "row-security"
-  | "no-identity"
-  | "not-followed";
 
 export interface FollowedTable {
   readonly oid: number;

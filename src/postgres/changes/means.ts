@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import type { Means } from "./change-way.ts";
 import { readTrackedTables } from "./tracked-tables.ts";
 

@@ -1,4 +1,4 @@
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { identifier, qualified } from "../query/sql-text.ts";
 import type { Probe } from "./probe.ts";
 import { FeedUnavailable } from "./unavailable.ts";

@@ -5,7 +5,8 @@ import { listItems } from "../query/query-string.ts";
 import type { Bindings } from "../query/statement.ts";
 import { type ExactType, exactTypeOf, namesMoment } from "./canonical-value.ts";
 import type { CacheRule, FindCacheRule } from "./cache-rules.ts";
-import type { Dependencies, UnknownReason } from "./dependencies.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { UnknownReason } from "./change-source.ts";
 import { addMoments } from "./moments.ts";
 import type { TagNames } from "./tag-names.ts";
 

@@ -1,5 +1,6 @@
 import type { Log } from "../../api/source.ts";
-import type { Dependencies, UnknownReason } from "./dependencies.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { UnknownReason } from "./change-source.ts";
 
 /** Says once of each table why its replies are not cached, where somebody can do something about it. */
 export type AdviseTables = (dependencies: Pick<Dependencies, "left" | "means">) => void;

@@ -1,4 +1,4 @@
-import type { ChangeSource, UnknownReason } from "./dependencies.ts";
+import type { ChangeSource, UnknownReason } from "./change-source.ts";
 import type { TableRow } from "./dependencies-sql.ts";
 
 /** A table, and what it takes to know of its changes. */

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { TRACK_FUNCTION, TRACK_SCHEMA, TRACK_TRIGGERS } from "./trigger-names.ts";
 
 /** A hash of the function of this version. Another one may tell something else. */

@@ -1,6 +1,6 @@
 import type { PostgresSettings } from "../../api/settings.ts";
 import type { Log, MetricsRegistry, SourceCache } from "../../api/source.ts";
-import type { CatalogQuery } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import type { Catalog } from "../catalog/types.ts";
 import type { PoolSettings } from "../pool/types.ts";
 import type { Position, ReadOrigin, Router } from "../replicas/index.ts";
@@ -8,7 +8,8 @@ import { type FindCacheRule, parseCacheRules } from "./cache-rules.ts";
 import type { ChangeKind, ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
 import { observeChanges } from "./change-metrics.ts";
 import type { ChangeWay } from "./change-way.ts";
-import { type ChangeSource, type Dependencies, readDependencies } from "./dependencies.ts";
+import { type Dependencies, readDependencies } from "./dependencies.ts";
+import type { ChangeSource } from "./change-source.ts";
 import { publicationName, readPrefix } from "./database-prefix.ts";
 import { chooseMeans } from "./means.ts";
 import type { Feed, FollowedLog } from "./feed.ts";

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { PostgresSettings } from "../../api/settings.ts";
-import { type CatalogQuery, readCatalog } from "../catalog/read-catalog.ts";
+import { readCatalog } from "../catalog/read-catalog.ts";
+import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import { connect, createClient, destroyClient } from "../pool/open.ts";
 import { readDependencies } from "./dependencies.ts";
 import { type Installed, installTriggers, removeTriggers, type TrackedTable } from "./install-triggers.ts";

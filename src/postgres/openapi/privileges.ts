@@ -1,6 +1,13 @@
 import type { Command } from "../pool/index.ts";
 import { createTemplate } from "../query/statement.ts";
-import type { Access } from "./visible.ts";
+
+/** What may be done with a relation. */
+export interface Access {
+  readonly select: boolean;
+  readonly insert: boolean;
+  readonly update: boolean;
+  readonly delete: boolean;
+}
 
 /** What a role may use of one schema. */
 export interface Privileges {

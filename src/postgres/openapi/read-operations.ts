@@ -2,7 +2,7 @@ import { findRelationships } from "../catalog/lookup.ts";
 import type { Catalog, Relation } from "../catalog/types.ts";
 import { splitComment } from "./comment.ts";
 import { type DocumentContext, references } from "./context.ts";
-import type { RelationParts } from "./relation-paths.ts";
+import type { RelationParts } from "./relation-parts.ts";
 import { failures } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
 

@@ -1,3 +1,4 @@
+import type { RelationParts } from "./relation-parts.ts";
 import type { Relation } from "../catalog/types.ts";
 import type { DocumentContext } from "./context.ts";
 import { isTimestamp } from "../read-plan.ts";
@@ -5,22 +6,9 @@ import { readOperation, readRowOperation } from "./read-operations.ts";
 import { columnFilter, parameterReference } from "./shared-parameters.ts";
 import { headers, responseReference } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
-import type { Access, VisibleRelation } from "./visible.ts";
+import type { VisibleRelation } from "./visible.ts";
+import type { Access } from "./privileges.ts";
 import { insertOperation, listOperations, rowOperations, type WriteOperations } from "./write-operations.ts";
-
-/** References to what a relation's operations share. */
-export interface RelationParts {
-  /** Filters by column. */
-  readonly filters: ReadonlyMap<string, Json>;
-  readonly newRow: Json;
-  readonly changes: Json;
-  /** Responses: rows that are read, rows that were written, and one row by its key. */
-  readonly rows: Json;
-  readonly written: Json;
-  readonly single: Json;
-  /** Parameters that make a write of one row depend on how it is. */
-  readonly conditions: readonly string[];
-}
 
 /** The paths of a relation, its own and that of a row, with the operations that whoever asks may use. */
 export function relationPaths(context: DocumentContext, { relation, access }: VisibleRelation): Json {

@@ -1,13 +1,5 @@
 import type { Catalog, Relation, Routine } from "../catalog/types.ts";
-import type { Privileges } from "./privileges.ts";
-
-/** What may be done with a relation. */
-export interface Access {
-  readonly select: boolean;
-  readonly insert: boolean;
-  readonly update: boolean;
-  readonly delete: boolean;
-}
+import type { Access, Privileges } from "./privileges.ts";
 
 /** A relation that a document shows. */
 export interface VisibleRelation {

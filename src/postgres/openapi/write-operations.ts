@@ -1,6 +1,6 @@
 import type { Relation } from "../catalog/types.ts";
 import { type DocumentContext, references } from "./context.ts";
-import type { RelationParts } from "./relation-paths.ts";
+import type { RelationParts } from "./relation-parts.ts";
 import { failures, responseReference } from "./shared-responses.ts";
 import type { Json } from "./swagger-schema.ts";
 

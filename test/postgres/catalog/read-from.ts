@@ -1,5 +1,6 @@
 import { Client, escapeIdentifier } from "pg";
-import { type CatalogQuery, type CatalogSettings, readCatalog } from "../../../src/postgres/catalog/read-catalog.ts";
+import { type CatalogSettings, readCatalog } from "../../../src/postgres/catalog/read-catalog.ts";
+import type { CatalogQuery } from "../../../src/postgres/catalog/catalog-query.ts";
 import type { Catalog, Column, Relation, Relationship } from "../../../src/postgres/catalog/types.ts";
 import { runSql } from "../../support/postgres.ts";
 
