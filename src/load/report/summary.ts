@@ -39,6 +39,7 @@ const LEAST_LABEL_WIDTH = 38;
 const MOST_LABEL_WIDTH = 72;
 /** Requests that are listed by name. */
 const MOST_NAMES = 12;
+const MOST_TITLE_WIDTH = 60;
 
 /** What a run has come to, for people, in the form k6 ends with. */
 export function renderSummary(result: LoadResult, style: SummaryStyle): string {
@@ -180,15 +181,22 @@ function cellsOf(name: string, metric: MetricResult, style: SummaryStyle): strin
 function requestLines({ requests, seconds }: LoadResult, style: SummaryStyle): string[] {
   if (requests.length < 2) return [];
   const shown = requests.slice(0, MOST_NAMES);
-  const width = Math.min(60, Math.max(...shown.map(({ method, name }) => method.length + 1 + name.length)));
+  const rows = inColumns(
+    shown.map(({ method, name, count, failures, p50, p95, p99 }) => {
+      const title = name === OTHER_NAMES ? name : `${method} ${name}`;
+      return [
+        title.length > MOST_TITLE_WIDTH ? `${title.slice(0, MOST_TITLE_WIDTH - 1)}…` : title,
+        `${formatNumber(round(count / seconds))}/s`,
+        `med=${formatMs(p50, style.timeUnit)}`,
+        `p(95)=${formatMs(p95, style.timeUnit)}`,
+        `p(99)=${formatMs(p99, style.timeUnit)}`,
+        failures === 0 ? "" : `${failures} failed`,
+      ];
+    }),
+  );
   return [
     `    ${style.bold("REQUESTS")}`,
-    ...shown.map(({ method, name, count, failures, p50, p95, p99 }) => {
-      const title = name === OTHER_NAMES ? name : `${method} ${name}`;
-      const cut = title.length > width ? `${title.slice(0, width - 1)}…` : title.padEnd(width);
-      const failed = failures === 0 ? "" : ` ${style.red(`${failures} failed`)}`;
-      return `    ${cut} ${formatNumber(round(count / seconds))}/s med=${formatMs(p50)} p(95)=${formatMs(p95)} p(99)=${formatMs(p99)}${failed}`;
-    }),
+    ...rows.map((row, at) => `    ${shown[at]!.failures === 0 ? row : row.replace(/\d+ failed$/, style.red)}`),
     ...(requests.length > shown.length ? [`    ${style.dim(`and ${requests.length - shown.length} more`)}`] : []),
     "",
   ];

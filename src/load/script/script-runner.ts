@@ -49,6 +49,7 @@ class StageTimeout extends Error {
 
 /** Identical errors are shown so many times: each iteration may have one. */
 const MAX_SAME_ERRORS = 3;
+const MAX_COMPLAINTS = 1000;
 
 export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Promise<ScriptRunner> {
   const { metrics, recorder, generator } = parts;
@@ -56,6 +57,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
   const settings = readScriptSettings(job.overrides, job.isInsecure, 1);
   const addresses = createAddresses();
   const deadlines = createDeadlines();
+  const complain = createComplaints((message) => parts.tell(message));
   const shared: ScriptProcess = {
     metrics,
     recorder,
@@ -65,6 +67,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
     directory: job.directory,
     entry: job.entry,
     tell: (message) => parts.tell(message),
+    complain,
     checks: createChecks(),
     sharedArrays: new Map(),
     files: new Map(),
@@ -130,16 +133,6 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
     }
   };
 
-  const errors = new Map<string, number>();
-  const complain = (error: unknown): void => {
-    const text = program.describe(error);
-    const count = (errors.get(text) ?? 0) + 1;
-    if (errors.size < 1000 || errors.has(text)) errors.set(text, count);
-    if (count <= MAX_SAME_ERRORS) parts.tell({ kind: "log", level: "error", text });
-    if (count === MAX_SAME_ERRORS)
-      parts.tell({ kind: "log", level: "error", text: "(the same error is not shown again)" });
-  };
-
   const createVu = async (
     plan: ScenarioPlan,
     id: number,
@@ -175,7 +168,7 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
           await vu.idle();
         } catch (error) {
           isInterrupted = error instanceof Interrupted || error instanceof TestAborted || vu.isInterrupted;
-          if (!isInterrupted) complain(error);
+          if (!isInterrupted) complain("error", program.describe(error));
         }
         isInterrupted ||= vu.isInterrupted;
         shared.counts.active--;
@@ -283,6 +276,16 @@ export async function createScriptRunner(job: ScriptJob, parts: ScriptParts): Pr
     },
     takeChecks: () => shared.checks.take(),
     describe: (error) => program.describe(error),
+  };
+}
+
+function createComplaints(tell: (message: FromWorker) => void): ScriptProcess["complain"] {
+  const counts = new Map<string, number>();
+  return (level, text) => {
+    const count = (counts.get(text) ?? 0) + 1;
+    if (counts.size < MAX_COMPLAINTS || counts.has(text)) counts.set(text, count);
+    if (count <= MAX_SAME_ERRORS) tell({ kind: "log", level, text });
+    if (count === MAX_SAME_ERRORS) tell({ kind: "log", level, text: "(the same is not shown again)" });
   };
 }
 

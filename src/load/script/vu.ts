@@ -20,6 +20,8 @@ export interface ScriptProcess {
   readonly directory: string;
   readonly entry: string;
   readonly tell: (message: FromWorker) => void;
+  /** Says what went wrong, but not over and over: each iteration may have the same to say. */
+  readonly complain: (level: "error" | "warning", text: string) => void;
   readonly checks: Checks;
   readonly sharedArrays: Map<string, readonly unknown[]>;
   readonly files: Map<string, Buffer>;

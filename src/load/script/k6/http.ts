@@ -124,7 +124,7 @@ export function createHttp(vu: Vu) {
 
   const complain = (method: string, url: string, failure: LoadFailure, throws: boolean): void => {
     if (throws) throw new Error(`${method} ${url}: ${failure.message}`, { cause: failure });
-    process.tell({ kind: "log", level: "warning", text: `Request failed: ${method} ${url}: ${failure.message}` });
+    process.complain("warning", `Request failed: ${method} ${url}: ${failure.message}`);
   };
 
   const broken = (method: string, url: string, failure: LoadFailure, params: Params): Response => {
