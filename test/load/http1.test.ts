@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { createAddresses } from "../../src/load/client/addresses.ts";
+import { createDeadlines } from "../../src/load/client/deadlines.ts";
 import type { Exchange } from "../../src/load/client/exchange.ts";
+import { LoadFailure } from "../../src/load/client/failure.ts";
 import { Http1Connection } from "../../src/load/client/http1.ts";
+import { createPool } from "../../src/load/client/pool.ts";
 import { toTarget } from "../../src/load/client/target.ts";
 import { defer } from "../support/defer.ts";
 
@@ -103,6 +107,55 @@ for (const [title, reply, body, options] of REPLIES) {
     }
   });
 }
+
+test("a reply is read for what it is, however alike those before it were", async (t) => {
+  const replies: readonly (readonly [status: number, body: string, text: string])[] = [
+    [200, "hello", "HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
+    [201, "hello", "HTTP/1.1 201 OK\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
+    [200, "goodbye", "HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 7\r\n\r\ngoodbye"],
+    [200, "hallo", "HTTP/1.1 200 OK\r\nX: b\r\nContent-Length: 5\r\n\r\nhallo"],
+    [200, "hallo", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhallo\r\n0\r\n\r\n"],
+    [204, "", "HTTP/1.1 204 OK\r\nX: a\r\nContent-Length: 5\r\n\r\n"],
+    [200, "hello", "HTTP/1.1 103 OK\r\nX: a\r\n\r\nHTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 5\r\n\r\nhello"],
+  ];
+  const steps = Array.from({ length: 400 }, (_, at) => (at % 5 === 0 ? 0 : (at * at + (at >> 3)) % replies.length));
+  let asked = 0;
+  const server = createServer((socket) => {
+    socket.setNoDelay(true);
+    socket.on("data", () => {
+      const [, , text] = replies[steps[asked]!]!;
+      const cut = asked++ % 3 === 0 ? (asked * 11) % text.length : text.length;
+      socket.write(text.slice(0, cut));
+      if (cut < text.length) setImmediate(() => socket.write(text.slice(cut)));
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const deadlines = createDeadlines();
+  const pool = createPool({
+    addresses: createAddresses(),
+    deadlines,
+    protocols: new Map(),
+    tls: {},
+    localAddress: undefined,
+    reusesConnections: true,
+  });
+  defer(t, () => {
+    pool.close(new LoadFailure(1000, "the test is over"));
+    deadlines.stop();
+    server.close();
+  });
+  const target = toTarget(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  for (const step of steps) {
+    const [status, body, text] = replies[step]!;
+    const got = await pool.send(
+      { method: "GET", target, path: "/", fields: [], body: undefined },
+      { timeoutMs: 5000, wantsBody: true },
+    );
+    const head = text.slice(text.lastIndexOf("HTTP/1.1"), text.lastIndexOf("\r\n\r\n", text.length - 4));
+    assert.deepEqual([got.status, got.body?.toString() ?? ""], [status, body]);
+    if (!text.includes("chunked")) assert.equal(got.head, head === "" ? text.slice(0, -4) : head);
+  }
+});
 
 test("a connection is kept unless the reply says otherwise or goes on behind its end", async (t) => {
   const keeps = async (reply: string) => (await exchange(t, [reply])).isOpen;

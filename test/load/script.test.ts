@@ -85,6 +85,7 @@ class Client {
 }
 export default function () {
   [new Client()].sort((a, b) => http.get("x").status);
+  http.trace("http://127.0.0.1:1");
 }
 `,
   );
@@ -95,6 +96,7 @@ export default function () {
     'script.js:4:1: k6/crypto has no "md4"',
     "script.js:6:",
     "script.js:11:",
+    'script.js:12:8: k6/http has no "trace"',
   ]) {
     assert.ok(err.includes(place), `${place} in ${err}`);
   }
