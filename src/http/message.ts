@@ -30,6 +30,8 @@ export interface HttpRequest {
   takeContent?(maxBytes: number): Promise<ContentBeginning> | undefined;
   /** Whether content follows the head. Absent: as `Content-Length` and `Transfer-Encoding` say. */
   readonly hasContent?: boolean;
+  /** Nobody will ask by the reply's validators whether it still holds: it needs none. */
+  readonly isUnconditional?: boolean;
   /**
    * Sends an interim reply (103 Early Hints) ahead of the reply. Does nothing where the protocol has none or the reply has begun.
    * Absent: nobody would get it.

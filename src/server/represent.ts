@@ -74,7 +74,8 @@ export function createRepresent(settings: RepresentSettings): Represent {
     }
     if (request.method !== "GET" && request.method !== "HEAD") return encode(draft);
     addCacheControl(headers, reply.status, settings.defaultCacheControl);
-    if (reply.validate === false || !isSelected(request, reply.status)) return finish(draft);
+    const needsNone = reply.validate === false || request.isUnconditional === true;
+    if (needsNone || !isSelected(request, reply.status)) return finish(draft);
     return validate(draft);
   };
   const repeated = new Repeated();

@@ -44,7 +44,7 @@ export async function runCall(
 ): Promise<CallResult> {
   let reply: HttpReply;
   try {
-    reply = await walk(new CallRequest(caller, asked, timeoutMs));
+    reply = await walk(new CallRequest(caller, asked, timeoutMs, answers));
   } catch (error) {
     return failed(toFailure(error));
   }
@@ -126,11 +126,17 @@ class CallRequest implements HttpRequest {
   readonly authority: string;
   readonly remoteAddress: string;
   readonly hasContent: boolean;
+  readonly isUnconditional: boolean;
   readonly #caller: HttpRequest;
   readonly #content: Buffer | undefined;
   #body: Readable | undefined;
 
-  constructor(caller: HttpRequest, { method, path, query, headers, content }: ProcedureRequest, timeoutMs?: number) {
+  constructor(
+    caller: HttpRequest,
+    { method, path, query, headers, content }: ProcedureRequest,
+    timeoutMs: number | undefined,
+    answers: Procedure["answers"],
+  ) {
     this.#caller = caller;
     this.#content = content;
     this.method = method;
@@ -143,6 +149,8 @@ class CallRequest implements HttpRequest {
     this.authority = caller.authority;
     this.remoteAddress = caller.remoteAddress;
     this.hasContent = content !== undefined;
+    // A row's tag is what `if-match` holds against it; of a list nobody asks.
+    this.isUnconditional = answers !== "message";
   }
 
   get signal(): AbortSignal {

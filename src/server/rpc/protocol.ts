@@ -77,8 +77,9 @@ function grpcProtocol(type: string, framing: Framing): Protocol {
         return reply(undefined, fields, noFields);
       }
       const framed = framing.frame(message, place);
-      if (framed instanceof Promise) return framed.then((bytes) => reply(bytes, headers, goodStatus));
-      return reply(framed, headers, goodStatus);
+      const telling = withoutCaching(headers);
+      if (framed instanceof Promise) return framed.then((bytes) => reply(bytes, telling, goodStatus));
+      return reply(framed, telling, goodStatus);
     },
     stream(rows, headers) {
       let end: RpcStatus | undefined;
@@ -92,6 +93,18 @@ function grpcProtocol(type: string, framing: Framing): Protocol {
     },
   };
 }
+
+/** No cache keeps a call, and each field costs: what says how a reply may be kept, or be guessed at by browsers, is left out. */
+function withoutCaching(headers: ReplyHeaders): ReplyHeaders {
+  const kept: ReplyHeaders = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !FOR_CACHES.has(name)) kept[name] = value;
+  }
+  return kept;
+}
+
+const FOR_CACHES = new Set(["cache-control", "cdn-cache-control", "age", "expires", "vary", "x-content-type-options"]);
 
 /** gRPC-Web: the status is a last message of the content, which may all be base64. */
 function webProtocol(type: string, isText: boolean, framing: Framing): Protocol {
