@@ -191,6 +191,8 @@ export interface SourceReply extends HttpReply {
   cache?: CacheHints;
   /** Why the reply must not be stored although others of the source are: a token for `Cache-Status`. */
   uncachedFor?: string;
+  /** Until when the reply is kept back: the source has done its work, and waits for others to know of it. Absent: it is told at once. */
+  due?: Promise<void>;
 }
 
 /** What a source allows the cache in front of it. Clients see nothing of it. */

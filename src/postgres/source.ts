@@ -357,8 +357,8 @@ class PostgresSource implements Source {
   #purged(request: SourceRequest, written: Promise<SourceReply>, relation: number | undefined): Promise<SourceReply> {
     const tracker = this.#tracker;
     if (tracker === undefined) return written;
-    return written.then(async (reply) => {
-      await tracker.written(relation, this.#notes.transactionOf(request));
+    return written.then((reply) => {
+      reply.due = tracker.written(relation, this.#notes.transactionOf(request));
       return reply;
     });
   }

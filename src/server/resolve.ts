@@ -40,6 +40,9 @@ export function resolve(
       return resolved.then(
         (answered) => {
           gate?.end(passage, request, answered);
+          const { due } = answered;
+          // What a reply is kept back for is no work of the source.
+          if (due !== undefined) return keptBack(answered, due, finish, (error) => toFailure(error, state, parts));
           return finish === undefined ? answered : finish(answered);
         },
         (error: unknown) => {
@@ -56,6 +59,20 @@ export function resolve(
   // What is answered at once tells nothing of what takes time.
   gate?.end(undefined, request, reply);
   return reply;
+}
+
+async function keptBack(
+  reply: SourceReply,
+  due: Promise<void>,
+  finish: ((reply: SourceReply) => SourceReply) | undefined,
+  fail: (error: unknown) => SourceReply,
+): Promise<SourceReply> {
+  try {
+    await due;
+  } catch (error) {
+    return fail(error);
+  }
+  return finish === undefined ? reply : finish(reply);
 }
 
 /** The reply to what went wrong; what is not the client's doing goes to the log. */

@@ -46,6 +46,27 @@ function codeOf({ text }: Answer): unknown {
 }
 
 describe("a source that is given as much as it can answer", () => {
+  it("may be asked by the next while a reply is kept back for others to know of it", async (t) => {
+    const due = new Map<string, PromiseWithResolvers<void>>();
+    const source: Source = {
+      name: "kept",
+      async resolve({ path }) {
+        const held = Promise.withResolvers<void>();
+        due.set(path, held);
+        return { status: 200, headers: {}, body: path, due: held.promise };
+      },
+    };
+    const api = await serveSources(t, { "/": source }, { overload: PATIENT });
+    const [first, second] = [api.get("/first"), api.get("/second")];
+    // One at a time is let in, and neither is answered yet.
+    await until(() => due.size === 2, "the second is let in");
+    assert.match(await api.metrics(), /^overload_in_flight\{mount="\/"\} 0$/m);
+    due.get("/second")?.resolve();
+    assert.equal((await second).text, "/second");
+    due.get("/first")?.reject(new Error("nobody could be told"));
+    assert.equal((await first).status, 500);
+  });
+
   it("gets no more: others wait for their turn, and are refused with a problem when it does not come", async (t) => {
     const source = new HeldSource();
     const api = await serveSources(t, { "/": source }, { overload: HURRIED });
