@@ -17,7 +17,12 @@ export function chooseCores(): Cores | undefined {
 
 /** Pins this process, and so whatever it starts from now on: load generators and PostgreSQL. */
 export function pinOurselves(cores: Cores): void {
-  execFileSync("taskset", ["-a", "-c", "-p", String(cores.others), String(process.pid)], { stdio: "ignore" });
+  pinProcess(process.pid, cores.others);
+}
+
+/** Pins a process, all its threads. */
+export function pinProcess(pid: number, core: number): void {
+  execFileSync("taskset", ["-a", "-c", "-p", String(core), String(pid)], { stdio: "ignore" });
 }
 
 /**

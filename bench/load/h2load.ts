@@ -28,7 +28,7 @@ async function run(request: LoadRequest, scheme: "http" | "https", flags: readon
   await writeFile(list, request.paths.map((path) => `${base}${path}\n`).join(""));
   await rm(log, { force: true });
   const words = [...flags, "-t1", "-D", String(request.seconds), "--log-file", log];
-  const printed = await runTool("h2load", [...words, "-i", list], request.signal);
+  const printed = await runTool("h2load", [...words, "-i", list], request.signal, request.core);
   const counts = /requests: (\d+) total, .* (\d+) succeeded, (\d+) failed/.exec(printed);
   const statuses = /status codes: (\d+) 2xx, (\d+) 3xx/.exec(printed);
   if (counts === null || statuses === null) throw new Error(`h2load printed no result: ${printed}`);

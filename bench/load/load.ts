@@ -16,6 +16,8 @@ export interface LoadRequest {
   /** Each request has a field of its own. */
   readonly isDistinct: boolean;
   readonly seconds: number;
+  /** The core it runs on. Absent: as the whole run. */
+  readonly core?: number | undefined;
   /** For files the load generator reads. */
   readonly folder: string;
   readonly signal: AbortSignal;

@@ -15,7 +15,7 @@ export async function loadWithWrk(request: LoadRequest): Promise<LoadResult> {
   await writeFile(script, scriptFor(list, write?.method ?? "GET", request.isDistinct));
   const words = ["-t1", `-c${request.connections}`, `-d${request.seconds}s`, "--timeout", "10s", "--latency"];
   const url = `http://127.0.0.1:${request.port}`;
-  const printed = await runTool("wrk", [...words, "-s", script, url], request.signal);
+  const printed = await runTool("wrk", [...words, "-s", script, url], request.signal, request.core);
   const line = printed.split("\n").find((each) => each.startsWith(RESULT));
   if (line === undefined) throw new Error(`wrk printed no result: ${printed}`);
   return JSON.parse(line.slice(RESULT.length)) as LoadResult;

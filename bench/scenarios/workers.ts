@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BenchContext, Scenario } from "../context.ts";
-import { childrenOf, processSeconds } from "../machine.ts";
+import { childrenOf, type Cores, pinProcess, processSeconds } from "../machine.ts";
 import { HOTPATH } from "../setup.ts";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "../server-process.ts";
 import { shuffledIds } from "../shuffle.ts";
@@ -49,12 +49,11 @@ function programOf({ name }: Contender, count: number, at: number): ServerProgra
 }
 
 /**
- * What a second worker brings. Load generator, database and workers share two cores here, so it is not told by requests a second but by the processor
- * time of all processes of the server, supervisor included, for a request: twice what one brings, divided by how much more a request costs. The
- * busiest process shows whether the load is even. All processes of a server are pinned to one core, where they cost each other time that is
- * not the workers' doing: two servers that know nothing of each other, each with its own load, show how much. Costs are compared within a round,
- * whose turns follow each other, for a busy machine makes everything dearer now and then. Each worker has as many
- * connections as the one: with fewer, a turn of its event loop does less at once and costs more.
+ * What a second worker brings. There are two cores, and load generators need as much of them as workers. So the unit is a core that a worker and a
+ * load generator share: one worker is measured on one such core, two on two. It is told by the processor time that all processes of the
+ * server, supervisor included, spend on a request: twice what one brings, divided by how much more a request costs; requests a second
+ * of a machine that does something else besides tell less. Two servers that know nothing of each other, one a core, show what is not the
+ * workers' doing. Costs are compared within a round, whose turns follow each other.
  */
 export const workers: Scenario = {
   name: "workers",
@@ -72,7 +71,8 @@ export const workers: Scenario = {
           : [programOf(contender, count, 0)];
         const started: ServerProcess[] = [];
         servers.set(contender, started);
-        for (const program of programs) started.push(await startServerProcess(program, paths[0]!, cores, signal));
+        for (const program of programs) started.push(await startServerProcess(program, paths[0]!, undefined, signal));
+        if (cores !== undefined) pin(started, cores);
       }
       for (let round = 0; round <= rounds; round++) {
         const order = [...servers];
@@ -129,22 +129,29 @@ function costOf({ all, requests }: Turn): number {
   return all / Math.max(1, requests);
 }
 
+/** The first process that answers on one core, the second on the other. The supervisor has little to do. */
+function pin(servers: readonly ServerProcess[], { server, others }: Cores): void {
+  const answering = servers.length > 1 ? servers.map(({ pid }) => pid) : childrenOf(servers[0]!.pid);
+  for (const { pid } of servers) pinProcess(pid, server);
+  for (const [at, pid] of answering.entries()) pinProcess(pid, at === 0 ? server : others);
+}
+
 async function takeTurn(
   servers: readonly ServerProcess[],
   { workers: count, paths }: Contender,
   context: BenchContext,
 ): Promise<Turn> {
-  const { generate, connections, seconds, folder, signal } = context;
+  const { generate, connections, cores, seconds, folder, signal } = context;
   const pids = servers.flatMap(({ pid }) => [pid, ...childrenOf(pid)]);
   const before = pids.map(processSeconds);
-  // As many load generators as there are workers: from one, each of two would find half as much to do whenever it looks.
   const loads = await Promise.all(
     Array.from({ length: count }, async (_, at) => {
       // They leave files there.
       const own = join(folder, String(at));
       await mkdir(own, { recursive: true });
       const { port } = servers[at % servers.length]!;
-      return generate({ port, paths, connections, isDistinct: false, seconds, folder: own, signal });
+      const core = cores && [cores.server, cores.others][at];
+      return generate({ port, paths, connections, isDistinct: false, seconds, core, folder: own, signal });
     }),
   );
   const used = pids.map((pid, index) => processSeconds(pid) - (before[index] ?? 0));
