@@ -1,11 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { DeclaredError } from "./failure.ts";
 import type { Route } from "./route.ts";
-import { prepareSchemas, schemaOf } from "./schema-of.ts";
+import { type JsonObject, prepareSchemas, schemaOf } from "./schema-of.ts";
 import type { StandardSchema } from "./standard-schema.ts";
-
-/** A JSON object. */
-export type JsonObject = Record<string, unknown>;
 
 /** What of the API its routes do not say. */
 export interface DescriptionSettings {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "./openapi.ts";
+import type { JsonObject } from "./schema-of.ts";
 
 /** A page for people that says what an OpenAPI document says: without scripts, so that the strictest policy can be sent with it. */
 export function referencePage(document: JsonObject): string {

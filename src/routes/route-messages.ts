@@ -1,9 +1,8 @@
 import { FIELD_MASK, type MessageField, type MessageType } from "../content/protobuf/schema.ts";
-import type { JsonObject } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { routeNames } from "./route-names.ts";
 import { fieldOf, isObject, type RouteMessage, textsMessage, wholeMessage } from "./schema-message.ts";
-import { prepareSchemas, schemaOf } from "./schema-of.ts";
+import { type JsonObject, prepareSchemas, schemaOf } from "./schema-of.ts";
 
 /** What a route takes and answers. */
 export interface RouteMessages {

@@ -1,6 +1,6 @@
 import { fieldName, messageName, numberOf, TakenNames } from "../content/protobuf/names.ts";
 import type { FieldType, MessageField, MessageType, Scalar } from "../content/protobuf/schema.ts";
-import type { JsonObject } from "./openapi.ts";
+import type { JsonObject } from "./schema-of.ts";
 
 /** How a value of a JSON Schema stands in a message. */
 export type ValueForm =

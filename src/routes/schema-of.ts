@@ -1,5 +1,7 @@
-import type { JsonObject } from "./openapi.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+
+/** A JSON object. */
+export type JsonObject = Record<string, unknown>;
 
 /** What schemas say of themselves (https://standardschema.dev/json-schema): those of zod since 4.2, of arktype since 2.1.28. */
 type JsonSchemas = Readonly<Record<"input" | "output", (options: object) => JsonObject>>;

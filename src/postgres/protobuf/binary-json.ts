@@ -19,8 +19,8 @@ import {
   TIMESTAMPTZ,
   UINT4,
   UUID,
-  type ValuePlan,
 } from "./value-form.ts";
+import type { ValuePlan } from "./record-plan.ts";
 
 /** A value in PostgreSQL's binary format as JSON, with what its `to_json` would write. */
 export function jsonOfBinary(input: Buffer, begin: number, end: number, value: ValuePlan): string {

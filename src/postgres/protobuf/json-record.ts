@@ -1,8 +1,6 @@
 import { parseExactJson } from "../../content/exact-json.ts";
-import type { ByteWriter } from "../../content/protobuf/byte-writer.ts";
-import { tagOf } from "../../content/protobuf/byte-writer.ts";
+import { type ByteWriter, tagOf } from "../../content/protobuf/byte-writer.ts";
 import { wireTypeOf } from "../../content/protobuf/schema.ts";
-import type { RecordField, RecordPlan } from "./record-plan.ts";
 import {
   ARRAY,
   BOOL,
@@ -19,8 +17,8 @@ import {
   RECORD,
   TIMESTAMPTZ,
   UINT4,
-  type ValuePlan,
 } from "./value-form.ts";
+import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /**
  * Writes the fields of a composite value that came as JSON: for those with something in them that has no binary form here. Members without

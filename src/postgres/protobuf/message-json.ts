@@ -2,7 +2,6 @@ import { isUtf8 } from "node:buffer";
 import { invalidMessage, readVarint, type WireField, wireFields } from "../../content/protobuf/fields.ts";
 import { wireTypeOf } from "../../content/protobuf/schema.ts";
 import { isTooDeep } from "../../http/json-depth.ts";
-import type { RecordField, RecordPlan } from "./record-plan.ts";
 import type { RowField } from "./row-message.ts";
 import { timestampText } from "./temporal-text.ts";
 import {
@@ -22,8 +21,8 @@ import {
   RECORD,
   TIMESTAMPTZ,
   UINT4,
-  type ValuePlan,
 } from "./value-form.ts";
+import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /**
  * A message as the JSON that the database takes for it: what is not set is not there.

@@ -27,7 +27,14 @@ import { NESTED_NAMES, requestMessages } from "./requests.ts";
 import { type FileParts, schemaFile } from "./schema-file.ts";
 import { type DescribedService, functionService, relationService } from "./services.ts";
 import { sortedByName } from "./sorted.ts";
-import { type EmbedField, EXACT_OFFSET, type RowField, rowField, type RowMessage } from "./row-message.ts";
+import {
+  type EmbedField,
+  EXACT_OFFSET,
+  type RoutineMessages,
+  type RowField,
+  rowField,
+  type RowMessage,
+} from "./row-message.ts";
 import { JSON_TEXT } from "./value-form.ts";
 import { createValueTypes, type TypedValue } from "./value-types.ts";
 
@@ -41,12 +48,6 @@ export interface Messages {
   readonly services: readonly DescribedService[];
   /** What of them is shown. */
   file(visible: Visible): ProtoFile;
-}
-
-export interface RoutineMessages {
-  readonly result: RowMessage;
-  readonly argumentsType: MessageType;
-  readonly arguments: ReadonlyMap<string, RowField>;
 }
 
 type Composite = Extract<NamedType, { kind: "composite" }>;

@@ -1,5 +1,25 @@
-import type { MessageField } from "../../content/protobuf/schema.ts";
-import type { ValuePlan } from "./value-form.ts";
+import type { EnumType, MessageField } from "../../content/protobuf/schema.ts";
+
+/** What a value is in the database and in its message. */
+export interface ValuePlan {
+  readonly form: number;
+  /** Of an enum. */
+  readonly enumeration?: EnumPlan;
+  /** Of an array. */
+  readonly element?: ValuePlan;
+  /** Of a composite value. Made when first asked for: rows may hold rows of their own kind. */
+  readonly record?: () => RecordPlan;
+  /** Of an expression: its name in UTF-8, and whether it comes as JSON. */
+  readonly expression?: { readonly name: Buffer; readonly isJson: boolean };
+}
+
+/** An enum both ways. */
+export interface EnumPlan {
+  readonly type: EnumType;
+  /** By label as its bytes read in Latin-1. */
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly labels: ReadonlyMap<number, string>;
+}
 
 /** What is made of the records of one kind: their fields in order. */
 export interface RecordPlan {

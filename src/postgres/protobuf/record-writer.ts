@@ -3,7 +3,6 @@ import { jsonOfBinary, shortest } from "./binary-json.ts";
 import { AS_JSON, expressionOf } from "./expression-type.ts";
 import { writeJsonRecord } from "./json-record.ts";
 import { numericText } from "./numeric-text.ts";
-import type { RecordField, RecordPlan } from "./record-plan.ts";
 import { dateText, isInfinite, timestampText, timeText } from "./temporal-text.ts";
 import {
   ARRAY,
@@ -30,8 +29,8 @@ import {
   TIMESTAMPTZ,
   UINT4,
   UUID,
-  type ValuePlan,
 } from "./value-form.ts";
+import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /** Makes messages of records as `record_send` writes them: a count of fields, then type, length and value of each. */
 export class RecordWriter {

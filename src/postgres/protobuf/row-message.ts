@@ -1,10 +1,15 @@
 import { tagOf } from "../../content/protobuf/byte-writer.ts";
-import type { MessageField, MessageType } from "../../content/protobuf/schema.ts";
-import { wireTypeOf } from "../../content/protobuf/schema.ts";
+import { type MessageField, type MessageType, wireTypeOf } from "../../content/protobuf/schema.ts";
 import type { Relationship } from "../catalog/types.ts";
 import type { RecordField, RecordPlan } from "./record-plan.ts";
 import { isPacked, type WireCast } from "./value-form.ts";
 import type { TypedValue } from "./value-types.ts";
+
+export interface RoutineMessages {
+  readonly result: RowMessage;
+  readonly argumentsType: MessageType;
+  readonly arguments: ReadonlyMap<string, RowField>;
+}
 
 /** The message of a relation's rows, or of a function's results. */
 export interface RowMessage {

@@ -1,11 +1,15 @@
 import type { EnumType, MessageType, ProtoFile } from "../../content/protobuf/schema.ts";
 import type { Visible } from "../openapi/visible.ts";
-import type { Messages } from "./messages.ts";
+import type { Relation, Routine } from "../catalog/types.ts";
+import type { RoutineMessages, RowMessage } from "./row-message.ts";
 import type { DescribedService } from "./services.ts";
 import { sortedByName } from "./sorted.ts";
 
 /** What a schema's file is made of. */
-export interface FileParts extends Pick<Messages, "package" | "ofRelation" | "ofRoutine"> {
+export interface FileParts {
+  readonly package: string;
+  readonly ofRelation: (relation: Relation) => RowMessage;
+  readonly ofRoutine: (routine: Routine) => RoutineMessages;
   readonly services: readonly DescribedService[];
   /** Names of the messages of relations. */
   readonly rowNames: Iterable<string>;

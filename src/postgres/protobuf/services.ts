@@ -1,7 +1,7 @@
 import { fieldName, messageName, TakenNames } from "../../content/protobuf/names.ts";
 import type { MethodType, ServiceType } from "../../content/protobuf/schema.ts";
 import type { Relation, Routine } from "../catalog/types.ts";
-import type { RoutineMessages } from "./messages.ts";
+import type { RoutineMessages } from "./row-message.ts";
 
 /** A service, and what its methods are about. */
 export interface DescribedService {

@@ -1,5 +1,4 @@
-import type { EnumType } from "../../content/protobuf/schema.ts";
-import type { RecordPlan } from "./record-plan.ts";
+import type { ValuePlan } from "./record-plan.ts";
 
 /** How a value lies in PostgreSQL's binary format, and so what is to be made of it. Numbers, which a switch jumps by. */
 export const BOOL = 0;
@@ -35,27 +34,6 @@ export const JSON_RECORD = 20;
 export const JSON_TEXT = 21;
 /** What a `select` works out: a value whose type the record itself says. */
 export const EXPRESSION = 22;
-
-/** What a value is in the database and in its message. */
-export interface ValuePlan {
-  readonly form: number;
-  /** Of an enum. */
-  readonly enumeration?: EnumPlan;
-  /** Of an array. */
-  readonly element?: ValuePlan;
-  /** Of a composite value. Made when first asked for: rows may hold rows of their own kind. */
-  readonly record?: () => RecordPlan;
-  /** Of an expression: its name in UTF-8, and whether it comes as JSON. */
-  readonly expression?: { readonly name: Buffer; readonly isJson: boolean };
-}
-
-/** An enum both ways. */
-export interface EnumPlan {
-  readonly type: EnumType;
-  /** By label as its bytes read in Latin-1. */
-  readonly numbers: ReadonlyMap<string, number>;
-  readonly labels: ReadonlyMap<number, string>;
-}
 
 /** What is selected of a value, so that it comes in its form. */
 export type WireCast = "none" | "text" | "texts" | "json" | "string";

@@ -2,13 +2,11 @@ import { enumValueName, TakenNames } from "../../content/protobuf/names.ts";
 import { type EnumType, type FieldType, type Scalar, scalar, TIMESTAMP } from "../../content/protobuf/schema.ts";
 import type { Catalog, NamedType } from "../catalog/types.ts";
 import { PSEUDO_TYPES } from "./expression.ts";
-import type { RecordPlan } from "./record-plan.ts";
 import {
   ARRAY,
   BOOL,
   BYTES,
   ENUM,
-  type EnumPlan,
   FLOAT4,
   FLOAT8,
   FORMS,
@@ -21,9 +19,9 @@ import {
   TEXT,
   TIMESTAMPTZ,
   UINT4,
-  type ValuePlan,
   type WireCast,
 } from "./value-form.ts";
+import type { EnumPlan, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /** How values of a type are sent. */
 export interface TypedValue {

@@ -1,3 +1,5 @@
+import type { OwnService } from "./own-service.ts";
+import type { CallTargets } from "./targets.ts";
 import { Readable } from "node:stream";
 import type { Callable, Procedure, Procedures } from "../../api/procedures.ts";
 import { UNIMPLEMENTED } from "../../content/grpc/codes.ts";
@@ -5,24 +7,12 @@ import { timeoutMs } from "../../content/grpc/timeout.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpReply, HttpRequest } from "../../http/message.ts";
 import { toProblemReply } from "../../http/problem.ts";
-import { type CallResult, type CallSettings, failed, NOTHING, runCall, toFailure } from "./call.ts";
 import { createHealth } from "./health.ts";
-import type { Handle } from "./index.ts";
-import { type Protocol, protocolOf } from "./protocol.ts";
+import { type CallResult, type CallSettings, failed, type Handle, NOTHING, runCall, toFailure } from "./call.ts";
+import { protocolOf } from "./protocols.ts";
+import type { Protocol } from "./protocol.ts";
 import { createReflection } from "./reflection.ts";
 import { exportedRows, type MessageStream, type RowsPage } from "./rows.ts";
-
-/** A service of the server's own: messages in, messages out. */
-export interface OwnService {
-  /** Answers each message that comes; the stream ends when the caller's does, unless it goes on by itself. */
-  call(method: string, messages: AsyncIterable<Buffer>, caller: HttpRequest): AsyncIterable<Buffer> | undefined;
-}
-
-/** All that calls can be made to. */
-export interface CallTargets {
-  /** What the sources offer at this moment. */
-  all(): Promise<readonly Procedures[]>;
-}
 
 /** Answers calls. */
 export function answerCalls(walk: Handle, sources: readonly Callable[], settings: CallSettings): Handle {

@@ -7,7 +7,9 @@ import { readStatus, type RpcStatus, statusOf } from "../../content/grpc/status.
 import { HotpathError } from "../../errors.ts";
 import type { ContentBeginning, HttpReply, HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { toProblem } from "../../http/problem.ts";
-import type { Handle } from "./index.ts";
+
+/** Answers one request. */
+export type Handle = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 
 /** What calls are held to. */
 export interface CallSettings {

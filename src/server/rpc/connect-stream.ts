@@ -5,7 +5,7 @@ import type { RpcStatus } from "../../content/grpc/status.ts";
 import type { HttpReply, HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { readContent } from "../../postgres/payload/read-content.ts";
 import { toFailure } from "./call.ts";
-import type { Codec } from "./connect.ts";
+import type { Codec } from "./codec.ts";
 import { errorOf, notStreamed } from "./connect-error.ts";
 import { codingsFor, CONNECT_FIELDS, type Framing } from "./framing.ts";
 import type { Protocol } from "./protocol.ts";

@@ -1,3 +1,4 @@
+import type { Codec } from "./codec.ts";
 import type { Procedure } from "../../api/procedures.ts";
 import { COMPRESS_AT_ONCE_BYTES, compress, compressSync } from "../../content/compression/index.ts";
 import { decompressed } from "../../content/grpc/codings.ts";
@@ -5,12 +6,11 @@ import { negotiateEncoding } from "../../http/accept-encoding.ts";
 import type { HttpReply, HttpRequest, ReplyHeaders } from "../../http/message.ts";
 import { addVary } from "../../http/vary.ts";
 import { readContent } from "../../postgres/payload/read-content.ts";
-import type { CallTargets } from "./answer.ts";
-import { type CallSettings, toFailure } from "./call.ts";
+import type { CallTargets } from "./targets.ts";
 import { errorReply, notStreamed } from "./connect-error.ts";
 import { connectStreams } from "./connect-stream.ts";
 import { CONNECT_FIELDS, framingOf } from "./framing.ts";
-import type { Handle } from "./index.ts";
+import { type CallSettings, type Handle, toFailure } from "./call.ts";
 import type { JsonCodec } from "./json-codec.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -49,12 +49,6 @@ export function connectProtocol(
     default:
       return undefined;
   }
-}
-
-/** Turns messages into what is sent, and back. */
-export interface Codec {
-  read(bytes: Buffer, procedure: Procedure): Promise<Buffer>;
-  write(message: Buffer, procedure: Procedure): Promise<Buffer>;
 }
 
 const BINARY: Codec = { read: (bytes) => Promise.resolve(bytes), write: (message) => Promise.resolve(message) };

@@ -1,7 +1,8 @@
 import type { Callable } from "../../api/procedures.ts";
 import { wireFields } from "../../content/protobuf/fields.ts";
 import { HotpathError } from "../../errors.ts";
-import type { CallTargets, OwnService } from "./answer.ts";
+import type { OwnService } from "./own-service.ts";
+import type { CallTargets } from "./targets.ts";
 
 /** Whether the sources are ready (`grpc.health.v1.Health`): all of them for the empty name, each service as the sources are. */
 export function createHealth(sources: readonly Callable[], targets: CallTargets): OwnService {

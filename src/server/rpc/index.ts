@@ -1,9 +1,6 @@
 import type { Callable } from "../../api/procedures.ts";
-import type { HttpReply, HttpRequest } from "../../http/message.ts";
-import type { CallSettings } from "./call.ts";
-
-/** Answers one request. */
-export type Handle = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+import type { HttpRequest } from "../../http/message.ts";
+import type { CallSettings, Handle } from "./call.ts";
 
 /**
  * Answers gRPC, gRPC-Web and Connect: each call becomes a request that goes the whole walk (identity, limits, cache, statements shared with

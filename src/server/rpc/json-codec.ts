@@ -12,9 +12,8 @@ import { fileDescriptor, WELL_KNOWN } from "../../content/protobuf/file-descript
 import { invalidMessage } from "../../content/protobuf/fields.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpRequest } from "../../http/message.ts";
-import type { CallTargets } from "./answer.ts";
-import { runCall } from "./call.ts";
-import type { Handle } from "./index.ts";
+import type { CallTargets } from "./targets.ts";
+import { type Handle, runCall } from "./call.ts";
 import { ByteWriter } from "../../content/protobuf/byte-writer.ts";
 
 /** Messages in the JSON of Protocol Buffers (ProtoJSON). */

@@ -4,9 +4,9 @@ import { wireFields } from "../../content/protobuf/fields.ts";
 import { fileDescriptor, WELL_KNOWN } from "../../content/protobuf/file-descriptor.ts";
 import type { ProcedureFile } from "../../api/procedures.ts";
 import type { HttpRequest } from "../../http/message.ts";
-import type { CallTargets, OwnService } from "./answer.ts";
-import { runCall } from "./call.ts";
-import type { Handle } from "./index.ts";
+import type { OwnService } from "./own-service.ts";
+import type { CallTargets } from "./targets.ts";
+import { type Handle, runCall } from "./call.ts";
 
 /** Describes the services to tools (`grpc.reflection.v1` and `v1alpha`, which are alike): what the caller may see of them. */
 export function createReflection(walk: Handle, targets: CallTargets): OwnService {

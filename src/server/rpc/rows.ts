@@ -2,8 +2,7 @@ import type { Procedure, ProcedureRequest } from "../../api/procedures.ts";
 import { wireFields } from "../../content/protobuf/fields.ts";
 import { HotpathError } from "../../errors.ts";
 import type { HttpRequest, ReplyHeaders } from "../../http/message.ts";
-import { type CallResult, failed, runCall, toFailure } from "./call.ts";
-import type { Handle } from "./index.ts";
+import { type CallResult, failed, type Handle, runCall, toFailure } from "./call.ts";
 
 /** The rows of a page. */
 export interface RowsPage {
