@@ -4,7 +4,7 @@ import { assertAgreement } from "./agreement.ts";
 import { type Contestant, nodeHttp, type WriteRequest } from "./contestants.ts";
 import type { BenchContext } from "./context.ts";
 import { USERS } from "./database.ts";
-import type { LoadResult } from "./load/load.ts";
+import type { LoadResult } from "./load/load-request.ts";
 import { endedSeconds, machineSeconds, treeSeconds } from "./machine.ts";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "./server-process.ts";
 import { shuffledIds } from "./shuffle.ts";

@@ -12,8 +12,8 @@ export type {
   Source,
   SourceContext,
   SourceReply,
-  SourceRequest,
 } from "./api/source.ts";
+export type { SourceRequest } from "./api/source-request.ts";
 export type { Claims, Identity } from "./auth/identity.ts";
 export type { CredentialsRefused } from "./auth/refusal.ts";
 export type { Issue, DeclaredError } from "./routes/failure.ts";

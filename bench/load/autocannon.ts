@@ -1,4 +1,4 @@
-import type { LoadRequest, LoadResult } from "./load.ts";
+import type { LoadRequest, LoadResult } from "./load-request.ts";
 
 /** The part of autocannon that is used; it is installed with the rivals, so its own types may not be there. */
 type Autocannon = (options: {

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect } from "node:http2";
-import type { LoadRequest, LoadResult } from "./load.ts";
+import type { LoadRequest, LoadResult } from "./load-request.ts";
 
 /** Connections of gRPC carry many calls at a time. */
 const STREAMS = 16;

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LoadRequest, LoadResult } from "./load.ts";
+import type { LoadRequest, LoadResult } from "./load-request.ts";
 import { runTool } from "./run-tool.ts";
 
 /** `h2load` over HTTP/1.1. */

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LoadRequest, LoadResult } from "./load.ts";
+import type { LoadRequest, LoadResult } from "./load-request.ts";
 import { runTool } from "./run-tool.ts";
 
 const RESULT = "bench-result ";

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
-import type { Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Source, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { withoutHopByHop } from "../http/hop-by-hop.ts";
 import type { LimitOptions } from "../api/limit-policies.ts";

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { hasContent } from "../http/content.ts";
 import { withoutHopByHop } from "../http/hop-by-hop.ts";
 import type { ReplyHeaders } from "../http/message.ts";

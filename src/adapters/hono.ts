@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { hasContent } from "../http/content.ts";
 import { withoutHopByHop } from "../http/hop-by-hop.ts";
 import type { ReplyHeaders } from "../http/message.ts";

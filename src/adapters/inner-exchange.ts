@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Duplex, Readable } from "node:stream";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { hasContent } from "../http/content.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { withoutHopByHop } from "../http/hop-by-hop.ts";

@@ -1,5 +1,5 @@
 import { type ErrorCode, HotpathError } from "../errors.ts";
-import type { SourceRequest, TraceSpan } from "./source.ts";
+import type { SourceRequest, TraceSpan } from "./source-request.ts";
 
 /** A database as routes use it, always in the name of whoever asks. Answers are JSON arrays of rows, as texts. */
 export interface Database {

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { createAdaptiveLimit } from "./adaptive-limit.ts";
 import { kindOf } from "./kind.ts";
 import type { Priorities, Priority } from "./priority.ts";

@@ -1,4 +1,4 @@
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { createNetworks } from "../http/address.ts";
 import { createRouteTest } from "../limit/routes.ts";
 

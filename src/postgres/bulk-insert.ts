@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import type { Batch } from "./payload/batches.ts";
 import type { CommandResult } from "./pool/index.ts";

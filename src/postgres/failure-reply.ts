@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { Log, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Log, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { claimsTextWithRole } from "../auth/identity.ts";
 import { DialectError } from "./dialect-error.ts";

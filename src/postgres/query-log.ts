@@ -1,6 +1,7 @@
 import { LEAST_LOGGED } from "../api/request-log.ts";
 import type { RequestLog } from "../api/settings.ts";
-import type { Log, SourceRequest } from "../api/source.ts";
+import type { Log } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { Command } from "./pool/index.ts";
 
 /** Tells the log which statements a request ran: their texts, in which values are numbered, and never the values. */

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { BatchShape } from "./batch/shape.ts";
 import { makeBatchTemplate } from "./batch/template.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";

@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { assertScope, type Cursor, parseCursor } from "./cursor.ts";
 import type { Command, CommandResult } from "./pool/index.ts";

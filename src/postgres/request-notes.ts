@@ -1,4 +1,4 @@
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { ReadOrigin } from "./replicas/index.ts";
 
 /** A request that has committed more than one transaction. */

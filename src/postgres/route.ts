@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { findFunctions } from "./catalog/lookup.ts";
 import type { Catalog, Relation } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest, TraceSpan } from "../api/source.ts";
+import type { SourceRequest, TraceSpan } from "../api/source-request.ts";
 import type { BatchShape } from "./batch/shape.ts";
 import type { Isolation } from "./catalog/role-settings.ts";
 import { DialectError } from "./dialect-error.ts";

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { impersonate } from "./impersonation.ts";
 import type { Command } from "./pool/index.ts";
 import type { TransactionScope } from "./transaction.ts";

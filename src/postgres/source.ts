@@ -7,9 +7,9 @@ import type {
   Source,
   SourceContext,
   SourceReply,
-  SourceRequest,
   StatementPlan,
 } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { CredentialsRefused } from "../auth/refusal.ts";
 import { HotpathError } from "../errors.ts";

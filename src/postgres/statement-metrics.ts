@@ -1,4 +1,5 @@
-import type { MetricsRegistry, SourceRequest } from "../api/source.ts";
+import type { MetricsRegistry } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { Command } from "./pool/index.ts";
 import { operationOf } from "./statement-span.ts";
 import type { TransactionScope } from "./transaction.ts";

@@ -1,4 +1,4 @@
-import type { SpanAttribute, TraceSpan } from "../api/source.ts";
+import type { SpanAttribute, TraceSpan } from "../api/source-request.ts";
 import { type Command, type Statement, unnamedStatement } from "./pool/index.ts";
 import type { TransactionScope } from "./transaction.ts";
 

@@ -1,4 +1,4 @@
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { PostgresSettings } from "../api/settings.ts";
 import type { Isolation } from "./catalog/role-settings.ts";
 import type { Catalog } from "./catalog/types.ts";

@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { ENCODINGS } from "../content/compression/index.ts";
 import { HotpathError } from "../errors.ts";
 import { type ConditionalFields, evaluatePreconditions } from "../http/conditional.ts";

@@ -1,6 +1,5 @@
-import type { SourceRequest } from "../api/source.ts";
-import type { Catalog, Column, Relation } from "./catalog/types.ts";
-import { representationKey } from "./catalog/types.ts";
+import type { SourceRequest } from "../api/source-request.ts";
+import { type Catalog, type Column, type Relation, representationKey } from "./catalog/types.ts";
 import { DialectError } from "./dialect-error.ts";
 import type { Idempotency } from "./idempotency/index.ts";
 import { chooseReadMedia, isSingular, type ReadMedia, type RowsEncoder } from "./media.ts";

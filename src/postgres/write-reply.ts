@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../api/settings.ts";
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { bindContent } from "./bound-content.ts";
 import { insertInBulk } from "./bulk-insert.ts";

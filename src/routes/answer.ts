@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { type FieldSelection, parseFieldSelection, selectFields } from "../content/fields/index.ts";
 import { HotpathError } from "../errors.ts";
 import { nextLink, Page } from "./page.ts";

@@ -1,4 +1,4 @@
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { parseAccept } from "../http/accept.ts";
 
 /** Whether Protocol Buffers come before JSON in what the client takes. */

@@ -1,4 +1,5 @@
-import type { CacheHints, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { CacheHints, Source, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { toEndedReply } from "../http/ended.ts";
 import { toProblemReply } from "../http/problem.ts";

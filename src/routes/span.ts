@@ -1,4 +1,4 @@
-import type { SpanAttribute, TraceSpan } from "../api/source.ts";
+import type { SpanAttribute, TraceSpan } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { RouteFailure } from "./failure.ts";
 import type { Sql } from "./sql.ts";

@@ -1,5 +1,5 @@
 import type { Asker, Database, RowBatches, SqlStatement, StatementMode } from "../api/database.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 
 /** What a row is where nobody says more. */

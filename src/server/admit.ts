@@ -1,4 +1,5 @@
-import type { Admission, MetricsRegistry, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Admission, MetricsRegistry, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { Authenticator, Verdict } from "../auth/authenticator.ts";
 import { CredentialsRefused } from "../auth/refusal.ts";
 import type { HttpRequest, ReplyHeaders } from "../http/message.ts";

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { MountedSource } from "../api/definition.ts";
-import type { Source, SourceRequest, Timing, TraceSpan } from "../api/source.ts";
+import type { Source } from "../api/source.ts";
+import type { SourceRequest, Timing, TraceSpan } from "../api/source-request.ts";
 import type { Identity } from "../auth/identity.ts";
 import { DelegatedRequest } from "../http/delegated-request.ts";
 import type { HttpRequest } from "../http/message.ts";

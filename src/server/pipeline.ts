@@ -1,6 +1,7 @@
 import { LEAST_LOGGED } from "../api/request-log.ts";
 import type { RequestLog, ServerSettings } from "../api/settings.ts";
-import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Log, Source, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { Verdict } from "../auth/authenticator.ts";
 import type { Identity } from "../auth/identity.ts";
 import { decodeContent } from "../content/decoded-request.ts";

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 
 /** Stands for a value that is kept in the cache beside replies: under a name that no request can have, since no client may send it. */
 export class RememberedRequest implements SourceRequest {

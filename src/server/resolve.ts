@@ -1,5 +1,6 @@
 import type { ServerSettings } from "../api/settings.ts";
-import type { Log, Source, SourceReply, SourceRequest } from "../api/source.ts";
+import type { Log, Source, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { toProblemReply } from "../http/problem.ts";
 import type { Tracer } from "../observe/trace/tracer.ts";

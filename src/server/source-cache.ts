@@ -1,6 +1,7 @@
 import type { OpenedCache } from "./open-cache.ts";
 
-import type { RememberedValue, SourceCache, SourceReply, SourceRequest } from "../api/source.ts";
+import type { RememberedValue, SourceCache, SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { RememberedRequest } from "./remembered-request.ts";
 
 /** Lends a source the cache in front of it. */

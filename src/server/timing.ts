@@ -1,4 +1,4 @@
-import type { Timing } from "../api/source.ts";
+import type { Timing } from "../api/source-request.ts";
 
 /** Where a request's time goes, phase by phase, for the client's own tools (Server-Timing, W3C). */
 export class RequestTiming implements Timing {

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../api/source.ts";
+import type { SourceReply } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import type { CacheEngine } from "../cache/engine/index.ts";
 import type { Span, Trace } from "../observe/trace/span.ts";
 import type { MountedRequest } from "./mounts.ts";

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { UpstreamSettings } from "../api/settings.ts";
-import type { SourceRequest } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { createNetworks, plainAddress } from "../http/address.ts";
 import { isHopByHop } from "../http/hop-by-hop.ts";

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { UpstreamSettings } from "../api/settings.ts";
-import type { Admission, Source, SourceContext, SourceReply, SourceRequest, UpgradeConnection } from "../api/source.ts";
+import type { Admission, Source, SourceContext, SourceReply, UpgradeConnection } from "../api/source.ts";
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
 import { hasContent } from "../http/content.ts";
 import { toEndedReply } from "../http/ended.ts";

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../../src/api/source.ts";
+import type { SourceReply } from "../../src/api/source.ts";
+import type { SourceRequest } from "../../src/api/source-request.ts";
 import { createGate, type Passage } from "../../src/overload/gate.ts";
 import type { Priority } from "../../src/overload/priority.ts";
 import type { Refusal } from "../../src/overload/waiting-room.ts";

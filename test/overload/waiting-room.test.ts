@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import type { SourceRequest } from "../../src/api/source.ts";
+import type { SourceRequest } from "../../src/api/source-request.ts";
 import { ANONYMOUS } from "../../src/auth/identity.ts";
 import { createPriority, PRIORITIES, PRIORITY_RULE, type Priority } from "../../src/overload/priority.ts";
 import { type Refusal, type Ticket, WaitingRoom } from "../../src/overload/waiting-room.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { resolvePostgresSettings } from "../../src/api/options.ts";
-import type { SourceRequest } from "../../src/api/source.ts";
+import type { SourceRequest } from "../../src/api/source-request.ts";
 import type { Pool } from "../../src/postgres/pool/index.ts";
 import { createTransactionRunner, READ, type TransactionMode } from "../../src/postgres/run-transaction.ts";
 import { createSoleRouter } from "../../src/postgres/replicas/index.ts";

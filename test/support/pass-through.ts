@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
-import type { Source, SourceReply, SourceRequest } from "../../src/api/source.ts";
+import type { Source, SourceReply } from "../../src/api/source.ts";
+import type { SourceRequest } from "../../src/api/source-request.ts";
 import { HotpathError } from "../../src/errors.ts";
 import { withoutHopByHop } from "../../src/http/hop-by-hop.ts";
 import type { ReplyHeaders } from "../../src/http/message.ts";

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import type { SourceReply } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import { NO_DIRECTIVES } from "../../http/cache-control.ts";
 import { invalidatedUrls } from "../../http/invalidation.ts";
 import type { PurgeSelector } from "../store.ts";

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import type { SourceReply } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import type { CacheControl } from "../../http/cache-control.ts";
 import type { FreshnessRules } from "../../http/freshness.ts";
 import type { FlightLock } from "../flight-lock.ts";

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
-import type { SourceRequest, Timing, TraceSpan } from "../../api/source.ts";
+import type { SourceRequest, Timing, TraceSpan } from "../../api/source-request.ts";
 import type { Identity } from "../../auth/identity.ts";
 import { DelegatedRequest } from "../../http/delegated-request.ts";
 import type { ReplyHeaders } from "../../http/message.ts";

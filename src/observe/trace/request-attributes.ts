@@ -1,4 +1,4 @@
-import type { SpanAttribute } from "../../api/source.ts";
+import type { SpanAttribute } from "../../api/source-request.ts";
 import type { EndedTrace } from "./ended-trace.ts";
 
 /** Named as OpenTelemetry's conventions for HTTP do. */

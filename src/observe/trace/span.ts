@@ -1,4 +1,4 @@
-import type { SpanAttribute, SpanKind, TraceSpan } from "../../api/source.ts";
+import type { SpanAttribute, SpanKind, TraceSpan } from "../../api/source-request.ts";
 import { formatTraceparent, newSpanId, newTraceId, type TraceParent } from "./context.ts";
 
 /** A request that makes more spans loses the later ones, and is said to. */

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { SourceRequest } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import { createTypeResolver } from "../cast-types.ts";
 import { readCatalog } from "../catalog/read-catalog.ts";
 import type { CatalogQuery } from "../catalog/catalog-query.ts";

@@ -1,4 +1,4 @@
-import type { TraceSpan } from "../../api/source.ts";
+import type { TraceSpan } from "../../api/source-request.ts";
 import { errorType } from "../error-type.ts";
 import type { Call } from "../pool/call.ts";
 import type { Batch } from "./batch.ts";

@@ -1,4 +1,5 @@
-import type { SourceReply, SourceRequest } from "../../api/source.ts";
+import type { SourceReply } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import type { CachePlan } from "../changes/query-cache.ts";
 import { runGuarded } from "../guarded-write.ts";
 import type { Idempotency } from "../idempotency/index.ts";

@@ -1,5 +1,6 @@
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { CacheHints, SourceReply, SourceRequest } from "../../api/source.ts";
+import type { CacheHints, SourceReply } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import { formatHttpDate } from "../../http/date.ts";
 import { addVary } from "../../http/vary.ts";
 import type { Routine } from "../catalog/types.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SourceRequest } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import { HotpathError } from "../../errors.ts";
 import { parseItem } from "../../http/structured-fields.ts";
 

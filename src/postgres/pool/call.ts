@@ -1,5 +1,5 @@
 import type { DatabaseError } from "pg";
-import type { TraceSpan } from "../../api/source.ts";
+import type { TraceSpan } from "../../api/source-request.ts";
 import { HotpathError } from "../../errors.ts";
 import type { Batch } from "../batch/batch.ts";
 import type { BatchQueue } from "../batch/queue.ts";

@@ -1,5 +1,5 @@
 import type { PoolSettings as CommonPoolSettings } from "../../api/settings.ts";
-import type { TraceSpan } from "../../api/source.ts";
+import type { TraceSpan } from "../../api/source-request.ts";
 import type { BatchShape } from "../batch/shape.ts";
 
 /** SQL text and the name under which a connection prepares it. */

@@ -1,4 +1,4 @@
-import type { SourceRequest } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import type { CommandResult, Listener, Pool } from "../pool/index.ts";
 import type { Need } from "./need.ts";
 import type { Position } from "./position.ts";

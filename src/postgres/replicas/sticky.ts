@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SourceRequest } from "../../api/source.ts";
+import type { SourceRequest } from "../../api/source-request.ts";
 import type { Position } from "./position.ts";
 
 /** Remembers for a while how far a client must be able to see that wrote, for those that do not send tokens back. */

@@ -1,6 +1,7 @@
 import type { Asker, Database, ReadNotes, RowBatches, SqlStatement, StatementMode } from "../../api/database.ts";
 import type { PostgresSettings } from "../../api/settings.ts";
-import type { Log, SourceRequest, TraceSpan } from "../../api/source.ts";
+import type { Log } from "../../api/source.ts";
+import type { SourceRequest, TraceSpan } from "../../api/source-request.ts";
 import { BatchShape } from "../batch/shape.ts";
 import type { TagSource } from "../changes/read-tags.ts";
 import type { Command, CommandResult } from "../pool/index.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { SourceReply, SourceRequest } from "../../../src/api/source.ts";
+import type { SourceReply } from "../../../src/api/source.ts";
+import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { createCacheEngine } from "../../../src/cache/engine/index.ts";
 import type { Flight, FlightLock } from "../../../src/cache/flight-lock.ts";
 import { createMemoryStore } from "../../../src/cache/memory/index.ts";

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { PassThrough, type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { SourceReply, SourceRequest } from "../../../src/api/source.ts";
+import type { SourceReply } from "../../../src/api/source.ts";
+import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { type CacheEngine, createCacheEngine, type CacheEngineSettings } from "../../../src/cache/engine/index.ts";
 import { createMemoryStore } from "../../../src/cache/memory/index.ts";
 import type { ReplyHeaders } from "../../../src/http/message.ts";

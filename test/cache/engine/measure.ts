@@ -1,6 +1,7 @@
 // What the cache costs on one core: node test/cache/engine/measure.ts
 import { Readable } from "node:stream";
-import type { SourceReply, SourceRequest } from "../../../src/api/source.ts";
+import type { SourceReply } from "../../../src/api/source.ts";
+import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { createCacheEngine } from "../../../src/cache/engine/index.ts";
 import { createMemoryStore } from "../../../src/cache/memory/index.ts";
 import { createRepresent, REPRESENT_DEFAULTS } from "../../../src/server/represent.ts";

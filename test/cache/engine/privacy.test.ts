@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import * as fc from "fast-check";
-import type { SourceReply, SourceRequest } from "../../../src/api/source.ts";
+import type { SourceReply } from "../../../src/api/source.ts";
+import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { createBench, reply, settle, stream } from "./harness.ts";
 
 /** Who asks, by which means they are told apart, and what for. */

@@ -1,6 +1,7 @@
 import { resolvePostgresSettings } from "../../../src/api/options.ts";
 import type { PostgresOptions } from "../../../src/api/option-types.ts";
-import type { Log, SourceRequest } from "../../../src/api/source.ts";
+import type { Log } from "../../../src/api/source.ts";
+import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { createMetrics, type Metrics } from "../../../src/observe/metrics.ts";
 import { createRouter } from "../../../src/postgres/create-router.ts";
 import type { Router } from "../../../src/postgres/replicas/index.ts";
