@@ -3,12 +3,14 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { z } from "zod";
 import { makeApiKey } from "../../src/auth/api-key.ts";
 import { loadShop } from "../../src/demo/shop.ts";
+import { get, postgres } from "../../src/index.ts";
 import { SECRET } from "../auth/tokens.ts";
 import { requireCommand } from "../support/commands.ts";
 import { privateCluster, REPLICATED, runSql, standbyOf, testDatabase, type TestScope } from "../support/postgres.ts";
-import { serve, type ServedApi } from "../support/server.ts";
+import { serve, type ServedApi, serveSources } from "../support/server.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url);
@@ -19,6 +21,14 @@ const guide = readdirSync(new URL("docs/guide/", root))
 
 /** Its commands need roles. */
 const AUTH = "docs/guide/auth.md";
+
+/** The route that the guide calls by its method. */
+const USER_ORDERS = get("/users/:id/orders", {
+  params: z.object({ id: z.string() }),
+  query: z.object({ limit: z.coerce.number().int() }),
+  reply: z.object({ user: z.string(), limit: z.number() }),
+  handle: ({ params, query }) => ({ user: params.id, ...query }),
+});
 
 /** Every `sh` block that calls curl; what it calls is the demo's address. */
 function curlBlocks(file: string): readonly string[] {
@@ -33,7 +43,11 @@ await test("every curl command of the README and the guide answers as written", 
   if (curl === undefined) return;
   const database = await testDatabase(t);
   await loadShop(database, { scale: 0.05 });
-  const api = await serve(t, database, { server: { overload: { enabled: true } } });
+  const api = await serveSources(
+    t,
+    { "/": postgres(database) },
+    { overload: { enabled: true }, routes: [USER_ORDERS] },
+  );
   const replicated = await serveReplicated(t);
   const secured = await serveSecured(t);
   for (const file of ["README.md", ...guide]) {
