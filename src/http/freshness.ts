@@ -1,6 +1,7 @@
 import type { CacheControl } from "./cache-control.ts";
 import { parseHttpDate } from "./date.ts";
 import type { ReplyHeaders } from "./message.ts";
+import { rememberLast } from "./remember-last.ts";
 import { isHeuristicStatus } from "./storable.ts";
 import { readReplyDirectives } from "./targeted.ts";
 
@@ -175,8 +176,11 @@ function initialAgeMs(headers: Readonly<ReplyHeaders>, { requestedAtMs, received
 
 function dateMs(headers: Readonly<ReplyHeaders>): number | undefined {
   const date = headers["date"];
-  return typeof date === "string" ? parseCacheDate(date) : undefined;
+  return typeof date === "string" ? recallDate(date) : undefined;
 }
+
+/** Replies of one second have one date. */
+const recallDate = rememberLast(parseCacheDate, 64);
 
 /** `thu, 18 AUG 2050 02:01:18 gmt` as `Thu, 18 Aug 2050 02:01:18 GMT`. */
 function withDateCase(value: string): string {

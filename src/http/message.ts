@@ -66,6 +66,8 @@ export interface HttpReply {
   kept?: KeptContent;
   /** The very `headers` object is given to others as well for a while: it is not to be changed. */
   isShared?: boolean;
+  /** Set with `isShared`: it was given before within the second, so that what is worked out for it is worth keeping. */
+  isRecurring?: boolean;
   /** Set with `isShared`: where a listener keeps what it rendered of the reply, so that it need not again. */
   rendering?: Rendering;
   /** A request with the same head may be answered with this very reply again. Absent: it may not. */

@@ -91,8 +91,8 @@ export function createRepresent(settings: RepresentSettings): Represent {
 }
 
 /** Whether what comes of the reply depends on nothing of the request but the codings it accepts. */
-function isRepeatable({ method, headers }: HttpRequest, { isShared, status }: HttpReply): boolean {
-  return isShared === true && method === "GET" && status === 200 && !isConditional(headers);
+function isRepeatable({ method, headers }: HttpRequest, { isRecurring, status }: HttpReply): boolean {
+  return isRecurring === true && method === "GET" && status === 200 && !isConditional(headers);
 }
 
 /** A reply on its way. */

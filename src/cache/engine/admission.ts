@@ -1,7 +1,7 @@
 import { ownBytes } from "../../http/own-bytes.ts";
 import { readReplyDirectives } from "../../http/targeted.ts";
 import type { SourceReply } from "../../api/source.ts";
-import { formatHttpDate } from "../../http/date.ts";
+import { currentHttpDate } from "../../http/date.ts";
 import { type ExchangeTimes, measureFreshness } from "../../http/freshness.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 import { isStorable, toStoredHeaders } from "../../http/storable.ts";
@@ -62,7 +62,7 @@ export function draftFields(
   if (vary === "*") return undefined;
   const stored = toStoredHeaders(headers, rules);
   // Whoever keeps a reply without a date must note when it came (RFC 9110 section 6.6.1).
-  stored["date"] ??= formatHttpDate(times.receivedAtMs);
+  stored["date"] ??= currentHttpDate(times.receivedAtMs);
   delete stored["content-length"];
   const keepUntilMs = keepUntil(context, status, stored, times);
   if (keepUntilMs <= times.receivedAtMs) return undefined;

@@ -17,7 +17,11 @@ export function deliverHit(context: EngineContext, entry: Entry, key: string, no
   const reply = toReply(entry);
   reply.headers = entry.headersAt(nowMs);
   reply.isShared = true;
-  reply.memo = new HitMemo(context.store, key, entry, nowMs);
+  // Of what is asked for once a second whatever is kept would be thrown away unused, and none of it young.
+  if (entry.isRecurring) {
+    reply.isRecurring = true;
+    reply.memo = new HitMemo(context.store, key, entry, nowMs);
+  }
   return reply;
 }
 

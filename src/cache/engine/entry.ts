@@ -25,6 +25,8 @@ export class Entry {
   readonly #tellsStatus: boolean;
   #age = -1;
   #aged: ReplyHeaders = {};
+  /** How often it was asked for at this age. */
+  #uses = 0;
 
   constructor(stored: StoredReply, rules: EntryRules, variants: Variants) {
     this.stored = stored;
@@ -41,7 +43,9 @@ export class Entry {
   /** The fields of a hit, made at most once for each second of age. Shared: not to be changed. */
   headersAt(nowMs: number): ReplyHeaders {
     const age = Math.floor(ageMs(this.freshness, nowMs) / 1000);
+    this.#uses++;
     if (age !== this.#age) {
+      this.#uses = 1;
       const ttl = this.freshness.lifetimeMs / 1000 - age;
       this.#aged = this.headersWith(
         age,
@@ -52,6 +56,11 @@ export class Entry {
     return this.#aged;
   }
 
+  /** It is asked for so often within a second that what is worked out for it is worth keeping until the next. */
+  get isRecurring(): boolean {
+    return this.#uses >= RECURRING_USES;
+  }
+
   /** The fields with another status than that of a hit. */
   headersWith(ageSeconds: number, status: string | undefined): ReplyHeaders {
     const headers: ReplyHeaders = { ...this.#headers, age: String(ageSeconds) };
@@ -59,6 +68,9 @@ export class Entry {
     return headers;
   }
 }
+
+/** Keeping costs about what it saves the next time, and what is kept of many for a second is the dearest garbage: no longer young. */
+const RECURRING_USES = 4;
 
 /** How this cache names itself in `Cache-Status`. */
 export const CACHE_NAME = "hotpath";
