@@ -245,17 +245,23 @@ test("what HTTP/2 can say and HTTP/1.1 would misread does not get through", asyn
     instead(":authority", "a, b"),
     instead(":scheme", `http://b/smuggled?`),
   ];
-  for (const fields of cases) {
+  for (const [number, fields] of cases.entries()) {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     socket.on("error", () => {}).resume();
+    const own = ["case", `number-${String(number).padStart(3, "0")}`] as const;
     const body = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     socket.write(
       Buffer.concat([
         PREFACE,
         settings(),
-        frame("headers", FLAGS.endHeaders, 1, literals(fields)),
+        frame("headers", FLAGS.endHeaders, 1, literals([...fields, own])),
         frame("data", FLAGS.endStream, 1, Buffer.from(body)),
-        frame("headers", FLAGS.endStream | FLAGS.endHeaders, 3, literals(usual.with(3, [":path", "/marker"]))),
+        frame(
+          "headers",
+          FLAGS.endStream | FLAGS.endHeaders,
+          3,
+          literals([...usual.with(3, [":path", "/marker"]), own]),
+        ),
       ]),
     );
     const count = seen.length;
@@ -263,13 +269,14 @@ test("what HTTP/2 can say and HTTP/1.1 would misread does not get through", asyn
     // Either the marker comes through, or the connection ends.
     while (
       !socket.destroyed &&
-      !seen.slice(count).some((request) => request.includes(" /marker ")) &&
+      !seen.slice(count).some((request) => request.includes(" /marker ") && request.includes(own[1])) &&
       performance.now() < until
     ) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     socket.destroy();
-    const requests = seen.slice(count);
+    // The marker may overtake what is before it, which then arrives among those of the next case.
+    const requests = seen.slice(count).filter((request) => request.includes(own[1]) || !request.includes("\ncase\n"));
     assert.ok(requests.length <= 2, requests.join("\n---\n"));
     for (const request of requests) {
       assert.match(request, /^POST \/(?:first|marker) /, JSON.stringify(fields));
