@@ -74,13 +74,7 @@ export async function makeReadPlan(
 ): Promise<ReadPlan> {
   const { catalog, settings } = context;
   const { relation, key } = target;
-  const asked = await withoutMask(request.headers.accept, parameters, relation, async (paths) =>
-    (await import("./protobuf/index.ts")).maskedSelect(
-      { catalog, schema: relation.schema, basePath: request.basePath },
-      relation,
-      paths,
-    ),
-  );
+  const asked = await withoutMask(catalog, request, relation, parameters);
   const query = parseQuery(asked);
   const given = query.ranges.findLast(({ path }) => path.length === 0)?.item;
   const range = rootRange(rangeOf(request), given);

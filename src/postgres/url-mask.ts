@@ -1,5 +1,6 @@
+import type { SourceRequest } from "../api/source-request.ts";
 import { HotpathError } from "../errors.ts";
-import type { Relation } from "./catalog/types.ts";
+import type { Catalog, Relation } from "./catalog/types.ts";
 import { isOperation, type QueryParameter } from "./query/query-string.ts";
 
 /** Name of the parameter that holds a field mask. */
@@ -12,10 +13,10 @@ const MASK = "fields";
  * @throws HotpathError HP_FIELDS_INVALID for fields that the message has not, and beside `select`.
  */
 export async function withoutMask(
-  accept: string | undefined,
-  parameters: readonly QueryParameter[],
+  catalog: Catalog,
+  { basePath, headers: { accept } }: Pick<SourceRequest, "basePath" | "headers">,
   relation: Relation,
-  selectOf: (paths: readonly string[]) => Promise<string>,
+  parameters: readonly QueryParameter[],
 ): Promise<readonly QueryParameter[]> {
   if (accept === undefined || !accept.includes("protobuf") || relation.columns.has(MASK)) return parameters;
   const place = parameters.findIndex(({ name, value, hasValue }) => name === MASK && hasValue && !isOperation(value));
@@ -27,6 +28,8 @@ export async function withoutMask(
     });
   }
   const paths = given.value.split(",").map((path) => path.trim());
-  const value = given.value === "" ? "*" : await selectOf(paths);
+  const subject = { catalog, schema: relation.schema, basePath };
+  const { maskedSelect } = await import("./protobuf/index.ts");
+  const value = given.value === "" ? "*" : maskedSelect(subject, relation, paths);
   return parameters.with(place, { name: "select", value, hasValue: true });
 }

@@ -63,13 +63,7 @@ export async function makeWritePlan(
   const { catalog, settings } = context;
   const { relation, key } = target;
   const { method } = request;
-  const asked = await withoutMask(request.headers.accept, parameters, relation, async (paths) =>
-    (await import("./protobuf/index.ts")).maskedSelect(
-      { catalog, schema: relation.schema, basePath: request.basePath },
-      relation,
-      paths,
-    ),
-  );
+  const asked = await withoutMask(catalog, request, relation, parameters);
   const query = parseQuery(asked);
   refuseRange(method, query);
   if (method === "PUT") refuseFilters(relation, query);
