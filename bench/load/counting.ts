@@ -1,3 +1,4 @@
+import { UNMEASURED } from "../../src/load/client/measures.ts";
 // Counts requests as `hotpath load` does, but without sending any: a process that records, and one that puts together what it hears.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -37,11 +38,8 @@ async function recordAll(requests: number): Promise<void> {
     name: "",
     error: "",
     response: 0,
-    blocked: 0,
-    connecting: 0,
-    tlsHandshaking: 0,
+    ...UNMEASURED,
     sending: 0.01,
-    waiting: 0,
     receiving: 0.01,
     sentBytes: 100,
     receivedBytes: 300,

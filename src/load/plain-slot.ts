@@ -5,6 +5,7 @@ import type { Exchange } from "./client/exchange.ts";
 import { LoadFailure, toFailure } from "./client/failure.ts";
 import { Http1Connection } from "./client/http1.ts";
 import { Http2Connection } from "./client/http2.ts";
+import { UNMEASURED } from "./client/measures.ts";
 import { type OutgoingRequest, renderHttp1, renderHttp2 } from "./client/request.ts";
 import { toTarget } from "./client/target.ts";
 import type { PlainJob } from "./messages.ts";
@@ -196,14 +197,8 @@ export function createPlainSlots(
     name,
     error: "",
     response: 0,
-    blocked: 0,
-    connecting: 0,
-    tlsHandshaking: 0,
-    sending: 0,
-    waiting: 0,
-    receiving: 0,
+    ...UNMEASURED,
     sentBytes: bytes.length,
-    receivedBytes: 0,
   };
   const tags: TagLookup = {
     of(name) {

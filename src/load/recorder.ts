@@ -1,8 +1,9 @@
+import type { Measures } from "./client/measures.ts";
 import { Histogram, type PackedHistogram } from "./histogram.ts";
 import type { Metric, Metrics, TagLookup } from "./metrics.ts";
 
 /** What is known of one request when it has ended. */
-export interface RequestOutcome {
+export interface RequestOutcome extends Measures {
   /** 0: no reply. */
   readonly status: number;
   readonly hasFailed: boolean;
@@ -12,14 +13,6 @@ export interface RequestOutcome {
   readonly error: string;
   /** Milliseconds from when the request was due; equal to `duration` and waiting for a connection where it was not due before. */
   readonly response: number;
-  readonly blocked: number;
-  readonly connecting: number;
-  readonly tlsHandshaking: number;
-  readonly sending: number;
-  readonly waiting: number;
-  readonly receiving: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
 }
 
 /** What was counted by the name of a request. */

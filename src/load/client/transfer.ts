@@ -1,10 +1,11 @@
+import type { Measures } from "./measures.ts";
 import { type SecuredSocket, type TlsFacts, tlsFactsOf } from "./connect-tls.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LoadFailure } from "./failure.ts";
 import type { Http1Connection } from "./http1.ts";
 
 /** What came of a request, and when. Times are milliseconds. */
-export interface RawReply {
+export interface RawReply extends Measures {
   /** 0: there was no reply, and `failure` says why. */
   readonly status: number;
   readonly head: string;
@@ -13,14 +14,6 @@ export interface RawReply {
   readonly protocol: "HTTP/1.1" | "HTTP/2.0";
   readonly remoteAddress: string;
   readonly tls: TlsFacts | undefined;
-  readonly blocked: number;
-  readonly connecting: number;
-  readonly tlsHandshaking: number;
-  readonly sending: number;
-  readonly waiting: number;
-  readonly receiving: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
   /** On the clock of `performance.now()`. */
   readonly endedAt: number;
 }

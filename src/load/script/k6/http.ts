@@ -1,3 +1,4 @@
+import { UNMEASURED } from "../../client/measures.ts";
 import { LoadFailure } from "../../client/failure.ts";
 import type { OutgoingRequest } from "../../client/request.ts";
 import type { RawReply } from "../../client/transfer.ts";
@@ -138,14 +139,7 @@ export function createHttp(vu: Vu) {
       protocol: "HTTP/1.1",
       remoteAddress: "",
       tls: undefined,
-      blocked: 0,
-      connecting: 0,
-      tlsHandshaking: 0,
-      sending: 0,
-      waiting: 0,
-      receiving: 0,
-      sentBytes: 0,
-      receivedBytes: 0,
+      ...UNMEASURED,
       endedAt: now,
     };
     return new Response(raw, undefined, "text", url, 0, SentRequest.unsent(method, url), ask);

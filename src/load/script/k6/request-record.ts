@@ -1,3 +1,4 @@
+import { UNMEASURED } from "../../client/measures.ts";
 import type { RawReply } from "../../client/transfer.ts";
 import type { TagLookup } from "../../metrics.ts";
 import type { RequestOutcome } from "../../recorder.ts";
@@ -25,14 +26,7 @@ export function createRequestRecord(vu: Vu): RequestRecord {
     name: "",
     error: "",
     response: 0,
-    blocked: 0,
-    connecting: 0,
-    tlsHandshaking: 0,
-    sending: 0,
-    waiting: 0,
-    receiving: 0,
-    sentBytes: 0,
-    receivedBytes: 0,
+    ...UNMEASURED,
   };
   return (raw, method, known, name, given, isExpected, dueAt) => {
     const named = given?.["name"] ?? name ?? vu.tags["name"];
