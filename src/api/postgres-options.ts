@@ -1,4 +1,5 @@
 import type { OptionRow } from "./option-row.ts";
+import { POOL_OPTIONS } from "./pool-options.ts";
 
 const IDENTIFIER = { expression: /^[^\0]{1,63}$/u, words: "a name of 1 to 63 characters" };
 const FUNCTION = { expression: /^[^\0]{1,127}$/u, words: "a function's name, with or without its schema" };
@@ -361,111 +362,5 @@ export const POSTGRES_OPTIONS = [
       "Exceptions by table, view or function: `off` never caches it, a duration caches it for so long whatever changes, tables parted by `+` are what its replies depend on.",
   },
 
-  {
-    path: "pool.max",
-    type: "integer",
-    default: 10,
-    min: 1,
-    max: 10_000,
-    description: "Most connections to the database.",
-  },
-  {
-    path: "pool.minIdle",
-    type: "integer",
-    default: 2,
-    min: 0,
-    max: 10_000,
-    description: "Idle connections that are kept open and ready, as far as `pool.max` allows.",
-  },
-  {
-    path: "pool.maxWaiting",
-    type: "integer",
-    default: 10_000,
-    min: 0,
-    max: 1_000_000,
-    description: "Requests that may wait for a connection; further ones are refused at once.",
-  },
-  {
-    path: "pool.acquireTimeout",
-    type: "duration",
-    default: "10s",
-    min: "1ms",
-    max: "10m",
-    description: "How long a request waits for a connection before it is answered 504.",
-  },
-  {
-    path: "pool.idleTimeout",
-    type: "duration",
-    default: "30s",
-    min: "1ms",
-    max: "1d",
-    description: "Idle time after which a connection beyond the minimum is closed.",
-  },
-  {
-    path: "pool.maxLifetime",
-    type: "duration",
-    default: "30m",
-    min: "1s",
-    max: "7d",
-    description: "Age at which a connection is replaced.",
-  },
-  {
-    path: "pool.maxLifetimeJitter",
-    type: "duration",
-    default: "3m",
-    min: 0,
-    max: "1d",
-    description:
-      "Up to this much, at random and at most half, is taken off each connection's age so that not all are replaced at once.",
-  },
-  {
-    path: "pool.connectTimeout",
-    type: "duration",
-    default: "5s",
-    min: "1ms",
-    max: "10m",
-    description: "How long opening a connection may take.",
-  },
-  {
-    path: "pool.statementTimeout",
-    type: "duration",
-    default: "30s",
-    nullable: true,
-    min: "1ms",
-    max: "1d",
-    description: "How long one statement may run; none: as the database's own `statement_timeout` says.",
-  },
-  {
-    path: "pool.leakWarning",
-    type: "duration",
-    default: "1m",
-    nullable: true,
-    min: "1ms",
-    max: "1d",
-    description: "A connection in use for longer than this is reported in the log.",
-  },
-  {
-    path: "pool.maxPipelineDepth",
-    type: "integer",
-    default: 16,
-    min: 1,
-    max: 1000,
-    description: "Requests that may be under way on one connection; 1 turns pipelining off.",
-  },
-  {
-    path: "pool.maxBatch",
-    type: "integer",
-    default: 64,
-    min: 1,
-    max: 1000,
-    description:
-      "Reads that wait at the same time and differ in their values alone are answered by one statement, up to so many; 1 turns batching off.",
-  },
-  {
-    path: "pool.preparedStatements",
-    type: "boolean",
-    default: true,
-    description:
-      "Prepare statements once a connection; off behind a pooler that shares connections between statements.",
-  },
+  ...POOL_OPTIONS,
 ] as const satisfies readonly OptionRow[];
