@@ -66,7 +66,7 @@ export interface HttpReply {
   kept?: KeptContent;
   /** The very `headers` object is given to others as well for a while: it is not to be changed. */
   isShared?: boolean;
-  /** Set with `isShared`: it was given before within the second, so that what is worked out for it is worth keeping. */
+  /** Set with `isShared`: it is given so often within a second that what is worked out for it is worth keeping. */
   isRecurring?: boolean;
   /** Set with `isShared`: where a listener keeps what it rendered of the reply, so that it need not again. */
   rendering?: Rendering;

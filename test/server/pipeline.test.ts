@@ -68,7 +68,7 @@ test("outside every mount point nothing is found", async (t) => {
 
 test("a source may answer with the same frozen reply each time, and nothing of one request is in another's", async (t) => {
   const reply = Object.freeze({ status: 200, headers: Object.freeze({ "content-type": "text/plain" }), body: "same" });
-  const shared = Object.freeze({ ...reply, isShared: true });
+  const shared = Object.freeze({ ...reply, isShared: true, isRecurring: true });
   const api = await serveSources(
     t,
     { "/": { name: "constant", resolve: ({ path }) => (path === "/shared" ? shared : reply) } },

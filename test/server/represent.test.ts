@@ -1,26 +1,27 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { buffer } from "node:stream/consumers";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import * as fc from "fast-check";
 import type { HttpReply, HttpRequest } from "../../src/http/message.ts";
 import { createRepresent, REPRESENT_DEFAULTS } from "../../src/server/represent.ts";
+import { BROWSER, get, json, now, represent, ROWS } from "./represent-fixture.ts";
 
-const represent = createRepresent(REPRESENT_DEFAULTS);
-const ROWS = JSON.stringify(Array.from({ length: 200 }, (_, id) => ({ id, name: `user ${id}` })));
 const MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT";
 const MODIFIED_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
-const BROWSER = "gzip, deflate, br, zstd";
 
 it("makes of a reply that is given to many what it makes of one", () => {
   const fields = { "content-type": "application/json", age: "3" };
-  const shared: HttpReply = { status: 200, headers: fields, body: Buffer.from(ROWS), isShared: true };
-  const tag = String(now(get(), { ...shared, isShared: false }).headers["etag"]);
+  const shared: HttpReply = {
+    status: 200,
+    headers: fields,
+    body: Buffer.from(ROWS),
+    isShared: true,
+    isRecurring: true,
+  };
+  const tag = String(now(get(), { ...shared, isShared: false, isRecurring: false }).headers["etag"]);
   const asked = fc.record({
     method: fc.constantFrom("GET", "GET", "GET", "HEAD", "POST"),
     coding: fc.constantFrom(undefined, "gzip", "br", BROWSER, "identity", "gzip, identity;q=0", "nonsense"),
@@ -37,7 +38,7 @@ it("makes of a reply that is given to many what it makes of one", () => {
           },
           method,
         );
-        const expected = now(request, { ...shared, isShared: false });
+        const expected = now(request, { ...shared, isShared: false, isRecurring: false });
         const { rendering: _, isShared: __, ...reply } = one(request, shared) as HttpReply;
         assert.deepEqual(reply, expected);
       }
@@ -342,74 +343,6 @@ describe("the reply", () => {
   });
 });
 
-describe("a real client", () => {
-  let server: Server;
-  let origin: string;
-  before(async () => {
-    server = createServer((request, response) => {
-      const reply =
-        request.url?.startsWith("/stream") === true ? { ...json(""), body: Readable.from([ROWS]) } : json(ROWS);
-      void respond(get(request.headers as Record<string, string>, request.method), reply, response);
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  after(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
-
-  it("decodes whatever it asked for", async () => {
-    for (const path of ["/", "/stream"]) {
-      for (const encoding of ["identity", "gzip", "br"]) {
-        const response = await fetch(origin + path, { headers: { "accept-encoding": encoding } });
-        assert.equal(response.headers.get("content-encoding") ?? "identity", encoding);
-        assert.equal(await response.text(), ROWS);
-      }
-    }
-  });
-
-  it("gets a 304 for the tag it was given, and can tell a HEAD", async () => {
-    const first = await fetch(origin, { headers: { "accept-encoding": "br" } });
-    await first.text();
-    const etag = first.headers.get("etag") ?? "";
-    const again = await fetch(origin, { headers: { "accept-encoding": "br", "if-none-match": etag } });
-    assert.equal(again.status, 304);
-    assert.equal(await again.text(), "");
-    const head = await fetch(origin, { method: "HEAD", headers: { "accept-encoding": "br" } });
-    assert.equal(head.headers.get("etag"), etag);
-    assert.equal(head.headers.get("content-encoding"), "br");
-  });
-});
-
-function get(headers: Record<string, string> = {}, method = "GET"): HttpRequest {
-  return {
-    method,
-    target: "/",
-    path: "/",
-    query: "",
-    headers,
-    httpVersion: "1.1",
-    scheme: "http",
-    authority: "localhost",
-    remoteAddress: "127.0.0.1",
-    signal: new AbortController().signal,
-    body: Readable.from([]),
-  };
-}
-
-function json(body: string, more: Partial<HttpReply> = {}, headers: Record<string, string> = {}): HttpReply {
-  return { status: 200, body, ...more, headers: { "content-type": "application/json", ...headers } };
-}
-
-function now(request: HttpRequest, reply: HttpReply): HttpReply {
-  const sent = represent(request, reply);
-  assert.ok(!(sent instanceof Promise), "the reply must come at once");
-  return sent;
-}
-
 function tagOf(reply: HttpReply): unknown {
   return now(get(), reply).headers["etag"];
 }
@@ -431,11 +364,4 @@ function assertNoValidators(request: HttpRequest, reply: HttpReply): void {
   const sent = now(request, reply);
   assert.equal(sent.headers["etag"], undefined);
   assert.equal(sent.headers["last-modified"], undefined);
-}
-
-async function respond(request: HttpRequest, reply: HttpReply, response: ServerResponse): Promise<void> {
-  const sent = await represent(request, reply);
-  response.writeHead(sent.status, sent.headers);
-  if (sent.body instanceof Readable) await pipeline(sent.body, response);
-  else response.end(sent.body);
 }
