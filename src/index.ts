@@ -1,6 +1,7 @@
 export { type Api, type ApiOptions, defineApi, postgres, upstream } from "./server/define-api.ts";
 export type { RunningServer } from "./server/start.ts";
-export type { ByteSize, Duration, PostgresOptions, ServerOptions, UpstreamOptions } from "./api/option-types.ts";
+export type { ByteSize, Duration, ServerOptions, UpstreamOptions } from "./api/option-types.ts";
+export type { PostgresOptions } from "./api/postgres-option-types.ts";
 export type {
   Admission,
   Counter,

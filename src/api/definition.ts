@@ -9,7 +9,8 @@ import {
   resolveServerSettings,
   resolveUpstreamSettings,
 } from "./options.ts";
-import type { PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { PostgresOptions } from "./postgres-option-types.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Source } from "./source.ts";
 import type { Route } from "../routes/route.ts";

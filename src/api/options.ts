@@ -4,11 +4,13 @@ import { ENVIRONMENT_ONLY, OPTIONS, PUBLIC_OPTIONS, type Option, type OptionScop
 import { toSetting } from "./option-value.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { fitPostgresSettings, fitServerSettings, fitUpstreamSettings } from "./option-rules.ts";
-import type { PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { ServerOptions, UpstreamOptions } from "./option-types.ts";
+import type { PostgresOptions } from "./postgres-option-types.ts";
 import type { PostgresSettings, ServerSettings, UpstreamSettings } from "./settings.ts";
 import { checkUpstreamUrl } from "./upstream-url.ts";
 
-export type { PoolOptions, PostgresOptions, ServerOptions, UpstreamOptions } from "./option-types.ts";
+export type { ServerOptions, UpstreamOptions } from "./option-types.ts";
+export type { PoolOptions, PostgresOptions } from "./postgres-option-types.ts";
 export type {
   ContentEncoding,
   LogLevel,

@@ -9,7 +9,8 @@ import {
 } from "../api/definition.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LimitOptions } from "../api/limit-policies.ts";
-import type { PostgresOptions, ServerOptions, UpstreamOptions } from "../api/option-types.ts";
+import type { ServerOptions, UpstreamOptions } from "../api/option-types.ts";
+import type { PostgresOptions } from "../api/postgres-option-types.ts";
 import type { Source } from "../api/source.ts";
 import type { Route } from "../routes/route.ts";
 import { createEmbedding } from "./embedding.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { POSTGRES_OPTIONS } from "../../src/api/postgres-options.ts";
-import type { PostgrestOptions, ServerOptions, UpstreamOptions } from "../../src/api/option-types.ts";
+import type { ServerOptions, UpstreamOptions } from "../../src/api/option-types.ts";
+import type { PostgrestOptions } from "../../src/api/postgres-option-types.ts";
 import type { SERVER_OPTIONS } from "../../src/api/server-options.ts";
 import type { PostgresSettings, ServerSettings, UpstreamSettings } from "../../src/api/settings.ts";
 import type { UPSTREAM_OPTIONS } from "../../src/api/upstream-options.ts";

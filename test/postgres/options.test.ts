@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolvePostgresSettings, resolveServerSettings } from "../../src/api/options.ts";
-import type { PostgrestOptions } from "../../src/api/option-types.ts";
+import type { PostgrestOptions } from "../../src/api/postgres-option-types.ts";
 import { createPostgresSource } from "../../src/postgres/source.ts";
 import { startServer } from "../../src/server/start.ts";
 import { defer, type TestScope } from "../support/defer.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PostgresOptions } from "../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../src/api/postgres-option-types.ts";
 import { resolvePostgresSettings } from "../../src/api/options.ts";
 import type { SourceRequest } from "../../src/api/source-request.ts";
 import { createOpenTransaction } from "../../src/postgres/transaction.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:http2";
 import { describe, it } from "node:test";
 import { SECRET } from "../auth/tokens.ts";
-import type { PostgresOptions } from "../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../src/api/postgres-option-types.ts";
 import { type Answer, serve, type ServedApi } from "../support/server.ts";
 import type { TestScope } from "../support/postgres.ts";
 import { NOTES_PER_TENANT, type TenantDatabase, tenantDatabase } from "./tenants.ts";

@@ -1,5 +1,6 @@
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import type { PostgresOptions, ServerOptions } from "../../src/api/option-types.ts";
+import type { ServerOptions } from "../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../src/api/postgres-option-types.ts";
 import type { Source } from "../../src/api/source.ts";
 import { type Api, type ApiOptions, defineApi, postgres } from "../../src/server/define-api.ts";
 import type { RunningServer } from "../../src/server/start.ts";

@@ -1,5 +1,6 @@
 import { OPTIONS } from "../../api/option-table.ts";
-import type { PostgrestOptions, ServerOptions } from "../../api/option-types.ts";
+import type { ServerOptions } from "../../api/option-types.ts";
+import type { PostgrestOptions } from "../../api/postgres-option-types.ts";
 import { toSetting } from "../../api/option-value.ts";
 import { fromSecret } from "../../auth/key-ring.ts";
 import { HotpathError } from "../../errors.ts";

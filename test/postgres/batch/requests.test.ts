@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import type { PostgresOptions } from "../../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../../src/api/postgres-option-types.ts";
 import { defer } from "../../support/defer.ts";
 import { runSql, testDatabase } from "../../support/postgres.ts";
 import { type ServedApi, serve } from "../../support/server.ts";

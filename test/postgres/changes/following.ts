@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
-import type { PostgresOptions, ServerOptions } from "../../../src/api/option-types.ts";
+import type { ServerOptions } from "../../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../../src/api/postgres-option-types.ts";
 import { resolvePostgresSettings } from "../../../src/api/options.ts";
 import { installTracking } from "../../../src/postgres/changes/tracking.ts";
 import { defer, type TestScope } from "../../support/defer.ts";

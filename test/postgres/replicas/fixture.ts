@@ -1,5 +1,5 @@
 import { resolvePostgresSettings } from "../../../src/api/options.ts";
-import type { PostgresOptions } from "../../../src/api/option-types.ts";
+import type { PostgresOptions } from "../../../src/api/postgres-option-types.ts";
 import type { Log } from "../../../src/api/source.ts";
 import type { SourceRequest } from "../../../src/api/source-request.ts";
 import { createMetrics, type Metrics } from "../../../src/observe/metrics.ts";
