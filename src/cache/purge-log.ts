@@ -1,4 +1,3 @@
-import { Generations } from "./generations.ts";
 import type { PurgeSelector, StoredReply } from "./store.ts";
 
 /**
@@ -14,28 +13,68 @@ export interface PurgeLog {
   isPurged(key: string, reply: StoredReply, sinceMs?: number): boolean;
 }
 
-/** An empty log of at most `maxNames` names (default 20,000). */
+/**
+ * An empty log of at most `maxNames` names (default 20,000).
+ *
+ * Purges are kept as they came, not by name: most are never asked about, and whoever asks mostly asks about the last few.
+ */
 export function createPurgeLog(maxNames: number = DEFAULT_MAX_NAMES): PurgeLog {
+  let young: Purge[] = [];
+  let old: Purge[] = [];
+  let youngNames = 0;
+  /** Everything from before counts as purged. */
   let allUntilMs = 0;
-  const times = new Generations<number>(maxNames / 2, (forgotten) => {
-    for (const atMs of forgotten) allUntilMs = Math.max(allUntilMs, atMs);
-  });
+  let lastMs = 0;
+
+  function turn(): void {
+    allUntilMs = Math.max(allUntilMs, old.at(-1)?.atMs ?? 0);
+    old = young;
+    young = [];
+    youngNames = 0;
+  }
 
   return {
     record(selector, atMs) {
-      if (selector.kind === "all") allUntilMs = Math.max(allUntilMs, atMs);
-      else if (selector.kind === "key") times.set(KEY_MARK + selector.key, atMs);
-      else for (const tag of selector.tags) times.set(TAG_MARK + tag, atMs);
+      // A clock that is set back must not hide what came before.
+      lastMs = Math.max(lastMs, atMs);
+      if (selector.kind === "all") {
+        allUntilMs = lastMs;
+        return;
+      }
+      const names = selector.kind === "key" ? 1 : selector.tags.length;
+      if (youngNames > 0 && youngNames + names > maxNames / 2) turn();
+      young.push({ selector, atMs: lastMs });
+      youngNames += names;
     },
     isPurged(key, reply, sinceMs = reply.requestedAtMs) {
       if (allUntilMs > sinceMs) return true;
-      if (times.isEmpty) return false;
-      if ((times.get(KEY_MARK + key) ?? 0) > sinceMs) return true;
-      return reply.tags.some((tag) => (times.get(TAG_MARK + tag) ?? 0) > sinceMs);
+      if (lastMs <= sinceMs) return false;
+      const hasTag = memberOf(reply.tags);
+      return isAmong(young, key, hasTag, sinceMs) || isAmong(old, key, hasTag, sinceMs);
     },
   };
 }
 
 const DEFAULT_MAX_NAMES = 20_000;
-const KEY_MARK = "k";
-const TAG_MARK = "t";
+/** So many are found quicker one by one. */
+const FEW_TAGS = 8;
+
+interface Purge {
+  readonly selector: Exclude<PurgeSelector, { kind: "all" }>;
+  readonly atMs: number;
+}
+
+function isAmong(purges: readonly Purge[], key: string, hasTag: (tag: string) => boolean, sinceMs: number): boolean {
+  for (let index = purges.length - 1; index >= 0; index--) {
+    const { selector, atMs } = purges[index]!;
+    if (atMs <= sinceMs) return false;
+    if (selector.kind === "key" ? selector.key === key : selector.tags.some(hasTag)) return true;
+  }
+  return false;
+}
+
+function memberOf(tags: readonly string[]): (tag: string) => boolean {
+  if (tags.length <= FEW_TAGS) return (tag) => tags.includes(tag);
+  const set = new Set(tags);
+  return (tag) => set.has(tag);
+}

@@ -46,12 +46,9 @@ export function lastExpiry(replies: StoredReplies): number {
   return last;
 }
 
-/** Every tag that one of the replies carries. */
-export function tagsOf(replies: StoredReplies): ReadonlySet<string> {
-  if (replies.every((reply) => reply.tags.length === 0)) return NO_TAGS;
-  const tags = new Set<string>();
-  for (const reply of replies) for (const tag of reply.tags) tags.add(tag);
-  return tags;
+/** Every tag that one of the replies carries; of a single one just as it gives them. */
+export function tagsOf(replies: StoredReplies): readonly string[] {
+  const [only] = replies;
+  if (replies.length === 1 && only !== undefined) return only.tags;
+  return [...new Set(replies.flatMap((reply) => reply.tags))];
 }
-
-const NO_TAGS: ReadonlySet<string> = new Set();

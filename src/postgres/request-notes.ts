@@ -1,13 +1,26 @@
 import type { SourceRequest } from "../api/source-request.ts";
 import type { ReadOrigin } from "./replicas/index.ts";
 
+/** A transaction that a request has committed. */
+export interface CommittedOne {
+  /** Its full number; `null`: it changed nothing; undefined: there were several. */
+  readonly xid: number | null | undefined;
+  /** By `performance.now()`, before its commit. */
+  readonly startedAt: number;
+}
+
+interface Committed {
+  readonly xid: number | null | typeof SEVERAL;
+  readonly startedAt: number;
+}
+
 /** A request that has committed more than one transaction. */
 const SEVERAL = "several";
 
 /** What became known of requests on their way through the database, for whoever answers or stores their replies. */
 export class RequestNotes {
   readonly #tokens = new WeakMap<SourceRequest, string>();
-  readonly #transactions = new WeakMap<SourceRequest, number | null | typeof SEVERAL>();
+  readonly #transactions = new WeakMap<SourceRequest, Committed>();
   readonly #origins = new WeakMap<SourceRequest, ReadOrigin>();
 
   committed(request: SourceRequest, token: string): void {
@@ -20,17 +33,17 @@ export class RequestNotes {
   }
 
   /** Takes the full number of a transaction that a request has committed; `null`: it changed nothing. */
-  readonly numbered = (request: SourceRequest, xid: number | null): void => {
+  numbered(request: SourceRequest, xid: number | null, startedAt: number): void {
     const known = this.#transactions.get(request);
     // A handler that has several at once could not tell which number is whose.
-    if (known == null) this.#transactions.set(request, xid);
-    else if (xid !== null) this.#transactions.set(request, SEVERAL);
-  };
+    if (known?.xid == null) this.#transactions.set(request, { xid, startedAt });
+    else if (xid !== null) this.#transactions.set(request, { xid: SEVERAL, startedAt });
+  }
 
-  /** The transaction that a request has committed; `null`: it changed nothing; undefined where nobody knows, or there are several. */
-  transactionOf(request: SourceRequest): number | null | undefined {
-    const transaction = this.#transactions.get(request);
-    return transaction === SEVERAL ? undefined : transaction;
+  /** What a request has committed last; undefined where it has not, or nobody knows. */
+  transactionOf(request: SourceRequest): CommittedOne | undefined {
+    const known = this.#transactions.get(request);
+    return known && { xid: known.xid === SEVERAL ? undefined : known.xid, startedAt: known.startedAt };
   }
 
   /** A handler may read several times, from several servers: what counts is what has seen least. */

@@ -72,7 +72,7 @@ export type RunTransaction = (
  * @param catalog the one in use
  * @param origin told what a request's read sees at least, where positions are tracked
  * @param timed told how long each request's statements took, their wait for a connection included
- * @param numbered told which transaction a request has committed, where somebody wants to know
+ * @param watch who wants to know which transaction a request has committed
  */
 export function createTransactionRunner(
   settings: PostgresSettings,
@@ -81,7 +81,7 @@ export function createTransactionRunner(
   catalog: () => RoleCatalog | undefined = () => undefined,
   origin: (request: SourceRequest, origin: ReadOrigin) => void = () => undefined,
   timed: TimeStatement = () => undefined,
-  numbered: () => Numbered | undefined = () => undefined,
+  watch: () => CommitWatch | undefined = () => undefined,
 ): RunTransaction {
   const openTransaction = createOpenTransaction(settings, catalog);
   const run = (
@@ -98,7 +98,7 @@ export function createTransactionRunner(
     const isolation = isolationOf(asked, opening);
     const mode = isolation === asked.isolation ? asked : { ...asked, isolation };
     if (mode.access === "read write") {
-      const follow: Follow = mode.end === "commit" ? createFollow(target, committed, numbered(), request) : UNFOLLOWED;
+      const follow: Follow = mode.end === "commit" ? createFollow(target, committed, watch(), request) : UNFOLLOWED;
       if (isSendable(settings, mode)) return writeAlone(target, request, opening, commands, follow);
       return target.write(async (pool) => runBlock(pool, request, opening, commands, mode, follow));
     }
@@ -172,13 +172,13 @@ function writeAlone(
   request: SourceRequest,
   opening: Opening,
   commands: readonly Command[],
-  { track, note }: Follow,
+  { track, note, isTold }: Follow,
 ): Promise<readonly CommandResult[]> {
   const { length: opened } = opening.commands;
   const all = note === undefined ? [...opening.commands, ...commands] : [...opening.commands, ...commands, XID];
   const limit = { lateSignal: () => request.signal, isWrite: true, ...opening.limit };
   const written = router.write((pool) => {
-    if (track === undefined) return pool.run(all, limit);
+    if (track === undefined || isTold) return pool.run(all, limit);
     // Asked for behind the commit in the same packet, but apart: a position that cannot be had must not pass for a write that failed.
     let position: Promise<CommandResult | undefined> | undefined;
     const followed = (answer: typeof position): void => void (position = answer);
@@ -198,8 +198,17 @@ function writeAlone(
   );
 }
 
-/** Takes the full number of a transaction, or `null` for one that has changed nothing. */
-type Numbered = (request: SourceRequest, xid: number | null) => void;
+/** Follows what is committed. */
+export interface CommitWatch {
+  /**
+   * Takes the full number of a transaction, or `null` for one that has changed nothing.
+   *
+   * @param startedAt by `performance.now()`, before the commit
+   */
+  numbered(request: SourceRequest, xid: number | null, startedAt: number): void;
+  /** It finds out where the transaction ends in the log: nobody need ask that behind the commit. */
+  readonly tellsEnds: boolean;
+}
 
 /** What is asked of a commit. */
 interface Follow {
@@ -207,23 +216,26 @@ interface Follow {
   readonly track: ((position: CommandResult | undefined) => void) | undefined;
   /** Takes the result of `XID`; absent where nobody wants to know. */
   readonly note: ((xid: CommandResult | undefined) => void) | undefined;
+  /** `COMMITTED` need not be asked behind the commit. */
+  readonly isTold: boolean;
 }
 
-const UNFOLLOWED: Follow = { track: undefined, note: undefined };
+const UNFOLLOWED: Follow = { track: undefined, note: undefined, isTold: false };
 
 function createFollow(
   router: Router,
   committed: (request: SourceRequest, token: string) => void,
-  numbered: Numbered | undefined,
+  watch: CommitWatch | undefined,
   request: SourceRequest,
 ): Follow {
-  const track = createTrack(router, committed, request);
-  if (track === undefined && numbered === undefined) return UNFOLLOWED;
+  const startedAt = performance.now();
+  const track = createTrack(router, committed, request, startedAt);
+  if (track === undefined && watch === undefined) return UNFOLLOWED;
   const note = (result: CommandResult | undefined): void => {
     const xid = result?.rows[0]?.[0];
-    if (xid !== undefined) numbered?.(request, xid === null ? null : Number(xid));
+    if (xid !== undefined) watch?.numbered(request, xid === null ? null : Number(xid), startedAt);
   };
-  return { track, note: numbered && note };
+  return { track, note: watch && note, isTold: watch?.tellsEnds === true };
 }
 
 /** Tells the token of what a request has committed. */
@@ -231,9 +243,9 @@ function createTrack(
   router: Router,
   committed: (request: SourceRequest, token: string) => void,
   request: SourceRequest,
+  startedAt: number,
 ): Follow["track"] {
   if (!router.tracksPositions) return undefined;
-  const startedAt = performance.now();
   return (position) => {
     const token = router.committed(request, position, startedAt);
     if (token !== undefined) committed(request, token);
@@ -250,7 +262,7 @@ async function runBlock(
   opening: Opening,
   commands: readonly Command[],
   { access, isolation, end, before, check, proceed }: TransactionMode,
-  { track, note }: Follow,
+  { track, note, isTold }: Follow,
 ): Promise<readonly CommandResult[]> {
   const { signal } = request;
   const options = { signal, ...opening.limit };
@@ -287,10 +299,10 @@ async function runBlock(
   async function finish(last: readonly Command[]): Promise<readonly CommandResult[]> {
     const numbering = note === undefined ? NO_COMMANDS : [XID];
     const ended = session.run([...last, ...numbering, ...ENDINGS[end]], options);
-    const position = track && session.run([COMMITTED]).catch(() => undefined);
+    const position = track && !isTold && session.run([COMMITTED]).catch(() => undefined);
     const results = await ended;
     note?.(results[last.length]);
-    track?.((await position)?.[0]);
+    if (position) track((await position)?.[0]);
     return results;
   }
 }

@@ -33,6 +33,7 @@ import { assertDescribed, describeRoot } from "./root.ts";
 import { listenForReloads } from "./reload-channel.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
+import { OwnWrites } from "./own-writes.ts";
 import type { Router } from "./replicas/index.ts";
 import { RequestNotes } from "./request-notes.ts";
 import { SentStatements } from "./sent-statements.ts";
@@ -69,6 +70,7 @@ class PostgresSource implements Source {
   #router: Router | undefined;
   #timed: TimeStatement | undefined;
   #tracker: Tracker | undefined;
+  #writes: OwnWrites | undefined;
   #log: Log | undefined;
   #loader: SchemaLoader | undefined;
   #listener: Listener | undefined;
@@ -98,7 +100,7 @@ class PostgresSource implements Source {
         this.#timed?.(commands, scope, milliseconds, error, request);
         if (request.span !== undefined && error === undefined) this.#sent.note(commands, scope, request);
       },
-      () => (this.#tracker === undefined ? undefined : this.#notes.numbered),
+      () => this.#writes,
     );
     const queryLog = settings.logQueries === "none" ? undefined : createQueryLog(settings.logQueries, () => this.#log);
     this.#queryLog = queryLog;
@@ -118,7 +120,7 @@ class PostgresSource implements Source {
       run: this.#runTransaction,
       catalog: () => this.#loader?.current?.catalog,
       tokenOf: (request) => this.#notes.tokenOf(request),
-      written: async (request) => this.#tracker?.written(undefined, this.#notes.transactionOf(request)),
+      written: async (request) => this.#writes?.settled(request, undefined),
       tagSource: () => this.#loader?.current?.tagSource,
       isSeen: (request, tags) => {
         const tracker = this.#tracker;
@@ -169,6 +171,7 @@ class PostgresSource implements Source {
       const restructured = (): void => void this.reload();
       const settings = this.#settings;
       this.#tracker = createTracker({ settings, log, metrics, cache, query, router: this.#router, restructured });
+      this.#writes = new OwnWrites(this.#notes, this.#tracker, this.#router);
     }
     this.#loader = this.#createLoader(log, this.#router);
     const { reloadChannel } = this.#settings;
@@ -355,10 +358,10 @@ class PostgresSource implements Source {
 
   /** Whoever is told of a write, or hears of it from who was told, gets no reply from before it. */
   #purged(request: SourceRequest, written: Promise<SourceReply>, relation: number | undefined): Promise<SourceReply> {
-    const tracker = this.#tracker;
-    if (tracker === undefined) return written;
+    const writes = this.#writes;
+    if (writes === undefined) return written;
     return written.then((reply) => {
-      reply.due = tracker.written(relation, this.#notes.transactionOf(request));
+      reply.due = writes.settled(request, relation, reply.headers);
       return reply;
     });
   }

@@ -22,8 +22,12 @@ export function keyOfUrl(url: string): string | undefined {
 
 /** Names all replies of one URL that are kept apart by identity, so that they can be purged together. */
 export function urlTag(key: string): string {
-  return `url:${hash("sha256", urlOf(key), "base64url").slice(0, 22)}`;
+  const url = urlOf(key);
+  return `url:${url.length <= LONGEST_TAGGED ? url : hash("sha256", url, "base64url").slice(0, 22)}`;
 }
+
+/** A longer URL would make a tag that is too long. */
+const LONGEST_TAGGED = 250;
 
 /** A key without whom it is for. */
 export function urlOf(key: string): string {

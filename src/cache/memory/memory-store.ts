@@ -57,11 +57,11 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
   /** Gives an entry other replies. Its caller has checked their size. */
   function replace(entry: Entry, replies: StoredReplies, size: number): void {
     const tags = tagsOf(replies);
-    if (tags.size > 0 || entry.tags.size > 0) {
-      const gone = [...entry.tags].filter((tag) => !tags.has(tag));
-      tagged.remove(gone, entry);
-      tagged.add(tags, entry);
-    }
+    tagged.remove(
+      entry.tags.filter((tag) => !tags.includes(tag)),
+      entry,
+    );
+    tagged.add(tags, entry);
     bytes += size - entry.bytes;
     eviction.resize(entry, size);
     entry.replies = replies;
@@ -182,7 +182,7 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
 
 interface Entry extends S3FifoNode {
   replies: StoredReplies;
-  tags: ReadonlySet<string>;
+  tags: readonly string[];
   /** When the first of the replies expires. */
   expiresAtMs: number;
 }

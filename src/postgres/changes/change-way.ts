@@ -2,6 +2,7 @@ import type { PoolSettings } from "../pool/types.ts";
 import type { LossReason } from "./change-sink.ts";
 import type { FollowedTable } from "./dependencies.ts";
 import type { FeedStats, FollowedLog } from "./feed.ts";
+import type { Lsn } from "./lsn.ts";
 import type { Probe } from "./probe.ts";
 
 /** By what the database tells of changes: its log, or triggers that notify. */
@@ -54,6 +55,8 @@ export interface ChangeSession {
    * @param xid full number of a transaction of ours, committed before the call, which is all that has to be
    */
   caughtUp(limitMs: number, xid?: number): Promise<boolean>;
+  /** Where a transaction of ours, by its full number, ends in the log; undefined unless it was purged a moment ago. */
+  endOf(xid: number): Lsn | undefined;
   /** The tables' columns are tagged differently from now on. */
   renew(): void;
   close(): void;

@@ -25,6 +25,10 @@ export interface Feed {
    * @param xid full number of a transaction of ours, committed before the call, which is all that has to be
    */
   caughtUp(limitMs: number, xid?: number): Promise<boolean>;
+  /** Whether it is told where transactions end in the log. */
+  readonly tellsEnds: boolean;
+  /** Where a transaction of ours, by its full number, ends in the log; undefined unless it was purged a moment ago. */
+  endOf(xid: number): Lsn | undefined;
   /** The database is elsewhere now: begins anew. */
   restart(): void;
   close(): Promise<void>;

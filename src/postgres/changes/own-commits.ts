@@ -1,4 +1,5 @@
 import { Generations } from "../../cache/generations.ts";
+import type { Lsn } from "./lsn.ts";
 
 /**
  * Transactions of our own whose commit the server has confirmed: everybody sees them, so what they changed can be purged as soon as it
@@ -7,15 +8,16 @@ import { Generations } from "../../cache/generations.ts";
 export class OwnCommits {
   readonly #waiting = new Map<number, () => void>();
   /** Those that were purged last, for those who ask late. */
-  readonly #purged = new Generations<true, number>(MOST_PURGED);
+  readonly #purged = new Generations<Lsn, number>(MOST_PURGED);
 
   /** Whether somebody waits for a transaction. */
   has(xid: number): boolean {
     return this.#waiting.has(xid);
   }
 
-  wasPurged(xid: number): boolean {
-    return this.#purged.get(xid) === true;
+  /** Where a transaction ends in the log; undefined unless it was purged a moment ago. */
+  endOf(xid: number): Lsn | undefined {
+    return this.#purged.get(xid);
   }
 
   /** Resolves once a transaction is purged, with `false` when that has not come within the time. */
@@ -31,8 +33,8 @@ export class OwnCommits {
     });
   }
 
-  purged(xid: number): void {
-    this.#purged.set(xid, true);
+  purged(xid: number, endLsn: Lsn): void {
+    this.#purged.set(xid, endLsn);
     this.#waiting.get(xid)?.();
   }
 }

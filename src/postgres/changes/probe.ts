@@ -34,7 +34,8 @@ export async function openProbe(settings: PoolSettings): Promise<Probe> {
   await connect(client);
   client.on("error", ended.resolve);
   client.on("end", () => ended.resolve(new Error("The connection has ended.")));
-  let areCommitsAsync: Promise<boolean> | undefined;
+  /** What has commits go to the disk; undefined where each goes by itself. */
+  let flushing: Promise<string | undefined> | undefined;
   // One after another: `pg` will not keep them in line by itself for ever.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
@@ -45,8 +46,13 @@ export async function openProbe(settings: PoolSettings): Promise<Probe> {
   const ask: Probe["query"] = (text, values = []) => inTurn(() => query(client, text, values));
   /** Who may not do that sees the log as it is. */
   const flush = async (): Promise<void> => {
-    areCommitsAsync ??= ask("select current_setting('synchronous_commit')").then(([row]) => row?.[0] === "off");
-    if (await areCommitsAsync) await ask(FLUSH);
+    flushing ??= ask(COMMIT_SETTINGS).then(([row]) => {
+      const [mode, version] = row ?? [];
+      if (mode !== "off") return undefined;
+      return Number(version) >= FLUSHES_MESSAGES ? FLUSH : FLUSH_BY_COMMIT;
+    });
+    const text = await flushing;
+    if (text !== undefined) await ask(text);
   };
   let isHastening = false;
   let isHastenedAgain = false;
@@ -84,8 +90,13 @@ const LOOK = {
   text: "select pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_flush_lsn()::text",
 };
 
-/** A commit that is waited for takes all before it to the disk. */
-const FLUSH =
+const COMMIT_SETTINGS = "select current_setting('synchronous_commit'), current_setting('server_version_num')";
+/** Takes all before it to the disk. */
+const FLUSH = "select pg_logical_emit_message(false, 'hotpath', '', true)::text";
+/** The first version that can. */
+const FLUSHES_MESSAGES = 170000;
+/** So does a commit that is waited for. */
+const FLUSH_BY_COMMIT =
   "select set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, 'hotpath', '')::text";
 
 async function look(client: Client): Promise<ProbeResult> {

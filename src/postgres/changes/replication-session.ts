@@ -96,8 +96,12 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     return caughtUp;
   }
 
+  endOf(xid: number): Lsn | undefined {
+    return this.#own.endOf(toLowXid(xid));
+  }
+
   async #caughtUpWith(xid: number, limitMs: number): Promise<boolean> {
-    if (this.#own.wasPurged(xid)) return true;
+    if (this.#own.endOf(xid) !== undefined) return true;
     const arrived = this.#pending.takeOne(xid);
     if (arrived !== undefined) {
       this.#purge(arrived);
@@ -169,7 +173,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
       if (!this.#own.has(xid)) this.#work();
       else if (this.#pending.takeOne(xid) !== undefined) this.#purge(arrived);
     }
-    if (tags.size === 0) this.#own.purged(transaction.xid);
+    if (tags.size === 0) this.#own.purged(transaction.xid, endLsn);
     this.reached(endLsn);
     if (this.#pending.tagCount > MOST_PENDING_TAGS && !this.#isPaused) {
       this.#isPaused = true;
@@ -188,7 +192,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
   #purge(transaction: ArrivedTransaction): void {
     const purges = [this.#purging, this.#parts.sink.changed(toReport([transaction]))];
     this.#purging = this.#confirmAfter(this.#pending.dealtWith, purges);
-    this.#own.purged(transaction.xid);
+    this.#own.purged(transaction.xid, transaction.endLsn);
   }
 
   /** Does what there is to do, one round after another: rounds gather what arrives meanwhile. */
@@ -231,7 +235,7 @@ export class ReplicationSession implements ChangeSession, ReplicationReceiver {
     const { dealtWith } = this.#pending;
     const purges = [this.#purging];
     if (visible.length > 0) purges.push(sink.changed(toReport(visible)));
-    for (const { xid } of visible) this.#own.purged(xid);
+    for (const { xid, endLsn } of visible) this.#own.purged(xid, endLsn);
     if (isOverlapOver) purges.push(sink.lost("overlap", look.lsn));
     this.#purging = this.#confirmAfter(dealtWith, purges);
     this.#prove(provenBy);

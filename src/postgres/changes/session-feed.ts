@@ -4,7 +4,7 @@ import type { PoolSettings } from "../pool/types.ts";
 import type { ChangeSink } from "./change-sink.ts";
 import type { ChangeWay, Means, OpenSession, WantedTables } from "./change-way.ts";
 import type { Feed, FeedState, FeedStats, FollowedLog } from "./feed.ts";
-import { NO_LSN } from "./lsn.ts";
+import { type Lsn, NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
 import { openProbe, type Probe } from "./probe.ts";
 import { StructureWatch } from "./structure-watch.ts";
@@ -65,6 +65,14 @@ class SessionFeed implements Feed {
 
   caughtUp(limitMs: number, xid?: number): Promise<boolean> {
     return this.#open?.session.caughtUp(limitMs, xid) ?? Promise.resolve(false);
+  }
+
+  get tellsEnds(): boolean {
+    return this.#open?.way.means === "log";
+  }
+
+  endOf(xid: number): Lsn | undefined {
+    return this.#open?.session.endOf(xid);
   }
 
   restart(): void {

@@ -4,7 +4,7 @@ import type { ChangeSink } from "./change-sink.ts";
 import type { Feed, FeedState, FeedStats, FollowedLog } from "./feed.ts";
 import { Follower, type FollowerOptions } from "./follower.ts";
 import { BEAT, Leader, STOP } from "./leader.ts";
-import { NO_LSN } from "./lsn.ts";
+import { type Lsn, NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
 
 /** How nodes that share a cache share the following of changes. */
@@ -91,6 +91,14 @@ export class SharedFeed implements Feed {
   caughtUp(limitMs: number, xid?: number): Promise<boolean> {
     const caughtUp = this.#leader?.feed.caughtUp(limitMs, xid) ?? this.#follower?.caughtUp(limitMs);
     return caughtUp ?? Promise.resolve(false);
+  }
+
+  get tellsEnds(): boolean {
+    return this.#leader?.feed.tellsEnds === true;
+  }
+
+  endOf(xid: number): Lsn | undefined {
+    return this.#leader?.feed.endOf(xid);
   }
 
   restart(): void {

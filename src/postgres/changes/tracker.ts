@@ -34,7 +34,7 @@ export interface TrackerOptions {
   readonly metrics: MetricsRegistry;
   readonly cache: SourceCache;
   readonly query: CatalogQuery;
-  readonly router: Pick<Router, "tracksPositions" | "primaryUrl" | "onMove">;
+  readonly router: Pick<Router, "hasReplicas" | "primaryUrl" | "onMove">;
   /** The catalog is to be read again. */
   readonly restructured: () => void;
 }
@@ -69,6 +69,10 @@ export interface Tracker {
    * @param xid full number of its transaction, `null` where it changed nothing; undefined where nobody knows
    */
   written(table: number | undefined, xid?: number | null): Promise<void>;
+  /** Whether it mostly knows, once a write of ours is purged, where its transaction ends. */
+  readonly tellsEnds: boolean;
+  /** Where a transaction of ours, by its full number, ends in the log; undefined unless it was purged a moment ago. */
+  endOf(xid: number): Position | undefined;
   close(): Promise<void>;
 }
 
@@ -180,6 +184,17 @@ class ChangeTracker implements Tracker, ChangeSink {
     return feed !== undefined && isSameLog(position, feed.followed) && feed.stats().passed >= Number(position.lsn);
   }
 
+  get tellsEnds(): boolean {
+    return this.#mode === "following" && this.#feed?.tellsEnds === true;
+  }
+
+  endOf(xid: number): Position | undefined {
+    const { followed } = this.#feed ?? {};
+    const lsn = this.#feed?.endOf(xid);
+    if (followed === undefined || lsn === undefined) return undefined;
+    return { cluster: followed.cluster, timeline: followed.timeline, lsn: BigInt(lsn) };
+  }
+
   async written(table: number | undefined, xid?: number | null): Promise<void> {
     if (xid === null) return;
     if (this.#mode === "off") {
@@ -227,7 +242,7 @@ class ChangeTracker implements Tracker, ChangeSink {
   }
 
   changed({ tags, committedAtMs, endLsn }: ChangeReport): Promise<void> {
-    if (this.#options.router.tracksPositions) this.#recent.note(tags, endLsn);
+    if (this.#options.router.hasReplicas) this.#recent.note(tags, endLsn);
     const purged = this.#options.cache.purge(tags);
     const nowMs = Date.now();
     for (const atMs of committedAtMs) this.#metrics.delay.observe(Math.max(0, nowMs - atMs) / 1000);

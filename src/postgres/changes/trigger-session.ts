@@ -108,6 +108,10 @@ export class TriggerSession implements ChangeSession {
     return caughtUp;
   }
 
+  endOf(): undefined {
+    return undefined;
+  }
+
   renew(): void {
     // What is still not known is nothing that replies depend on.
     for (const table of this.#strangers) this.#settled.add(table);

@@ -7,16 +7,17 @@ import { clusterOf } from "./token.ts";
 export const BEYOND = 2n ** 64n - 1n;
 
 /**
- * What `COMMITTED` answered. Without an answer, as when the server went away right after the commit, no replica and no stored reply can be
+ * Where a commit ends, as found out otherwise or as `COMMITTED` answered. Without an answer, as when the server went away right after the commit, no replica and no stored reply can be
  * known to have it.
  *
  * @param last a position of the same database
  */
 export function committedPosition(
-  result: CommandResult | undefined,
+  end: CommandResult | Position | undefined,
   last: Pick<Position, "cluster" | "timeline"> | undefined,
 ): Position | undefined {
-  const [lsn, timeline, system, ...layout] = result?.rows[0] ?? [];
+  if (end !== undefined && "lsn" in end) return end;
+  const [lsn, timeline, system, ...layout] = end?.rows[0] ?? [];
   if (lsn == null || system == null) return last === undefined ? undefined : { ...last, lsn: BEYOND };
   return {
     cluster: clusterNamed(system),

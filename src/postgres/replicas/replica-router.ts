@@ -58,14 +58,15 @@ export function createReplicaRouter({ settings, addresses, log, metrics }: Repli
 
   return {
     tracksPositions: true,
+    hasReplicas: true,
     start,
     isFollowed: ({ headers }) => consistencyOf(headers) === "monotonic",
     needOf: (request) => needOf(request) ?? sticky?.find(request),
     read,
     write,
-    committed(request, result, startedAt) {
+    committed(request, end, startedAt) {
       const { cluster, timeline } = topology;
-      const position = committedPosition(result, cluster === undefined ? undefined : { cluster, timeline });
+      const position = committedPosition(end, cluster === undefined ? undefined : { cluster, timeline });
       if (position === undefined) return undefined;
       if (position.lsn !== BEYOND) topology.committed(position, startedAt);
       sticky?.wrote(request, position);

@@ -8,8 +8,10 @@ export type ReadOrigin = "primary" | Position | undefined;
 
 /** Sends each read and write of a source to one of the database's servers. */
 export interface Router {
-  /** Whether commits are to be followed by `COMMITTED`, and its result handed to `committed`. */
+  /** Whether commits are to be followed by `COMMITTED`, unless it is found out otherwise where they end, and that handed to `committed`. */
   readonly tracksPositions: boolean;
+  /** Whether reads may see less than all that was committed before them. */
+  readonly hasReplicas: boolean;
   /** Connects. Resolves also when no server answers; rejects with `HP_DATABASE_REFUSED` when trying again cannot help. */
   start(): Promise<void>;
   /** Whether a request wants to be told what its reads have seen. */
@@ -36,10 +38,12 @@ export interface Router {
    */
   write<T>(attempt: (pool: Pool) => Promise<T>): Promise<T>;
   /**
-   * Takes the result of `COMMITTED` after a request's commit and answers its `Consistency-Token`; without a result one that sends reads
-   * to the primary.
+   * Takes the result of `COMMITTED` after a request's commit, or where that ends in the log, and answers its `Consistency-Token`; without either
+   * one that sends reads to the primary.
+   *
+   * @param startedAt by `performance.now()`, before the commit
    */
-  committed(request: SourceRequest, result: CommandResult | undefined, startedAt: number): string | undefined;
+  committed(request: SourceRequest, end: CommandResult | Position | undefined, startedAt: number): string | undefined;
   /**
    * Reads the catalog: on the primary, or on a replica while it is away. Replicas that are behind of it serve nothing.
    *

@@ -29,6 +29,7 @@ export function createSoleRouter(pool: Pool, { url, tracksPositions, stickyMs }:
 
   return {
     tracksPositions,
+    hasReplicas: false,
     start: () => pool.start(),
     isFollowed: (request) => tracksPositions && consistencyOf(request.headers) === "monotonic",
     needOf: (request) => (tracksPositions ? (needOf(request) ?? sticky?.find(request)) : undefined),
@@ -37,8 +38,8 @@ export function createSoleRouter(pool: Pool, { url, tracksPositions, stickyMs }:
       return seen === undefined ? attempt(pool) : readAndTell(attempt, seen);
     },
     write: (attempt) => attempt(pool),
-    committed(request, result) {
-      const position = committedPosition(result, last);
+    committed(request, end) {
+      const position = committedPosition(end, last);
       if (position === undefined) return undefined;
       last = position;
       sticky?.wrote(request, position);

@@ -32,18 +32,20 @@ export function limitConnections(server: Server, { maxPerAddress, ipv6Prefix }: 
   server.removeAllListeners("connection");
   server.on("drop", () => (refused.total += 1));
   server.on("connection", (socket: Socket) => {
-    const address = addressOf(socket, ipv6Prefix);
+    // Nobody asks the system for an address that is not counted.
+    const address = maxPerAddress > 0 ? addressOf(socket, ipv6Prefix) : "";
     const count = byAddress.get(address) ?? 0;
-    if (maxPerAddress > 0 && address !== "" && count >= maxPerAddress) {
+    if (address !== "" && count >= maxPerAddress) {
       refused.address += 1;
       socket.on("error", ignore).destroy();
       return;
     }
     open += 1;
     accepted += 1;
-    byAddress.set(address, count + 1);
+    if (address !== "") byAddress.set(address, count + 1);
     socket.once("close", () => {
       open -= 1;
+      if (address === "") return;
       const left = (byAddress.get(address) ?? 1) - 1;
       if (left === 0) byAddress.delete(address);
       else byAddress.set(address, left);

@@ -37,14 +37,15 @@ export function createProtocolGate(options: {
           return;
         }
         leave();
-        // The stream must be paused while its reader changes, or the bytes put back would have nobody to go to.
-        socket.pause();
-        socket.unshift(bytes);
-        if (verdict === "http2") {
-          options.http2(socket);
-        } else {
+        if (verdict === "http1") {
           options.http1(socket);
-          socket.resume();
+          // To Node's parser, which reads what comes after by itself. Put back, they would take a way that costs as much as the connection.
+          socket.emit("data", bytes);
+        } else {
+          // The stream must be paused while its reader changes, or the bytes put back would have nobody to go to.
+          socket.pause();
+          socket.unshift(bytes);
+          options.http2(socket);
         }
       };
       const onEnd = (): void => {
