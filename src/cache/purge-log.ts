@@ -1,4 +1,4 @@
-import type { PurgeSelector, StoredReply } from "./store.ts";
+import type { PurgeSelector } from "./store.ts";
 
 /**
  * Which purges happened when, so that a reply asked for before a purge is not stored after it: it may hold what the
@@ -9,12 +9,12 @@ import type { PurgeSelector, StoredReply } from "./store.ts";
  */
 export interface PurgeLog {
   record(selector: PurgeSelector, atMs: number): void;
-  /** Whether a purge since `sinceMs` (default: when the reply was asked for) removes it. A purge of that very moment does not. */
-  isPurged(key: string, reply: StoredReply, sinceMs?: number): boolean;
+  /** Whether a purge since then removes what has this key and these tags. A purge of that very moment does not. */
+  isPurged(key: string, tags: readonly string[], sinceMs: number): boolean;
 }
 
 /**
- * An empty log of at most `maxNames` names (default 20,000).
+ * An empty log of at most `maxNames` names (default 20,000). Moments may be counted in anything that only grows.
  *
  * Purges are kept as they came, not by name: most are never asked about, and whoever asks mostly asks about the last few.
  */
@@ -46,10 +46,10 @@ export function createPurgeLog(maxNames: number = DEFAULT_MAX_NAMES): PurgeLog {
       young.push({ selector, atMs: lastMs });
       youngNames += names;
     },
-    isPurged(key, reply, sinceMs = reply.requestedAtMs) {
+    isPurged(key, tags, sinceMs) {
       if (allUntilMs > sinceMs) return true;
       if (lastMs <= sinceMs) return false;
-      const hasTag = memberOf(reply.tags);
+      const hasTag = memberOf(tags);
       return isAmong(young, key, hasTag, sinceMs) || isAmong(old, key, hasTag, sinceMs);
     },
   };

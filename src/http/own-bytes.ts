@@ -8,3 +8,10 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
   own.set(bytes);
   return own;
 }
+
+/** The UTF-8 of a text that is to be kept. */
+export function toOwnBytes(text: string): Uint8Array {
+  const own = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  own.write(text);
+  return own;
+}

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { rememberLast } from "./remember-last.ts";
 import { parseVary } from "./vary.ts";
 import { listElementEnd, listElementStart, parseWeight } from "./syntax.ts";
 
@@ -18,11 +19,20 @@ export function toSelection(
   headers: Readonly<IncomingHttpHeaders>,
 ): Selection | "*" {
   if (vary === undefined) return EVERYTHING;
-  const names = parseVary(typeof vary === "string" ? vary : vary.join(","));
-  if (names === "*") return "*";
-  if (names.length > MOST_FIELDS) return "*";
-  return [...names].sort().map((name) => [name, normaliseField(name, headers[name])] as const);
+  const varied = toVaried(typeof vary === "string" ? vary : vary.join(","));
+  if (varied === "*") return "*";
+  const { names, ofNone } = varied;
+  if (names.every((name) => headers[name] === undefined)) return ofNone;
+  return names.map((name) => [name, normaliseField(name, headers[name])] as const);
 }
+
+/** The names in a `Vary` field, sorted, and the selection of requests that have none of these fields: most requests, which share it. */
+const toVaried = rememberLast((vary: string): { readonly names: readonly string[]; readonly ofNone: Selection } | "*" => {
+  const parsed = parseVary(vary);
+  if (parsed === "*" || parsed.length > MOST_FIELDS) return "*";
+  const names = [...parsed].sort();
+  return { names, ofNone: names.map((name) => [name, null] as const) };
+}, 100);
 
 /**
  * Whether a request selects the reply that was selected so.

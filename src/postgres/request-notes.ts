@@ -51,7 +51,7 @@ export class RequestNotes {
     this.#origins.set(request, this.#origins.has(request) ? lesser(this.#origins.get(request), origin) : origin);
   }
 
-  /** What the reads of a request have seen at least, where positions are tracked. */
+  /** What the reads of a request have seen at least, where there are replicas. */
   originOf(request: SourceRequest): ReadOrigin {
     return this.#origins.get(request);
   }

@@ -70,7 +70,7 @@ export type RunTransaction = (
  * @param router sends reads to a server that has what the request demands, and writes to the primary
  * @param committed told the `Consistency-Token` of what a request has committed, or seen where it asked for that, where there are replicas
  * @param catalog the one in use
- * @param origin told what a request's read sees at least, where positions are tracked
+ * @param origin told what a request's read sees at least, where there are replicas
  * @param timed told how long each request's statements took, their wait for a connection included
  * @param watch who wants to know which transaction a request has committed
  */
@@ -104,7 +104,7 @@ export function createTransactionRunner(
     }
     const need = (): Need => target.needOf(request);
     const seen = target.isFollowed(request) ? (token: string) => committed(request, token) : undefined;
-    const from = target.tracksPositions ? (seen: ReadOrigin) => origin(request, seen) : undefined;
+    const from = target.hasReplicas ? (seen: ReadOrigin) => origin(request, seen) : undefined;
     const isImplicit = mode.isolation === undefined && mode.check === undefined && mode.proceed === undefined;
     if (!isImplicit) {
       // "cannot use serializable mode in a hot standby"

@@ -34,7 +34,7 @@ import { listenForReloads } from "./reload-channel.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
 import { OwnWrites } from "./own-writes.ts";
-import type { Router } from "./replicas/index.ts";
+import type { ReadOrigin, Router } from "./replicas/index.ts";
 import { RequestNotes } from "./request-notes.ts";
 import { SentStatements } from "./sent-statements.ts";
 import { createSqlDatabase } from "./sql/sql-database.ts";
@@ -125,7 +125,7 @@ class PostgresSource implements Source {
       isSeen: (request, tags) => {
         const tracker = this.#tracker;
         if (tracker !== undefined) tracker.hasGuests = true;
-        return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#notes.originOf(request));
+        return tracker?.isCurrent !== true || tracker.isSeen(tags, this.#originOf(request));
       },
       isBehind: () => this.#tracker?.isBehind === true,
       primaryUrl: () => this.#requireRouter().primaryUrl,
@@ -366,6 +366,10 @@ class PostgresSource implements Source {
     });
   }
 
+  #originOf(request: SourceRequest): ReadOrigin {
+    return this.#router?.hasReplicas === false ? "primary" : this.#notes.originOf(request);
+  }
+
   #requireRouter(): Router {
     if (this.#router === undefined) throw new HotpathError("HP_UNAVAILABLE", "The source was not started.");
     return this.#router;
@@ -385,7 +389,7 @@ class PostgresSource implements Source {
         bulkTurns: this.#bulkTurns,
         idempotency: this.#idempotency,
       },
-      cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#notes.originOf(request)),
+      cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#originOf(request)),
     });
   }
 

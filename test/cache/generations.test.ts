@@ -4,7 +4,6 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Generations } from "../../src/cache/generations.ts";
 import { createPurgeLog } from "../../src/cache/purge-log.ts";
-import type { StoredReply } from "../../src/cache/store.ts";
 
 test("the last names are known, others are told of when they are forgotten, and the bound holds", () => {
   const forgotten: number[] = [];
@@ -32,6 +31,6 @@ test("names that come again and again take no more room", () => {
   collect();
   const grown = process.memoryUsage().heapUsed - before;
   assert.ok(grown < 5_000_000, `${grown} bytes for a million purges of a thousand tags`);
-  assert.equal(log.isPurged("key", { tags: ["tag 1"], requestedAtMs: 1e6 - 1000 } as unknown as StoredReply), true);
-  assert.equal(log.isPurged("key", { tags: ["tag 1"], requestedAtMs: 1e6 } as unknown as StoredReply), false);
+  assert.equal(log.isPurged("key", ["tag 1"], 1e6 - 1000), true);
+  assert.equal(log.isPurged("key", ["tag 1"], 1e6), false);
 });

@@ -38,11 +38,9 @@ export function draftReply(
     hints?.tags,
   );
   if (draft === undefined) return undefined;
-  return {
-    ...draft,
-    ...(reply.statusText === undefined ? {} : { statusText: reply.statusText }),
-    ...(range === undefined ? {} : { range }),
-  };
+  const { statusText } = reply;
+  if (statusText === undefined && range === undefined) return draft;
+  return { ...draft, ...(statusText !== undefined && { statusText }), ...(range !== undefined && { range }) };
 }
 
 /** As `draftReply`, for fields that have been put together already. */
@@ -86,7 +84,6 @@ export function admit(
   content: Uint8Array,
   fill: Fill,
 ): StoredReply | undefined {
-  fill.end();
   const { range } = draft;
   if (range !== undefined && content.byteLength !== range.last - range.first + 1) return undefined;
   if (!fill.isAllowed(draft.tags)) {

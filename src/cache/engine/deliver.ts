@@ -3,6 +3,7 @@ import type { SourceReply } from "../../api/source.ts";
 import { addCacheStatus, type CacheStatus, formatCacheStatus } from "../../http/cache-status.ts";
 import { ageMs, type ExchangeTimes } from "../../http/freshness.ts";
 import type { ReplyHeaders, ReplyMemo } from "../../http/message.ts";
+import { toOwnBytes } from "../../http/own-bytes.ts";
 import type { CacheStore, StoredReply } from "../store.ts";
 import { admit, draftReply } from "./admission.ts";
 import type { EngineContext, Exchange } from "./context.ts";
@@ -66,7 +67,6 @@ export function deliverFetched(
 ): SourceReply {
   const draft = draftReply(context, exchange, reply, times);
   if (draft === undefined) {
-    fill.end();
     // A failure says nothing of what the resource is like.
     if (isPlain(exchange) && reply.status < 500) context.passes.add(exchange.key, times.receivedAtMs);
     settled(undefined);
@@ -85,17 +85,13 @@ export function deliverFetched(
       announcedBytes: announcedBytes(reply),
       unattendedMs,
       gathered(content) {
-        if (content === undefined) {
-          fill.end();
-          settled(undefined);
-        } else settled(admit(context, exchange, draft, content, fill));
+        settled(content === undefined ? undefined : admit(context, exchange, draft, content, fill));
       },
     });
     return tellStatus(context, { ...reply, body: gathered }, { ...status, stored: true });
   }
-  const content = typeof body === "string" ? Buffer.from(body) : (body ?? new Uint8Array(0));
+  const content = typeof body === "string" ? toOwnBytes(body) : (body ?? new Uint8Array(0));
   const isShort = content.byteLength <= maxEntryBytes;
-  if (!isShort) fill.end();
   settled(isShort ? admit(context, exchange, draft, content, fill) : undefined);
   return tellStatus(context, reply, { ...status, stored: isShort });
 }

@@ -3,6 +3,7 @@ import type { SourceReply } from "../../api/source.ts";
 import type { CacheStatus, ForwardReason } from "../../http/cache-status.ts";
 import { type ExchangeTimes, judgeUse, mayServeOnError } from "../../http/freshness.ts";
 import { isSelectedBy } from "../../http/vary-key.ts";
+import type { FlightLock } from "../flight-lock.ts";
 import type { StoredReply } from "../store.ts";
 import type { EngineContext, Exchange } from "./context.ts";
 import { deliverFetched, deliverStored } from "./deliver.ts";
@@ -18,26 +19,39 @@ import { freshen } from "./revalidate.ts";
  *
  * @param entry the stored reply to be validated, if any.
  */
-export async function fetchTogether(
+export function fetchTogether(
   context: EngineContext,
   exchange: Exchange,
   entry: Entry | undefined,
   reason: ForwardReason,
-): Promise<SourceReply> {
+): SourceReply | Promise<SourceReply> {
   const { key } = exchange;
   if (!isShareable(exchange) || context.passes.has(key, context.clock())) {
     return entry === undefined
       ? fetchAsAsked(context, exchange, reason)
-      : ask(context, exchange, entry, reason, undefined);
+      : new Fetch(context, exchange, entry, reason, undefined).begin();
   }
   const flight = context.flights.get(key);
-  if (flight === undefined) return lead(context, exchange, entry, reason);
+  if (flight !== undefined) return join(context, exchange, entry, reason, flight);
+  const own = context.flights.begin(key);
+  return context.lock === undefined
+    ? new Fetch(context, exchange, entry, reason, own).begin()
+    : lead(context, context.lock, exchange, entry, reason, own);
+}
+
+async function join(
+  context: EngineContext,
+  exchange: Exchange,
+  entry: Entry | undefined,
+  reason: ForwardReason,
+  flight: Flight,
+): Promise<SourceReply> {
   const stored = await flight.join(context.settings.collapseWaitMs);
   if (stored !== undefined && suits(context, exchange, stored)) {
     context.counts.collapsed++;
     return deliverStored(context, context.entryOf(stored), { forward: reason, collapsed: true });
   }
-  return ask(context, exchange, entry, reason, undefined);
+  return new Fetch(context, exchange, entry, reason, undefined).begin();
 }
 
 /** Fetches with the request just as it came; the reply is stored where it may be. */
@@ -49,14 +63,9 @@ export async function fetchAsAsked(
   const fill = context.fills.begin(exchange.key);
   context.counts.misses++;
   const requestedAtMs = context.clock();
-  try {
-    const reply = await exchange.resolve(exchange.request);
-    const times = { requestedAtMs, receivedAtMs: context.clock() };
-    return deliverFetched(context, exchange, reply, times, fill, { forward: reason }, ignore);
-  } catch (error) {
-    fill.end();
-    throw error;
-  }
+  const reply = await exchange.resolve(exchange.request);
+  const times = { requestedAtMs, receivedAtMs: context.clock() };
+  return deliverFetched(context, exchange, reply, times, fill, { forward: reason }, ignore);
 }
 
 /** Whether others may get the reply at all; who asks with `Authorization` mostly gets one of their own. */
@@ -64,23 +73,23 @@ export function isShareable({ request, identity }: Exchange): boolean {
   return identity !== "" || request.headers.authorization === undefined;
 }
 
-/** Fetches for all who ask on this node, and, where nodes share a lock, for all nodes. */
+/** Fetches for all nodes. */
 async function lead(
   context: EngineContext,
+  lock: FlightLock,
   exchange: Exchange,
   entry: Entry | undefined,
   reason: ForwardReason,
+  flight: Flight,
 ): Promise<SourceReply> {
-  const flight = context.flights.begin(exchange.key);
-  if (context.lock === undefined) return ask(context, exchange, entry, reason, flight);
-  const turn = await takeTurn(context, context.lock, exchange, (stored) => suits(context, exchange, stored));
+  const turn = await takeTurn(context, lock, exchange, (stored) => suits(context, exchange, stored));
   if (turn.found !== undefined) {
     flight.settle(turn.found);
     context.counts.collapsed++;
     return deliverStored(context, context.entryOf(turn.found), { forward: reason, collapsed: true });
   }
   flight.afterwards(turn.release);
-  return ask(context, exchange, entry, reason, flight);
+  return new Fetch(context, exchange, entry, reason, flight).begin();
 }
 
 /** Whether what another request has fetched serves this one, too. */
@@ -94,71 +103,107 @@ function suits(context: EngineContext, { request, identity, directives }: Exchan
   return judgeUse(entry.freshness, asked, context.clock()) === "fresh";
 }
 
-async function ask(
-  context: EngineContext,
-  exchange: Exchange,
-  entry: Entry | undefined,
-  reason: ForwardReason,
-  flight: Flight | undefined,
-): Promise<SourceReply> {
-  const fill = context.fills.begin(exchange.key);
-  const settled = (stored: StoredReply | undefined): void => flight?.settle(stored);
-  const call = forward(context, exchange, entry, flight);
-  const requestedAtMs = context.clock();
-  context.counts.misses++;
-  let reply: SourceReply;
-  try {
-    reply = await exchange.resolve(call);
-  } catch (error) {
-    fill.end();
-    settled(undefined);
-    if (entry === undefined || !mayServeFailing(context, exchange, entry)) throw error;
-    return deliverStale(context, entry, { forward: reason });
-  } finally {
-    call.answered();
-  }
-  try {
-    const times = { requestedAtMs, receivedAtMs: context.clock() };
-    if (entry === undefined) return deliverFetched(context, exchange, reply, times, fill, { forward: reason }, settled);
-    return receive(context, exchange, entry, reply, times, fill, reason, settled);
-  } catch (error) {
-    fill.end();
-    settled(undefined);
-    throw error;
-  }
-}
+/** One request to the source, and what comes of its reply. Continued by callbacks: it costs less than a few async functions. */
+class Fetch {
+  readonly #context: EngineContext;
+  readonly #exchange: Exchange;
+  readonly #entry: Entry | undefined;
+  readonly #reason: ForwardReason;
+  readonly #flight: Flight | undefined;
+  readonly #fill: Fill;
+  readonly #call: ForwardedRequest;
+  readonly #requestedAtMs: number;
 
-/** What comes of the validation of a stored reply. */
-function receive(
-  context: EngineContext,
-  exchange: Exchange,
-  entry: Entry,
-  reply: SourceReply,
-  times: ExchangeTimes,
-  fill: Fill,
-  reason: ForwardReason,
-  settled: (stored: StoredReply | undefined) => void,
-): SourceReply {
-  const status: CacheStatus = { forward: reason, forwardStatus: reply.status };
-  if (reply.status === 304) {
-    discard(reply);
-    context.counts.revalidations++;
-    const { current, stored } = freshen(context, exchange, entry, reply, times, fill);
-    if (stored === undefined && fill.isAllowed(entry.stored.tags)) dropReplaced(context, exchange);
-    settled(stored);
-    return deliverStored(context, context.entryOf(current), { ...status, stored: stored !== undefined });
+  /**
+   * @param entry the stored reply to be validated, if any.
+   * @param flight waits for the outcome.
+   */
+  constructor(
+    context: EngineContext,
+    exchange: Exchange,
+    entry: Entry | undefined,
+    reason: ForwardReason,
+    flight: Flight | undefined,
+  ) {
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#entry = entry;
+    this.#reason = reason;
+    this.#flight = flight;
+    this.#fill = context.fills.begin(exchange.key);
+    this.#call = forward(context, exchange, entry, flight);
+    this.#requestedAtMs = context.clock();
   }
-  if (isFailure(reply.status) && mayServeFailing(context, exchange, entry)) {
-    discard(reply);
-    fill.end();
-    settled(undefined);
-    return deliverStale(context, entry, status);
+
+  begin(): SourceReply | Promise<SourceReply> {
+    this.#context.counts.misses++;
+    let reply: SourceReply | Promise<SourceReply>;
+    try {
+      reply = this.#exchange.resolve(this.#call);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (!(reply instanceof Promise)) return this.#arrived(reply);
+    return reply.then(
+      (later) => this.#arrived(later),
+      (error: unknown) => this.#failed(error),
+    );
   }
-  return deliverFetched(context, exchange, reply, times, fill, { forward: reason }, (stored) => {
-    // What has other content now, or may no longer be stored, must not come back while it may be used stale.
-    if (stored === undefined && isAnswer(reply.status)) dropReplaced(context, exchange);
-    settled(stored);
-  });
+
+  #failed(error: unknown): SourceReply {
+    this.#call.answered();
+    this.#flight?.settle(undefined);
+    const entry = this.#entry;
+    if (entry === undefined || !mayServeFailing(this.#context, this.#exchange, entry)) throw error;
+    return deliverStale(this.#context, entry, { forward: this.#reason });
+  }
+
+  #arrived(reply: SourceReply): SourceReply {
+    this.#call.answered();
+    const context = this.#context;
+    const times = { requestedAtMs: this.#requestedAtMs, receivedAtMs: context.clock() };
+    try {
+      if (this.#entry !== undefined) return this.#validated(this.#entry, reply, times);
+      return this.#deliver(reply, times, (stored) => this.#flight?.settle(stored));
+    } catch (error) {
+      this.#flight?.settle(undefined);
+      throw error;
+    }
+  }
+
+  /** What comes of the validation of a stored reply. */
+  #validated(entry: Entry, reply: SourceReply, times: ExchangeTimes): SourceReply {
+    const context = this.#context;
+    const exchange = this.#exchange;
+    const fill = this.#fill;
+    const status: CacheStatus = { forward: this.#reason, forwardStatus: reply.status };
+    if (reply.status === 304) {
+      discard(reply);
+      context.counts.revalidations++;
+      const { current, stored } = freshen(context, exchange, entry, reply, times, fill);
+      if (stored === undefined && fill.isAllowed(entry.stored.tags)) dropReplaced(context, exchange);
+      this.#flight?.settle(stored);
+      return deliverStored(context, context.entryOf(current), { ...status, stored: stored !== undefined });
+    }
+    if (isFailure(reply.status) && mayServeFailing(context, exchange, entry)) {
+      discard(reply);
+      this.#flight?.settle(undefined);
+      return deliverStale(context, entry, status);
+    }
+    return this.#deliver(reply, times, (stored) => {
+      // What has other content now, or may no longer be stored, must not come back while it may be used stale.
+      if (stored === undefined && isAnswer(reply.status)) dropReplaced(context, exchange);
+      this.#flight?.settle(stored);
+    });
+  }
+
+  #deliver(
+    reply: SourceReply,
+    times: ExchangeTimes,
+    settled: (stored: StoredReply | undefined) => void,
+  ): SourceReply {
+    return deliverFetched(this.#context, this.#exchange, reply, times, this.#fill, { forward: this.#reason }, settled);
+  }
 }
 
 function dropReplaced(context: EngineContext, { key }: Exchange): void {
@@ -192,11 +237,7 @@ function forward(
   flight: Flight | undefined,
 ): ForwardedRequest {
   const fields = toAskingFields(request.headers, entry?.stored.headers);
-  return new ForwardedRequest(request, fields, {
-    isUnattended,
-    unattendedMs,
-    isAwaited: () => flight?.isAwaited === true,
-  });
+  return new ForwardedRequest(request, fields, isUnattended ? unattendedMs : undefined, flight);
 }
 
 function discard({ body }: SourceReply): void {

@@ -1,61 +1,38 @@
+import { createPurgeLog, type PurgeLog } from "../purge-log.ts";
 import type { PurgeSelector } from "../store.ts";
 
-/** A reply under way into the cache. */
-export interface Fill {
-  /** Whether it may still be stored under these tags: no purge that it falls under has come since it was asked for. */
-  isAllowed(tags: readonly string[]): boolean;
-  end(): void;
-}
-
 /**
- * The fills under way. A purge that comes while a reply is being fetched must not be undone by storing what was read before it,
- * to the very message: times of whole milliseconds would leave a gap.
+ * What has been purged while replies were under way into the cache. A purge that comes while a reply is being fetched must not be undone
+ * by storing what was read before it, to the very message: times of whole milliseconds would leave a gap, so purges are counted.
  */
 export class Fills {
-  readonly #active = new Set<ActiveFill>();
+  readonly #purges = createPurgeLog();
+  #count = 0;
 
   begin(key: string): Fill {
-    const fill = new ActiveFill(key, this.#active);
-    this.#active.add(fill);
-    return fill;
+    return new Fill(key, this.#purges, this.#count);
   }
 
   /** To be told of each purge, before the store is. */
   purged(selector: PurgeSelector): void {
-    for (const fill of this.#active) fill.purged(selector);
+    this.#purges.record(selector, ++this.#count);
   }
 }
 
-class ActiveFill implements Fill {
+/** A reply under way into the cache. */
+export class Fill {
   readonly #key: string;
-  readonly #active: Set<ActiveFill>;
-  #isForbidden = false;
-  #purgedTags: Set<string> | undefined;
+  readonly #purges: PurgeLog;
+  readonly #since: number;
 
-  constructor(key: string, active: Set<ActiveFill>) {
+  constructor(key: string, purges: PurgeLog, since: number) {
     this.#key = key;
-    this.#active = active;
+    this.#purges = purges;
+    this.#since = since;
   }
 
-  purged(selector: PurgeSelector): void {
-    if (selector.kind === "all" || (selector.kind === "key" && selector.key === this.#key)) this.#isForbidden = true;
-    else if (selector.kind === "tags") {
-      this.#purgedTags ??= new Set();
-      for (const tag of selector.tags) this.#purgedTags.add(tag);
-      // Nobody purges so many tags during one fetch but to purge nearly everything.
-      if (this.#purgedTags.size > MOST_PURGED_TAGS) this.#isForbidden = true;
-    }
-  }
-
+  /** Whether it may still be stored under these tags: no purge that it falls under has come since it was asked for. */
   isAllowed(tags: readonly string[]): boolean {
-    if (this.#isForbidden) return false;
-    const purged = this.#purgedTags;
-    return purged === undefined || !tags.some((tag) => purged.has(tag));
-  }
-
-  end(): void {
-    this.#active.delete(this);
+    return !this.#purges.isPurged(this.#key, tags, this.#since);
   }
 }
-
-const MOST_PURGED_TAGS = 10_000;

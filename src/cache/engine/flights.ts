@@ -13,9 +13,7 @@ export class Flights {
 
   /** Begins a flight. Whoever begins it must settle it. */
   begin(key: string): Flight {
-    const flight = new Flight(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
+    const flight = new Flight(key, this.#flights);
     this.#flights.set(key, flight);
     return flight;
   }
@@ -23,30 +21,34 @@ export class Flights {
 
 /** A fetch under way. */
 export class Flight {
-  readonly #waiting = new Set<(reply: StoredReply | undefined) => void>();
-  readonly #ended: () => void;
+  readonly #key: string;
+  readonly #flights: Map<string, Flight>;
+  /** Made for the first who waits: mostly nobody does. */
+  #waiting: Set<(reply: StoredReply | undefined) => void> | undefined;
   #isSettled = false;
   #after: (() => void) | undefined;
 
-  constructor(ended: () => void) {
-    this.#ended = ended;
+  constructor(key: string, flights: Map<string, Flight>) {
+    this.#key = key;
+    this.#flights = flights;
   }
 
   /** Whether somebody but the one who began it wants the reply. */
   get isAwaited(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting !== undefined && this.#waiting.size > 0;
   }
 
   /** Waits for the reply; `undefined` when there is none to share, or not within the time. */
   join(timeoutMs: number): Promise<StoredReply | undefined> {
+    const waiting = (this.#waiting ??= new Set());
     return new Promise((resolve) => {
       const arrive = (reply: StoredReply | undefined): void => {
         clearTimeout(timer);
-        this.#waiting.delete(arrive);
+        waiting.delete(arrive);
         resolve(reply);
       };
       const timer = setTimeout(arrive, timeoutMs, undefined);
-      this.#waiting.add(arrive);
+      waiting.add(arrive);
     });
   }
 
@@ -59,8 +61,8 @@ export class Flight {
   settle(reply: StoredReply | undefined): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#ended();
+    if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key);
     this.#after?.();
-    for (const arrive of this.#waiting) arrive(reply);
+    for (const arrive of this.#waiting ?? []) arrive(reply);
   }
 }

@@ -5,27 +5,32 @@ import type { Identity } from "../../auth/identity.ts";
 import { DelegatedRequest } from "../../http/delegated-request.ts";
 import type { ReplyHeaders } from "../../http/message.ts";
 
-/** Who wants the reply of a request that the cache sends on. */
+/** Who else wants the reply of a request that the cache sends on. */
 export interface Demand {
-  /** Nobody waits: the reply is for the store. The client's content is then not touched, and the request ends with its time. */
-  readonly isUnattended: boolean;
-  readonly unattendedMs: number;
   /** Whether others than the client wait, so that it may leave. */
-  readonly isAwaited: () => boolean;
+  readonly isAwaited: boolean;
 }
 
 /** A request as the cache sends it on: with other fields, and a signal of its own, which is made when the source reads it. */
 export class ForwardedRequest extends DelegatedRequest implements SourceRequest {
   readonly #request: SourceRequest;
   readonly #headers: Readonly<IncomingHttpHeaders>;
-  readonly #demand: Demand;
+  /** After so long the request ends where nobody waits: the reply is for the store, and the client's content is not touched. */
+  readonly #unattendedMs: number | undefined;
+  readonly #demand: Demand | undefined;
   #signal: AbortSignal | undefined;
   #release: (() => void) | undefined;
 
-  constructor(request: SourceRequest, headers: Readonly<IncomingHttpHeaders>, demand: Demand) {
+  constructor(
+    request: SourceRequest,
+    headers: Readonly<IncomingHttpHeaders>,
+    unattendedMs: number | undefined,
+    demand: Demand | undefined,
+  ) {
     super(request);
     this.#request = request;
     this.#headers = headers;
+    this.#unattendedMs = unattendedMs;
     this.#demand = demand;
   }
 
@@ -45,15 +50,14 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
 
   #createSignal(): AbortSignal {
     const controller = new AbortController();
-    const { isUnattended, unattendedMs, isAwaited } = this.#demand;
-    if (isUnattended) {
-      const timer = setTimeout(() => controller.abort(), unattendedMs);
+    if (this.#unattendedMs !== undefined) {
+      const timer = setTimeout(() => controller.abort(), this.#unattendedMs);
       this.#release = () => clearTimeout(timer);
       return controller.signal;
     }
     const { signal } = this.#request;
     const left = (): void => {
-      if (!isAwaited()) controller.abort(signal.reason);
+      if (this.#demand?.isAwaited !== true) controller.abort(signal.reason);
     };
     if (signal.aborted) left();
     else signal.addEventListener("abort", left, { once: true });
@@ -62,21 +66,21 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
   }
 
   override inform(status: number, headers: Readonly<ReplyHeaders>): void {
-    if (!this.#demand.isUnattended) super.inform(status, headers);
+    if (!this.isUnattended) super.inform(status, headers);
   }
 
   get identity(): Identity | undefined {
     return this.#request.identity;
   }
   get isUnattended(): boolean {
-    return this.#demand.isUnattended;
+    return this.#unattendedMs !== undefined;
   }
   /** Of use only while the client waits. */
   get timing(): Timing | undefined {
-    return this.#demand.isUnattended ? undefined : this.#request.timing;
+    return this.isUnattended ? undefined : this.#request.timing;
   }
   get span(): TraceSpan | undefined {
-    return this.#demand.isUnattended ? undefined : this.#request.span;
+    return this.isUnattended ? undefined : this.#request.span;
   }
   get subpath(): string {
     return this.#request.subpath;
@@ -85,7 +89,7 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
     return this.#request.basePath;
   }
   override get hasContent(): boolean {
-    return !this.#demand.isUnattended && super.hasContent;
+    return !this.isUnattended && super.hasContent;
   }
   /** The content may be another than the request's. */
   override takeContent(): undefined {
@@ -93,7 +97,7 @@ export class ForwardedRequest extends DelegatedRequest implements SourceRequest 
   }
 
   override get body(): Readable {
-    return this.#demand.isUnattended ? Readable.from([]) : super.body;
+    return this.isUnattended ? Readable.from([]) : super.body;
   }
 }
 

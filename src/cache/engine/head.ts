@@ -18,15 +18,11 @@ export async function fetchHead(
   context.counts.misses++;
   const fill = context.fills.begin(exchange.key);
   const requestedAtMs = context.clock();
-  try {
-    const reply = await exchange.resolve(exchange.request);
-    const times = { requestedAtMs, receivedAtMs: context.clock() };
-    if (entry !== undefined && reply.status >= 200 && reply.status < 300) {
-      const isUpdated = updateFromHead(context, exchange, entry, reply, times, fill);
-      if (!isUpdated) void context.store.purge({ kind: "key", key: exchange.key });
-    }
-    return tellStatus(context, reply, { forward: reason });
-  } finally {
-    fill.end();
+  const reply = await exchange.resolve(exchange.request);
+  const times = { requestedAtMs, receivedAtMs: context.clock() };
+  if (entry !== undefined && reply.status >= 200 && reply.status < 300) {
+    const isUpdated = updateFromHead(context, exchange, entry, reply, times, fill);
+    if (!isUpdated) void context.store.purge({ kind: "key", key: exchange.key });
   }
+  return tellStatus(context, reply, { forward: reason });
 }

@@ -23,9 +23,16 @@ export function withHints(
 
 /** Structured fields hold milliseconds as decimals of seconds. */
 function toTargetedField({ freshForMs, staleWhileRevalidateMs = 0, staleIfErrorMs = 0 }: CacheHints): string {
-  const behind = toSeconds(staleWhileRevalidateMs);
-  return `max-age=${toSeconds(freshForMs)}, stale-while-revalidate=${behind}, stale-if-error=${toSeconds(staleIfErrorMs)}`;
+  if (last.of[0] !== freshForMs || last.of[1] !== staleWhileRevalidateMs || last.of[2] !== staleIfErrorMs) {
+    const [fresh, behind, failing] = [freshForMs, staleWhileRevalidateMs, staleIfErrorMs].map(toSeconds);
+    const field = `max-age=${fresh}, stale-while-revalidate=${behind}, stale-if-error=${failing}`;
+    last = { of: [freshForMs, staleWhileRevalidateMs, staleIfErrorMs], field };
+  }
+  return last.field;
 }
+
+/** A source gives most of its replies the same times. */
+let last: { readonly of: readonly number[]; readonly field: string } = { of: [], field: "" };
 
 function toSeconds(milliseconds: number): string {
   return (Math.min(Math.max(0, Math.round(milliseconds)), LONGEST_MS) / 1000).toFixed(3);

@@ -39,7 +39,6 @@ export function freshen(
       ? draftFields(context, exchange, current.status, withoutCookies.headers, times, ownTags(entry, reply))
       : undefined);
   if (draft === undefined) {
-    fill.end();
     return { current, stored: undefined };
   }
   const { statusText } = entry.stored;
@@ -60,7 +59,6 @@ export function updateFromHead(
   const { stored } = entry;
   const isSame = isSameContent({ ...stored.headers, "content-length": String(stored.body.byteLength) }, reply.headers);
   if (!isSame || reply.status !== stored.status) {
-    fill.end();
     return false;
   }
   return freshen(context, exchange, entry, reply, times, fill).stored !== undefined;

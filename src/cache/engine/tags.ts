@@ -17,12 +17,18 @@ export function tagsOf(
   const surrogate = headers["surrogate-key"];
   const cacheTag = headers["cache-tag"];
   const groups = headers["cache-groups"];
-  if (own === undefined && surrogate === undefined && cacheTag === undefined && groups === undefined) return NONE;
+  if (surrogate === undefined && cacheTag === undefined && groups === undefined) {
+    return own === undefined ? NONE : own.every(isTag) && own.length <= MOST_TAGS ? own : own.filter(isTag).slice(0, MOST_TAGS);
+  }
   const tags = new Set(own);
   for (const tag of asText(surrogate).split(/\s+/)) tags.add(tag);
   for (const tag of asText(cacheTag).split(",")) tags.add(tag.trim());
   for (const tag of groupTags(request, groups)) tags.add(tag);
-  return [...tags].filter((tag) => tag !== "" && tag.length <= LONGEST_TAG).slice(0, MOST_TAGS);
+  return [...tags].filter(isTag).slice(0, MOST_TAGS);
+}
+
+function isTag(tag: string): boolean {
+  return tag !== "" && tag.length <= LONGEST_TAG;
 }
 
 /** The tags of cache groups, which hold within the origin that names them (RFC 9875 section 2.1). */

@@ -21,18 +21,19 @@ export class Variants {
 
   /** What is kept of some content. The forms outlive a revalidation, which keeps the content; the tag may not. */
   of(content: Uint8Array): KeptContent {
-    let forms = this.#forms.get(content);
-    if (forms === undefined) {
-      forms = new Map();
-      this.#forms.set(content, forms);
-    }
-    return new Kept(this, forms);
+    return new Kept(this, content);
   }
 
-  keep(forms: Map<string, Uint8Array>, coding: string, content: Uint8Array): void {
-    if (content.byteLength > this.#maxBytes / 4 || forms.has(coding)) return;
-    forms.set(coding, ownBytes(content));
-    const bytes = content.byteLength + OVERHEAD_BYTES;
+  find(content: Uint8Array, coding: string): Uint8Array | undefined {
+    return this.#forms.get(content)?.get(coding);
+  }
+
+  keep(content: Uint8Array, coding: string, form: Uint8Array): void {
+    let forms = this.#forms.get(content);
+    if (form.byteLength > this.#maxBytes / 4 || forms?.has(coding) === true) return;
+    if (forms === undefined) this.#forms.set(content, (forms = new Map()));
+    forms.set(coding, ownBytes(form));
+    const bytes = form.byteLength + OVERHEAD_BYTES;
     this.#order.push({ forms, coding, bytes });
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) this.#forget();
@@ -55,18 +56,18 @@ export class Variants {
 class Kept implements KeptContent {
   etag: string | undefined;
   readonly #variants: Variants;
-  readonly #forms: Map<string, Uint8Array>;
+  readonly #content: Uint8Array;
 
-  constructor(variants: Variants, forms: Map<string, Uint8Array>) {
+  constructor(variants: Variants, content: Uint8Array) {
     this.#variants = variants;
-    this.#forms = forms;
+    this.#content = content;
   }
 
   find(coding: string): Uint8Array | undefined {
-    return this.#forms.get(coding);
+    return this.#variants.find(this.#content, coding);
   }
 
-  keep(coding: string, content: Uint8Array): void {
-    this.#variants.keep(this.#forms, coding, content);
+  keep(coding: string, form: Uint8Array): void {
+    this.#variants.keep(this.#content, coding, form);
   }
 }

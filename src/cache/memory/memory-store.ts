@@ -144,7 +144,7 @@ export function createMemoryStore({ maxBytes, clock = Date.now }: MemoryStoreOpt
     put(key, reply) {
       const nowMs = clock();
       sweep(nowMs);
-      if (reply.keepUntilMs <= nowMs || purges.isPurged(key, reply)) return;
+      if (reply.keepUntilMs <= nowMs || purges.isPurged(key, reply.tags, reply.requestedAtMs)) return;
       const entry = entries.get(key);
       const replies = addReply(entry?.replies, withOwnBody(reply), nowMs);
       const size = sizeOf(key, replies);

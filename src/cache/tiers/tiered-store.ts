@@ -133,7 +133,10 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
 
   /** Keeps what the remote tier had, unless it was purged since it was asked for. */
   function backFill(key: string, replies: StoredReplies, startedAt: number): StoredReplies {
-    const kept = replies.filter((reply) => !order.isPurged(key, reply, startedAt) && !purges.isPurged(key, reply));
+    const kept = replies.filter(
+      ({ tags, requestedAtMs }) =>
+        !order.isPurged(key, tags, startedAt) && !purges.isPurged(key, tags, requestedAtMs),
+    );
     for (const reply of kept.toReversed()) memory.put(key, reply);
     const stored = memory.peek(key);
     if (stored !== undefined) checkedAt.set(stored, performance.now());
@@ -190,7 +193,7 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
       return guard.breaker.state() === "open" && !guard.breaker.isDue() ? undefined : ask(key).then(orNothing);
     },
     put(key, reply) {
-      if (purges.isPurged(key, reply)) return;
+      if (purges.isPurged(key, reply.tags, reply.requestedAtMs)) return;
       // Asked for while messages may have been missed: the remote tier knows whether it was purged, memory does not.
       if (reply.requestedAtMs >= restoredAtMs || !remote.isCoherent) memory.put(key, reply);
       writes.add(key, reply);

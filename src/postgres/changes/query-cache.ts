@@ -79,7 +79,8 @@ export function createQueryCache(
       return refuse(traits) ?? planCallTags(source, routine, node, moments);
     },
     mark(reply, request, plan, bindings) {
-      for (const field of VARY) reply.headers["vary"] = addVary(reply.headers["vary"], field);
+      const { vary } = reply.headers;
+      reply.headers["vary"] = vary === undefined ? VARY_ALONE : VARY.reduce<string>(addVary, addVary(vary, "Accept"));
       const hints = typeof plan === "string" ? plan : hintsFor(request, plan, bindings);
       if (typeof hints === "string") {
         reply.uncachedFor = hints;
@@ -96,3 +97,4 @@ export function createQueryCache(
 
 /** Fields of requests that choose among replies. Ranges of rows are not cached. */
 const VARY = ["Accept", "Prefer", "Accept-Profile"];
+const VARY_ALONE = VARY.join(", ");

@@ -33,8 +33,7 @@ export function createSoleRouter(pool: Pool, { url, tracksPositions, stickyMs }:
     start: () => pool.start(),
     isFollowed: (request) => tracksPositions && consistencyOf(request.headers) === "monotonic",
     needOf: (request) => (tracksPositions ? (needOf(request) ?? sticky?.find(request)) : undefined),
-    read(_need, attempt, seen, from) {
-      from?.("primary");
+    read(_need, attempt, seen) {
       return seen === undefined ? attempt(pool) : readAndTell(attempt, seen);
     },
     write: (attempt) => attempt(pool),
