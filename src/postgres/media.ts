@@ -14,7 +14,7 @@ export interface ReadMedia {
 /** Makes a reply's content of the records that came of its rows. */
 export interface RowsEncoder {
   readonly contentType: string;
-  encode(records: string | null): Uint8Array;
+  encode(records: string | null): Uint8Array | string;
 }
 
 /** One object, and an error where there is another number of rows. */

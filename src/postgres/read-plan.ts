@@ -8,6 +8,7 @@ import { assertScope, completeKeyset, type Cursor, cursorScope } from "./cursor.
 import { chooseReadMedia, isSingular, type ReadMedia, type RowsEncoder } from "./media.ts";
 import type { PlanCache } from "./plan-cache.ts";
 import type { Preferences } from "./preferences.ts";
+import { planJsonRows } from "./json-rows/plan-json-rows.ts";
 import type { QueryTree, RowRange } from "./query/ast.ts";
 import { planRead } from "./query/build-plan.ts";
 import { type CanonicalTemplate, canonicalTemplate } from "./query/canonical-query.ts";
@@ -60,6 +61,14 @@ export interface ReadPlan {
   readonly caching: CachePlan | undefined;
   /** Names the resource for `Content-Location`, with the operands of a request put in. */
   readonly canonical: CanonicalTemplate;
+  /** The same read, with rows that are made JSON here; absent where the database has to make it. */
+  readonly quick?: QuickRead | undefined;
+}
+
+export interface QuickRead {
+  readonly plan: ReadPlan;
+  /** It has turned out to be of no use: another time zone, another structure. */
+  isOff: boolean;
 }
 
 /** Parses, plans and compiles a read. */
@@ -119,7 +128,7 @@ export async function makeReadPlan(
     isSingleRow: isSingleRow(relation, query, node.range),
   };
   const compiled = compileRead(node, options);
-  return {
+  const plan: ReadPlan = {
     compiled,
     mode: { ...READ, batch: batchShape(settings, node, options, compiled) },
     media: encoder === undefined ? media : { ...media, contentType: encoder.contentType },
@@ -134,6 +143,26 @@ export async function makeReadPlan(
     }),
     canonical: canonicalTemplate(parameters, operands),
   };
+  return { ...plan, quick: quickRead(settings, node, options, plan) };
+}
+
+/** Lists alone: a single row's JSON costs the database next to nothing. */
+function quickRead(
+  settings: PostgresSettings,
+  node: ReadNode,
+  options: ReadOptions,
+  plan: ReadPlan,
+): QuickRead | undefined {
+  const { format, explain } = options;
+  if (format.kind !== "array" || format.stripNulls || explain !== null || plan.compiled.layout.pageCount === -1) {
+    return undefined;
+  }
+  const rows = planJsonRows(node, plan.media.contentType);
+  if (rows === undefined) return undefined;
+  const own: ReadOptions = { ...options, format: { kind: "records", isSingular: false }, tellsZone: rows.isZoned };
+  const compiled = compileRead(rows.node, own);
+  const mode = { ...READ, batch: batchShape(settings, rows.node, own, compiled) };
+  return { plan: { ...plan, compiled, mode, encoder: rows.encoder }, isOff: false };
 }
 
 /** Reads that a function precedes or the planner is asked about go alone. */

@@ -10,6 +10,7 @@ import { parseQueryString, type QueryParameter, shapeOf } from "./query/query-st
 import { bindTemplate, type Bindings, type Template } from "./query/statement.ts";
 import {
   makeReadPlan,
+  type QuickRead,
   rangeOf,
   type ReadContext,
   type ReadPlan,
@@ -17,6 +18,7 @@ import {
   type ReadTarget,
   takesCursors,
 } from "./read-plan.ts";
+import { isUtc } from "./json-rows/plan-json-rows.ts";
 import { explainReply, toReply } from "./read-reply.ts";
 
 /** Answers GET and HEAD of a relation or a row. Throws at once what is wrong with the request itself. */
@@ -38,6 +40,16 @@ export function read(
   });
 
   function readPlanned(plan: ReadPlan): Promise<SourceReply> {
+    const { quick } = plan;
+    if (quick === undefined || quick.isOff || preferences.timezone !== undefined) return readBy(plan);
+    return readBy(quick.plan, quick).catch((error: unknown) => {
+      if (!(error instanceof UnfitRows) && !isUnknownColumn(error)) throw error;
+      quick.isOff = true;
+      return readBy(plan);
+    });
+  }
+
+  function readBy(plan: ReadPlan, quick?: QuickRead): Promise<SourceReply> {
     if (cursor !== null) assertScope(cursor, plan.keyset?.scope ?? "");
     const { main, plannedCount } = plan.compiled;
     const bindings = { operands: shape.operands, cursor: cursor?.values ?? NO_VALUES };
@@ -46,6 +58,7 @@ export function read(
     const { schema, name } = target.relation;
     const scope = { schema, target: name, timezone: preferences.timezone ?? null };
     return context.run(request, scope, commands, plan.mode).then((results) => {
+      if (quick !== undefined) assertFit(plan, results);
       const exchange = { settings: context.settings, request, target, preferences, plan };
       const reply =
         plan.media.explain !== null
@@ -58,6 +71,20 @@ export function read(
       return reply;
     });
   }
+}
+
+/** Rows that came as records cannot be made JSON here. */
+class UnfitRows extends Error {}
+
+/** @throws UnfitRows where rows are shown in another time zone than they come in. */
+function assertFit({ compiled: { layout } }: ReadPlan, [main]: readonly CommandResult[]): void {
+  const zone = main?.rows[0]?.[layout.zone];
+  if (layout.zone !== -1 && zone !== undefined && !isUtc(zone)) throw new UnfitRows(`time zone ${zone}`);
+}
+
+/** A column is gone, or is not for this role: what is selected as a star may still be there. */
+function isUnknownColumn(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "42703";
 }
 
 /** Whether a function of the database chose header fields or the status. */

@@ -50,6 +50,8 @@ export interface ReadOptions {
   readonly isSingleRow: boolean;
   /** Statement whose rows the root reads, for a root with a `source`: it becomes the common table expression of that name. */
   readonly source?: (writer: SqlWriter) => string;
+  /** The session's time zone is to be told with the rows. */
+  readonly tellsZone?: boolean;
   /** Default: the rows of a list. */
   readonly shape?: RowShape;
   /** SQL names of the types that casts name. */
@@ -78,6 +80,8 @@ export interface ReadLayout {
   readonly modified: number;
   /** The last row's cursor values begin here. */
   readonly cursor: number;
+  /** The session's time zone. */
+  readonly zone: number;
 }
 
 export function compileRead(node: ReadNode, options: ReadOptions): CompiledRead {
@@ -120,6 +124,7 @@ export function readSql(
   const modified = options.modifiedColumn === null ? -1 : add(isAlone ? "t.h1" : lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
   const cursorColumns = options.cursor?.terms.map((_, index) => add(`${lastSql(firstCursor + index)}::text`)) ?? [];
+  const zone = options.tellsZone === true ? add("pg_catalog.current_setting('TimeZone')") : -1;
   const expressions = sourceExpressions(writer, node, options);
   if (options.format.kind === "csv") expressions.push(`source AS (${rows})`);
   const from = options.format.kind === "csv" ? "source" : `(${rows})`;
@@ -130,7 +135,7 @@ export function readSql(
 
   return {
     text,
-    layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1 },
+    layout: { total, pageCount, body, replyHeaders, replyStatus, modified, cursor: cursorColumns[0] ?? -1, zone },
     bytes: isRecord && options.explain === null ? { place: body, of: columns.length } : undefined,
   };
 }
