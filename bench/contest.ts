@@ -38,7 +38,8 @@ export interface Score {
 
 /** Replies that are compared before anything is measured. */
 const COMPARED_IDS = 50;
-const WARM_UP_SECONDS = 2;
+/** Until the compiler has seen what matters: servers run for longer than this. */
+const WARM_UP_SECONDS = 5;
 
 /**
  * Measures contestants against each other: all servers are up, and take turns for several rounds.

@@ -27,12 +27,15 @@ export function toSelection(
 }
 
 /** The names in a `Vary` field, sorted, and the selection of requests that have none of these fields: most requests, which share it. */
-const toVaried = rememberLast((vary: string): { readonly names: readonly string[]; readonly ofNone: Selection } | "*" => {
-  const parsed = parseVary(vary);
-  if (parsed === "*" || parsed.length > MOST_FIELDS) return "*";
-  const names = [...parsed].sort();
-  return { names, ofNone: names.map((name) => [name, null] as const) };
-}, 100);
+const toVaried = rememberLast(
+  (vary: string): { readonly names: readonly string[]; readonly ofNone: Selection } | "*" => {
+    const parsed = parseVary(vary);
+    if (parsed === "*" || parsed.length > MOST_FIELDS) return "*";
+    const names = [...parsed].sort();
+    return { names, ofNone: names.map((name) => [name, null] as const) };
+  },
+  100,
+);
 
 /**
  * Whether a request selects the reply that was selected so.

@@ -146,7 +146,7 @@ export async function makeReadPlan(
   return { ...plan, quick: quickRead(settings, node, options, plan) };
 }
 
-/** Lists alone: a single row's JSON costs the database next to nothing. */
+/** Lists and rows with embedded ones: the JSON of a row by itself costs the database next to nothing. */
 function quickRead(
   settings: PostgresSettings,
   node: ReadNode,
@@ -154,12 +154,15 @@ function quickRead(
   plan: ReadPlan,
 ): QuickRead | undefined {
   const { format, explain } = options;
-  if (format.kind !== "array" || format.stripNulls || explain !== null || plan.compiled.layout.pageCount === -1) {
-    return undefined;
-  }
-  const rows = planJsonRows(node, plan.media.contentType);
+  if ((format.kind !== "array" && format.kind !== "object") || format.stripNulls || explain !== null) return undefined;
+  if (plan.compiled.layout.pageCount === -1 && node.children.length === 0) return undefined;
+  const rows = planJsonRows(node, plan.media.contentType, format.kind);
   if (rows === undefined) return undefined;
-  const own: ReadOptions = { ...options, format: { kind: "records", isSingular: false }, tellsZone: rows.isZoned };
+  const own: ReadOptions = {
+    ...options,
+    format: { kind: "records", isSingular: format.kind === "object" },
+    tellsZone: rows.isZoned,
+  };
   const compiled = compileRead(rows.node, own);
   const mode = { ...READ, batch: batchShape(settings, rows.node, own, compiled) };
   return { plan: { ...plan, compiled, mode, encoder: rows.encoder }, isOff: false };

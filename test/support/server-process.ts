@@ -29,7 +29,7 @@ const MAX_COMPLAINTS = 50;
  */
 export async function startServerProcess(t: TestScope, script: URL, words: readonly string[]): Promise<ServerProcess> {
   const child = fork(fileURLToPath(script), words, {
-    execArgv: ["--expose-gc", "--max-semi-space-size=4"],
+    execArgv: ["--expose-gc", "--max-semi-space-size=8"],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const complaints: string[] = [];

@@ -197,11 +197,7 @@ class Fetch {
     });
   }
 
-  #deliver(
-    reply: SourceReply,
-    times: ExchangeTimes,
-    settled: (stored: StoredReply | undefined) => void,
-  ): SourceReply {
+  #deliver(reply: SourceReply, times: ExchangeTimes, settled: (stored: StoredReply | undefined) => void): SourceReply {
     return deliverFetched(this.#context, this.#exchange, reply, times, this.#fill, { forward: this.#reason }, settled);
   }
 }

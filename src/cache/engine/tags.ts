@@ -18,7 +18,11 @@ export function tagsOf(
   const cacheTag = headers["cache-tag"];
   const groups = headers["cache-groups"];
   if (surrogate === undefined && cacheTag === undefined && groups === undefined) {
-    return own === undefined ? NONE : own.every(isTag) && own.length <= MOST_TAGS ? own : own.filter(isTag).slice(0, MOST_TAGS);
+    return own === undefined
+      ? NONE
+      : own.every(isTag) && own.length <= MOST_TAGS
+        ? own
+        : own.filter(isTag).slice(0, MOST_TAGS);
   }
   const tags = new Set(own);
   for (const tag of asText(surrogate).split(/\s+/)) tags.add(tag);

@@ -134,8 +134,7 @@ export function createTieredStore(options: TieredStoreOptions): TieredStore {
   /** Keeps what the remote tier had, unless it was purged since it was asked for. */
   function backFill(key: string, replies: StoredReplies, startedAt: number): StoredReplies {
     const kept = replies.filter(
-      ({ tags, requestedAtMs }) =>
-        !order.isPurged(key, tags, startedAt) && !purges.isPurged(key, tags, requestedAtMs),
+      ({ tags, requestedAtMs }) => !order.isPurged(key, tags, startedAt) && !purges.isPurged(key, tags, requestedAtMs),
     );
     for (const reply of kept.toReversed()) memory.put(key, reply);
     const stored = memory.peek(key);

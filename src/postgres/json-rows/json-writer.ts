@@ -9,6 +9,8 @@ import {
   JSON_TEXT,
   JSONB,
   NUMERIC,
+  RECORD,
+  RECORDS,
   TEXT,
   TIME,
   TIMESTAMP,
@@ -21,6 +23,8 @@ export interface JsonColumn {
   readonly name: string;
   /** How its values lie in PostgreSQL's binary format: one of those that `JsonWriter` knows. */
   readonly form: number;
+  /** Of embedded rows. */
+  readonly columns?: readonly JsonColumn[];
 }
 
 /**
@@ -35,24 +39,40 @@ export class JsonWriter {
   #at = 0;
 
   /** @param records one after the other, a character for each byte (Latin-1). */
-  rows(records: string, columns: readonly PreparedColumn[]): string {
-    const { length } = records;
-    if (length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(length);
-    const input = this.#input;
-    input.write(records, "latin1");
+  array(records: string, columns: readonly PreparedColumn[]): string {
+    this.#list(this.#begin(records), 0, records.length, columns);
+    return this.#end();
+  }
+
+  /** @param record the only one. */
+  object(record: string, columns: readonly PreparedColumn[]): string {
+    this.#row(this.#begin(record), 0, columns);
+    return this.#end();
+  }
+
+  #begin(records: string): Buffer {
+    if (records.length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(records.length);
+    this.#input.write(records, "latin1");
     this.#at = 0;
-    this.#reserve(1);
-    this.#out[this.#at++] = OPENING_BRACKET;
-    for (let begin = 0; begin < length; ) {
-      if (begin > 0) this.#bytes(BETWEEN_ROWS);
-      begin = this.#row(input, begin, columns);
-    }
-    this.#reserve(1);
-    this.#out[this.#at++] = CLOSING_BRACKET;
+    return this.#input;
+  }
+
+  #end(): string {
     const text = this.#out.toString("utf8", 0, this.#at);
     if (this.#input.length > LARGEST_KEPT) this.#input = Buffer.allocUnsafeSlow(FIRST_SIZE);
     if (this.#out.length > LARGEST_KEPT) this.#out = Buffer.allocUnsafeSlow(FIRST_SIZE);
     return text;
+  }
+
+  #list(input: Buffer, begin: number, end: number, columns: readonly PreparedColumn[]): void {
+    this.#reserve(1);
+    this.#out[this.#at++] = OPENING_BRACKET;
+    for (let at = begin; at < end;) {
+      if (at > begin) this.#bytes(BETWEEN_ROWS);
+      at = this.#row(input, at, columns);
+    }
+    this.#reserve(1);
+    this.#out[this.#at++] = CLOSING_BRACKET;
   }
 
   /** Answers where the next one begins. */
@@ -63,10 +83,12 @@ export class JsonWriter {
       const length = readInt32(input, at + 4);
       at += 8;
       if (length === -1) {
-        this.#bytes(NULL);
+        this.#bytes(column.form === RECORDS ? NO_ROWS : NULL);
         continue;
       }
-      this.#value(input, at, at + length, column.form);
+      if (column.form === RECORD) this.#row(input, at, column.columns);
+      else if (column.form === RECORDS) this.#list(input, at, at + length, column.columns);
+      else this.#value(input, at, at + length, column.form);
       at += length;
     }
     this.#reserve(1);
@@ -275,11 +297,13 @@ export class JsonWriter {
 export interface PreparedColumn {
   readonly form: number;
   readonly key: Uint8Array;
+  readonly columns: readonly PreparedColumn[];
 }
 
 export function prepareColumns(columns: readonly JsonColumn[]): readonly PreparedColumn[] {
-  return columns.map(({ name, form }, place) => ({
+  return columns.map(({ name, form, columns: inner = [] }, place) => ({
     form,
+    columns: prepareColumns(inner),
     key: Buffer.from(`${place === 0 ? "{" : ","}${JSON.stringify(name)}:`),
   }));
 }
@@ -358,6 +382,7 @@ const CLOSING_BRACKET = 0x5d;
 const CLOSING_BRACE = 0x7d;
 const HEX = Buffer.from("0123456789abcdef");
 const NULL = Buffer.from("null");
+const NO_ROWS = Buffer.from("[]");
 const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
 const BETWEEN_ROWS = Buffer.from(", \n ");

@@ -1,7 +1,8 @@
 import type { Relation } from "../catalog/types.ts";
 import type { RowsEncoder } from "../media.ts";
+import { isToOne } from "../query/find-relationship.ts";
 import type { PlannedField, ReadNode } from "../query/plan.ts";
-import { FORMS, TEXT, TIMESTAMPTZ } from "../protobuf/value-form.ts";
+import { FORMS, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../protobuf/value-form.ts";
 import { JSON_FORMS, type JsonColumn, JsonWriter, prepareColumns } from "./json-writer.ts";
 
 /** A read whose rows come as records, and are made JSON here: half the work for the database. */
@@ -13,11 +14,40 @@ export interface JsonRows {
   readonly isZoned: boolean;
 }
 
-/** For a list of plain columns whose binary forms are known; undefined for any other. */
-export function planJsonRows(node: ReadNode, contentType: string): JsonRows | undefined {
-  const { relation, select, children, outputs, spreadOrder, source, relationship } = node;
-  if (children.length > 0 || outputs.length > 0 || spreadOrder.length > 0) return undefined;
-  if (source !== undefined || relationship !== undefined) return undefined;
+/**
+ * For plain columns whose binary forms are known, and embedded rows of such; undefined for any other.
+ *
+ * @param kind an array of all rows, or the object that the only one is
+ */
+export function planJsonRows(root: ReadNode, contentType: string, kind: "array" | "object"): JsonRows | undefined {
+  if (root.source !== undefined) return undefined;
+  const planned = planNode(root);
+  if (planned === undefined) return undefined;
+  const columns = prepareColumns(planned.columns);
+  return {
+    node: planned.node,
+    encoder: {
+      contentType,
+      encode:
+        kind === "object"
+          ? (records) => (records === null ? "" : writer.object(records, columns))
+          : (records) => (records === null ? "[]" : writer.array(records, columns)),
+    },
+    isZoned: isZoned(planned.columns),
+  };
+}
+
+/** Each call is over before the next. */
+const writer = new JsonWriter();
+
+interface PlannedNode {
+  readonly node: ReadNode;
+  readonly columns: readonly JsonColumn[];
+}
+
+function planNode(node: ReadNode): PlannedNode | undefined {
+  const { relation, select, spreadOrder } = node;
+  if (spreadOrder.length > 0) return undefined;
   const fields: PlannedField[] = [];
   const columns: JsonColumn[] = [];
   for (const field of select) {
@@ -29,20 +59,22 @@ export function planJsonRows(node: ReadNode, contentType: string): JsonRows | un
       columns.push({ name: field.alias ?? name, form });
     }
   }
+  const children = new Map<string, PlannedNode>();
+  for (const child of node.children) {
+    const planned = planNode(child);
+    if (planned === undefined) return undefined;
+    children.set(child.joinAlias, planned);
+  }
+  for (const output of node.outputs) {
+    const child = children.get(output.joinAlias);
+    if (output.kind !== "json" || child?.node.relationship === undefined) return undefined;
+    const form = isToOne(child.node.relationship) ? RECORD : RECORDS;
+    if (!output.empty) columns.push({ name: output.name, form, columns: child.columns });
+  }
   if (columns.length === 0) return undefined;
-  const prepared = prepareColumns(columns);
-  return {
-    node: { ...node, select: fields },
-    encoder: {
-      contentType,
-      encode: (records) => (records === null ? "[]" : writer.rows(records, prepared)),
-    },
-    isZoned: columns.some(({ form }) => form === TIMESTAMPTZ),
-  };
+  const inner = [...children.values()].map((child) => child.node);
+  return { node: { ...node, select: fields, children: inner, embedsAs: "record" }, columns };
 }
-
-/** Each call is over before the next. */
-const writer = new JsonWriter();
 
 function isPlain({ column, aggregate, cast, alias }: PlannedField): boolean {
   const isAsItIs = column.path.length === 0 && !column.toJson && !column.wholeRow && column.transform === undefined;
@@ -57,9 +89,15 @@ function formOf({ columns }: Relation, name: string): number | undefined {
   return form !== undefined && JSON_FORMS.has(form) ? form : undefined;
 }
 
-/** Time zones that are the one in which the rows are written, by the names that PostgreSQL has for it. */
+function isZoned(columns: readonly JsonColumn[]): boolean {
+  return columns.some(({ form, columns: inner }) => form === TIMESTAMPTZ || (inner !== undefined && isZoned(inner)));
+}
+
+/** Whether a time zone is the one in which rows are written, by one of the names that PostgreSQL has for it. */
 export function isUtc(zone: string | null | undefined): boolean {
   return zone !== null && zone !== undefined && UTC.has(zone);
 }
 
-const UTC = new Set(["UTC", "Etc/UTC", "UCT", "Etc/UCT", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"]);
+const UTC = new Set(
+  "UTC Etc/UTC UCT Etc/UCT GMT Etc/GMT Zulu Etc/Zulu Universal Etc/Universal Greenwich Etc/Greenwich".split(" "),
+);
