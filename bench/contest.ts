@@ -133,7 +133,7 @@ async function measure(
   const headersOf = (id: number, index: number) => (contents?.[index] === "" ? {} : (contestant.headers?.(id) ?? {}));
   const result = await generate({
     port: server.port,
-    paths: sent.map((id) => contestant.path(id)),
+    paths: sent.map((id, index) => (contents?.[index] ? (write?.path ?? contestant.path) : contestant.path)(id)),
     headers: contestant.headers === undefined ? undefined : sent.map(headersOf),
     write: write === undefined || contents === undefined ? undefined : { method: write.method, contents },
     connections,

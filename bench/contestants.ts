@@ -30,6 +30,8 @@ export interface WriteRequest {
   readonly variety: number;
   /** One request of so many writes; the others read, and agree on what they read. Default: all write. */
   readonly every?: number;
+  /** Where to write, of a user's id. Default: where is read. */
+  readonly path?: (id: number) => string;
   /** A target to GET until the server is up. */
   readonly ready: string;
 }

@@ -16,12 +16,18 @@ const ORDER_ROW = {
   type: "object",
   properties: { id: integer, ...ORDER.properties, created_at: text, updated_at: text },
 };
+const NOTE = { type: "object", required: ["note"], properties: { note: text } };
 const CHANGE = { type: "object", required: ["full_name", "country"], properties: { full_name: text, country: text } };
 const INSERT = "insert into bench_orders (user_id, total, status, note) values ($1, $2, $3, $4)";
 export const INSERT_ROWS = `${INSERT} returning *`;
 export const INSERT_TEXT = `${INSERT} returning row_to_json(bench_orders)::text`;
 export const READ_ROWS = "select * from bench_users where id = $1";
 export const READ_TEXT = "select row_to_json(bench_users)::text from bench_users where id = $1";
+export const LIST_TEXT =
+  "select coalesce(json_agg(o), '[]')::text from (select id, status, total, note, created_at from bench_lists where user_id = $1 " +
+  "order by created_at desc, id limit 20) o";
+export const UPDATE_ORDER_TEXT =
+  "update bench_lists set note = $2 where id = $1 returning row_to_json(bench_lists)::text";
 const UPDATE = "update bench_users set full_name = $2, country = $3 where id = $1";
 export const UPDATE_ROWS = `${UPDATE} returning *`;
 export const UPDATE_TEXT = `${UPDATE} returning row_to_json(bench_users)::text`;
@@ -58,6 +64,15 @@ export async function serveWrites(database) {
   app.get("/text/users/:id", async ({ params }, reply) => {
     reply.header("content-type", JSON_TYPE);
     return database.cell(READ_TEXT, [params.id]);
+  });
+
+  app.get("/text/users/:id/orders", async ({ params }, reply) => {
+    reply.header("content-type", JSON_TYPE);
+    return database.cell(LIST_TEXT, [params.id]);
+  });
+  app.patch("/text/orders/:id", { schema: { body: NOTE } }, async ({ params, body }, reply) => {
+    reply.header("content-type", JSON_TYPE);
+    return database.cell(UPDATE_ORDER_TEXT, [params.id, body.note]);
   });
 
   app.patch("/rows/users/:id", { schema: { body: CHANGE, response: { 200: USER_SCHEMA } } }, async ({ params, body }) =>

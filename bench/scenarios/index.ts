@@ -9,7 +9,7 @@ import { latencyTruth } from "./generator-truth.ts";
 import { generatorRecording } from "./generator-recording.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
-import { mixed } from "./mixed.ts";
+import { mixed, mixedList } from "./mixed.ts";
 import { observe } from "./observe.ts";
 import { observeRecording } from "./observe-recording.ts";
 import { overload } from "./overload.ts";
@@ -31,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   writeUpdate,
   writeBulk,
   mixed,
+  mixedList,
   list,
   embed,
   protobuf,

@@ -31,11 +31,12 @@ export interface JsonColumn {
  * Writes rows as JSON, to the letter as PostgreSQL's `json_agg` does (in UTC), out of records as `record_send` makes them: a count of fields, then
  * type, length and value of each.
  *
- * What comes by the thousand is written byte by byte: calls into the runtime cost more than a short value does.
+ * What comes by the thousand is written byte by byte, by functions that take a place and answer the next one: calls into the runtime cost more than a
+ * short value does, and members that change with every byte are kept in memory.
  */
 export class JsonWriter {
-  #input = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  #out = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #input: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #out: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   #at = 0;
 
   /** @param records one after the other, a character for each byte (Latin-1). */
@@ -65,232 +66,229 @@ export class JsonWriter {
   }
 
   #list(input: Buffer, begin: number, end: number, columns: readonly PreparedColumn[]): void {
-    this.#reserve(1);
-    this.#out[this.#at++] = OPENING_BRACKET;
-    for (let at = begin; at < end;) {
-      if (at > begin) this.#bytes(BETWEEN_ROWS);
-      at = this.#row(input, at, columns);
+    this.#reserve(this.#at, 1)[this.#at++] = OPENING_BRACKET;
+    for (let next = begin; next < end;) {
+      if (next > begin) this.#at = putBytes(this.#reserve(this.#at, BETWEEN_ROWS.length), this.#at, BETWEEN_ROWS);
+      next = this.#row(input, next, columns);
     }
-    this.#reserve(1);
-    this.#out[this.#at++] = CLOSING_BRACKET;
+    this.#reserve(this.#at, 1)[this.#at++] = CLOSING_BRACKET;
   }
 
   /** Answers where the next one begins. */
   #row(input: Buffer, begin: number, columns: readonly PreparedColumn[]): number {
-    let at = begin + 4;
-    for (const column of columns) {
-      this.#bytes(column.key);
-      const length = readInt32(input, at + 4);
-      at += 8;
+    let from = begin + 4;
+    let at = this.#at;
+    for (let place = 0; place < columns.length; place++) {
+      const column = columns[place]!;
+      const { key, form } = column;
+      const length = readInt32(input, from + 4);
+      from += 8;
+      // A control character takes six bytes; no number or time takes more than is added.
+      const out = this.#reserve(at, key.length + Math.max(0, length) * 6 + MOST_OF_A_NUMBER);
+      at = putBytes(out, at, key);
       if (length === -1) {
-        this.#bytes(column.form === RECORDS ? NO_ROWS : NULL);
+        at = putBytes(out, at, form === RECORDS ? NO_ROWS : NULL);
         continue;
       }
-      if (column.form === RECORD) this.#row(input, at, column.columns);
-      else if (column.form === RECORDS) this.#list(input, at, at + length, column.columns);
-      else this.#value(input, at, at + length, column.form);
-      at += length;
+      const end = from + length;
+      if (form === RECORD || form === RECORDS) {
+        this.#at = at;
+        if (form === RECORD) this.#row(input, from, column.columns);
+        else this.#list(input, from, end, column.columns);
+        at = this.#at;
+      } else at = putValue(out, at, input, from, end, form);
+      from = end;
     }
-    this.#reserve(1);
-    this.#out[this.#at++] = CLOSING_BRACE;
-    return at;
+    this.#reserve(at, 1)[at] = CLOSING_BRACE;
+    this.#at = at + 1;
+    return from;
   }
 
-  #value(input: Buffer, begin: number, end: number, form: number): void {
-    switch (form) {
-      case INT4:
-        this.#integer(readInt32(input, begin));
-        return;
-      case TEXT:
-        this.#string(input, begin, end);
-        return;
-      case TIMESTAMPTZ:
-        this.#timestamp(readInt32(input, begin), readInt32(input, begin + 4) >>> 0, "+00:00");
-        return;
-      case TIMESTAMP:
-        this.#timestamp(readInt32(input, begin), readInt32(input, begin + 4) >>> 0, "");
-        return;
-      case NUMERIC:
-        this.#numeric(input, begin);
-        return;
-      case BOOL:
-        this.#bytes(input[begin] === 0 ? FALSE : TRUE);
-        return;
-      case INT8:
-        this.#bigInteger(readInt32(input, begin), readInt32(input, begin + 4) >>> 0);
-        return;
-      case INT2:
-        this.#integer((readInt16(input, begin) << 16) >> 16);
-        return;
-      case UUID:
-        this.#uuid(input, begin);
-        return;
-      case JSONB:
-        this.#raw(input, begin + 1, end);
-        return;
-      case JSON_TEXT:
-        this.#raw(input, begin, end);
-        return;
-      case DATE:
-        this.#ascii(`"${dateText(readInt32(input, begin))}"`);
-        return;
-      case TIME:
-        this.#ascii(`"${timeText(readInt32(input, begin) * 2 ** 32 + (readInt32(input, begin + 4) >>> 0))}"`);
-        return;
-      default:
-        throw new Error(`no JSON is known of the form ${form}`);
+  /** Where to write that many bytes more. */
+  #reserve(at: number, size: number): Buffer {
+    if (at + size > this.#out.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, at + size));
+      this.#out.copy(grown, 0, 0, at);
+      this.#out = grown;
     }
+    return this.#out;
   }
+}
 
-  #string(input: Buffer, begin: number, end: number): void {
-    // A control character takes six.
-    this.#reserve((end - begin) * 6 + 2);
-    const out = this.#out;
-    let at = this.#at;
-    out[at++] = QUOTE;
-    for (let index = begin; index < end; index++) {
-      const byte = input[index]!;
-      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) out[at++] = byte;
-      else {
-        const escape = ESCAPES[byte]!;
-        for (const each of escape) out[at++] = each;
-      }
-    }
-    out[at++] = QUOTE;
-    this.#at = at;
+function putValue(out: Buffer, at: number, input: Buffer, begin: number, end: number, form: number): number {
+  switch (form) {
+    case INT4:
+      return putInteger(out, at, readInt32(input, begin));
+    case TEXT:
+      return putString(out, at, input, begin, end);
+    case TIMESTAMPTZ:
+      return putTimestamp(out, at, readInt32(input, begin), readInt32(input, begin + 4) >>> 0, UTC_OFFSET);
+    case TIMESTAMP:
+      return putTimestamp(out, at, readInt32(input, begin), readInt32(input, begin + 4) >>> 0, "");
+    case NUMERIC:
+      return putNumeric(out, at, input, begin);
+    case BOOL:
+      return putBytes(out, at, input[begin] === 0 ? FALSE : TRUE);
+    case INT8:
+      return putBigInteger(out, at, readInt32(input, begin), readInt32(input, begin + 4) >>> 0);
+    case INT2:
+      return putInteger(out, at, (readInt16(input, begin) << 16) >> 16);
+    case UUID:
+      return putUuid(out, at, input, begin);
+    case JSONB:
+      return at + input.copy(out, at, begin + 1, end);
+    case JSON_TEXT:
+      return at + input.copy(out, at, begin, end);
+    case DATE:
+      return putAscii(out, at, `"${dateText(readInt32(input, begin))}"`);
+    case TIME:
+      return putAscii(
+        out,
+        at,
+        `"${timeText(readInt32(input, begin) * 2 ** 32 + (readInt32(input, begin + 4) >>> 0))}"`,
+      );
+    default:
+      throw new Error(`no JSON is known of the form ${form}`);
   }
+}
 
-  #integer(value: number): void {
-    this.#reserve(12);
-    let rest = value;
-    if (rest < 0) {
-      this.#out[this.#at++] = MINUS;
-      rest = -rest;
-    }
-    this.#digits(rest, rest < 10 ? 1 : rest < 100 ? 2 : rest < 1000 ? 3 : rest < 10_000 ? 4 : countDigits(rest));
+function putString(out: Buffer, begun: number, input: Buffer, begin: number, end: number): number {
+  let at = begun;
+  out[at++] = QUOTE;
+  for (let index = begin; index < end; index++) {
+    const byte = input[index]!;
+    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) out[at++] = byte;
+    else at = putBytes(out, at, ESCAPES[byte]!);
   }
+  out[at++] = QUOTE;
+  return at;
+}
 
-  #bigInteger(high: number, low: number): void {
-    if (high === 0 && low < 2 ** 31) this.#integer(low);
-    else this.#ascii(String(isExact(high) ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low)));
+function putInteger(out: Buffer, begun: number, value: number): number {
+  let at = begun;
+  let rest = value;
+  if (rest < 0) {
+    out[at++] = MINUS;
+    rest = -rest;
   }
+  return putDigits(out, at, rest, countDigits(rest));
+}
 
-  /** A number from 0 to 2^31, with zeros in front; needs its room. */
-  #digits(value: number, count: number): void {
-    const out = this.#out;
-    let rest = value;
-    for (let at = this.#at + count - 1; at >= this.#at; at--) {
-      const tenth = (rest / 10) >>> 0;
-      out[at] = ZERO + (rest - tenth * 10);
-      rest = tenth;
-    }
-    this.#at += count;
-  }
+function putBigInteger(out: Buffer, at: number, high: number, low: number): number {
+  if (high === 0 && low < 2 ** 31) return putInteger(out, at, low);
+  return putAscii(out, at, String(isExact(high) ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low)));
+}
 
-  /** Digits of base 10,000: their count, the weight of the first, sign, digits behind the point; then the digits. */
-  #numeric(input: Buffer, begin: number): void {
-    const count = readInt16(input, begin);
-    const weight = (readInt16(input, begin + 2) << 16) >> 16;
-    const sign = readInt16(input, begin + 4);
-    const scale = readInt16(input, begin + 6);
-    if (sign >= NOT_A_NUMBER || weight > MOST_WEIGHT || weight < 0 || scale > 4) {
-      const text = numericText(input, begin);
-      this.#ascii(sign >= NOT_A_NUMBER ? `"${text}"` : text);
-      return;
-    }
-    this.#reserve(12 + weight * 4);
-    if (sign !== 0) this.#out[this.#at++] = MINUS;
-    for (let place = 0; place <= weight; place++) {
-      const digit = place < count ? readInt16(input, begin + 8 + place * 2) : 0;
-      if (place === 0) this.#digits(digit, digit < 10 ? 1 : digit < 100 ? 2 : digit < 1000 ? 3 : 4);
-      else this.#digits(digit, 4);
-    }
-    if (scale === 0) return;
-    this.#out[this.#at++] = POINT;
-    const digit = weight + 1 < count ? readInt16(input, begin + 8 + (weight + 1) * 2) : 0;
-    this.#digits(Math.floor(digit / 10 ** (4 - scale)), scale);
+/** A number from 0 to 2^31, with zeros in front. */
+function putDigits(out: Buffer, begun: number, value: number, count: number): number {
+  let rest = value;
+  for (let at = begun + count - 1; at >= begun; at--) {
+    const tenth = (rest / 10) >>> 0;
+    out[at] = ZERO + (rest - tenth * 10);
+    rest = tenth;
   }
+  return begun + count;
+}
 
-  /** @param high of the microseconds from 2000-01-01 */
-  #timestamp(high: number, low: number, zone: string): void {
-    if (!isExact(high)) {
-      this.#ascii(`"${timestampText(high, low, zone)}"`);
-      return;
-    }
-    const micros = high * 2 ** 32 + low;
-    const days = Math.floor(micros / DAY);
-    const { year, month, day } = civil(days);
-    if (year < 1 || year > 9999) {
-      this.#ascii(`"${timestampText(high, low, zone)}"`);
-      return;
-    }
-    this.#reserve(40);
-    const out = this.#out;
-    out[this.#at++] = QUOTE;
-    this.#digits(year, 4);
-    out[this.#at++] = MINUS;
-    this.#digits(month, 2);
-    out[this.#at++] = MINUS;
-    this.#digits(day, 2);
-    out[this.#at++] = CAPITAL_T;
-    const ofDay = micros - days * DAY;
-    const seconds = Math.floor(ofDay / 1e6);
-    this.#digits(Math.floor(seconds / 3600), 2);
-    out[this.#at++] = COLON;
-    this.#digits(Math.floor(seconds / 60) % 60, 2);
-    out[this.#at++] = COLON;
-    this.#digits(seconds % 60, 2);
-    const fraction = ofDay - seconds * 1e6;
-    if (fraction > 0) {
-      out[this.#at++] = POINT;
-      this.#digits(fraction, 6);
-      while (out[this.#at - 1] === ZERO) this.#at--;
-    }
-    for (let index = 0; index < zone.length; index++) out[this.#at++] = zone.charCodeAt(index);
-    out[this.#at++] = QUOTE;
-  }
+/** A number below 100. */
+function putTwo(out: Buffer, at: number, value: number): number {
+  const tens = (value / 10) | 0;
+  out[at] = ZERO + tens;
+  out[at + 1] = ZERO + (value - tens * 10);
+  return at + 2;
+}
 
-  #uuid(input: Buffer, begin: number): void {
-    this.#reserve(38);
-    const out = this.#out;
-    let at = this.#at;
-    out[at++] = QUOTE;
-    for (let index = 0; index < 16; index++) {
-      if (index === 4 || index === 6 || index === 8 || index === 10) out[at++] = MINUS;
-      const byte = input[begin + index]!;
-      out[at++] = HEX[byte >> 4]!;
-      out[at++] = HEX[byte & 15]!;
-    }
-    out[at++] = QUOTE;
-    this.#at = at;
+/** Digits of base 10,000: their count, the weight of the first, sign, digits behind the point; then the digits. */
+function putNumeric(out: Buffer, begun: number, input: Buffer, begin: number): number {
+  const count = readInt16(input, begin);
+  const weight = (readInt16(input, begin + 2) << 16) >> 16;
+  const sign = readInt16(input, begin + 4);
+  const scale = readInt16(input, begin + 6);
+  if (sign >= NOT_A_NUMBER || weight > MOST_WEIGHT || weight < 0 || scale > 4) {
+    const text = numericText(input, begin);
+    return putAscii(out, begun, sign >= NOT_A_NUMBER ? `"${text}"` : text);
   }
+  let at = begun;
+  if (sign !== 0) out[at++] = MINUS;
+  for (let place = 0; place <= weight; place++) {
+    const digit = place < count ? readInt16(input, begin + 8 + place * 2) : 0;
+    at = putDigits(out, at, digit, place === 0 ? countDigits(digit) : 4);
+  }
+  if (scale === 0) return at;
+  out[at++] = POINT;
+  const digit = weight + 1 < count ? readInt16(input, begin + 8 + (weight + 1) * 2) : 0;
+  return putDigits(out, at, (digit / CUT[scale]!) | 0, scale);
+}
 
-  #raw(input: Buffer, begin: number, end: number): void {
-    this.#reserve(end - begin);
-    input.copy(this.#out, this.#at, begin, end);
-    this.#at += end - begin;
+/** @param high of the microseconds from 2000-01-01 */
+function putTimestamp(out: Buffer, begun: number, high: number, low: number, zone: string): number {
+  const micros = high * 2 ** 32 + low;
+  const days = Math.floor(micros / DAY);
+  const fromEra = days + DAYS_BEFORE_2000;
+  // Years 1 to 9999, of which the days can be told in numbers of 31 bits.
+  if (!isExact(high) || fromEra < FIRST_DAY || fromEra > LAST_DAY) {
+    return putAscii(out, begun, `"${timestampText(high, low, zone)}"`);
   }
+  // The proleptic Gregorian calendar, whose eras of 400 years begin in March here.
+  const era = (fromEra / 146_097) | 0;
+  const dayOfEra = fromEra - era * 146_097;
+  const leaps = ((dayOfEra / 1460) | 0) - ((dayOfEra / 36_524) | 0) + ((dayOfEra / 146_096) | 0);
+  const yearOfEra = ((dayOfEra - leaps) / 365) | 0;
+  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0));
+  const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0;
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  let at = begun;
+  out[at++] = QUOTE;
+  const century = (year / 100) | 0;
+  at = putTwo(out, at, century);
+  at = putTwo(out, at, year - century * 100);
+  out[at++] = MINUS;
+  at = putTwo(out, at, month);
+  out[at++] = MINUS;
+  at = putTwo(out, at, dayOfYear - (((153 * shiftedMonth + 2) / 5) | 0) + 1);
+  out[at++] = CAPITAL_T;
+  const ofDay = micros - days * DAY;
+  const seconds = Math.floor(ofDay / 1e6) | 0;
+  const minutes = (seconds / 60) | 0;
+  const hours = (minutes / 60) | 0;
+  at = putTwo(out, at, hours);
+  out[at++] = COLON;
+  at = putTwo(out, at, minutes - hours * 60);
+  out[at++] = COLON;
+  at = putTwo(out, at, seconds - minutes * 60);
+  const fraction = (ofDay - seconds * 1e6) | 0;
+  if (fraction > 0) {
+    out[at++] = POINT;
+    at = putDigits(out, at, fraction, 6);
+    while (out[at - 1] === ZERO) at--;
+  }
+  for (let index = 0; index < zone.length; index++) out[at++] = zone.charCodeAt(index);
+  out[at++] = QUOTE;
+  return at;
+}
 
-  #ascii(text: string): void {
-    this.#reserve(text.length);
-    this.#at += this.#out.write(text, this.#at, "latin1");
+function putUuid(out: Buffer, begun: number, input: Buffer, begin: number): number {
+  let at = begun;
+  out[at++] = QUOTE;
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) out[at++] = MINUS;
+    const byte = input[begin + index]!;
+    out[at++] = HEX[byte >> 4]!;
+    out[at++] = HEX[byte & 15]!;
   }
+  out[at++] = QUOTE;
+  return at;
+}
 
-  #bytes(bytes: Uint8Array): void {
-    const { length } = bytes;
-    this.#reserve(length);
-    const out = this.#out;
-    let at = this.#at;
-    for (let index = 0; index < length; index++) out[at++] = bytes[index]!;
-    this.#at = at;
-  }
+function putAscii(out: Buffer, at: number, text: string): number {
+  return at + out.write(text, at, "latin1");
+}
 
-  #reserve(size: number): void {
-    if (this.#at + size <= this.#out.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#at + size));
-    this.#out.copy(grown, 0, 0, this.#at);
-    this.#out = grown;
-  }
+function putBytes(out: Buffer, begun: number, bytes: Uint8Array): number {
+  let at = begun;
+  for (let index = 0; index < bytes.length; index++) out[at++] = bytes[index]!;
+  return at;
 }
 
 /** A column, with what is written before its values. */
@@ -334,9 +332,15 @@ function readInt16(input: Buffer, at: number): number {
 }
 
 function countDigits(value: number): number {
-  let count = 5;
-  for (let bound = 100_000; value >= bound; bound *= 10) count++;
-  return count;
+  if (value < 10) return 1;
+  if (value < 100) return 2;
+  if (value < 1000) return 3;
+  if (value < 10_000) return 4;
+  if (value < 100_000) return 5;
+  if (value < 1_000_000) return 6;
+  if (value < 10_000_000) return 7;
+  if (value < 100_000_000) return 8;
+  return value < 1_000_000_000 ? 9 : 10;
 }
 
 /** Whether a number of 64 bits with this upper half is exact in JavaScript. */
@@ -344,28 +348,21 @@ function isExact(high: number): boolean {
   return high < 2 ** 20 && high >= -(2 ** 20);
 }
 
-/** The date that is so many days from 2000-01-01, in the proleptic Gregorian calendar, whose eras of 400 years begin in March here. */
-function civil(days: number): { readonly year: number; readonly month: number; readonly day: number } {
-  const shifted = days + DAYS_BEFORE_2000;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
-}
-
 /** From 0000-03-01. */
 const DAYS_BEFORE_2000 = 730_425;
+/** 0001-01-01 and 9999-12-31, from 0000-03-01. */
+const FIRST_DAY = 306;
+const LAST_DAY = 3_652_364;
 const DAY = 86_400_000_000;
 /** And infinities. */
 const NOT_A_NUMBER = 0xc000;
 /** More digits are rare. */
 const MOST_WEIGHT = 8;
+/** What takes the digits behind the scale from four. */
+const CUT: readonly number[] = [10_000, 1000, 100, 10, 1];
+/** Bytes; those with more digits come in more bytes themselves, whose six-fold is there. */
+const MOST_OF_A_NUMBER = 64;
+const UTC_OFFSET = "+00:00";
 
 const FIRST_SIZE = 32 * 1024;
 const LARGEST_KEPT = 1024 * 1024;
