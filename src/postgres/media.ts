@@ -15,6 +15,8 @@ export interface ReadMedia {
 export interface RowsEncoder {
   readonly contentType: string;
   encode(records: string | null): Uint8Array | string;
+  /** What a cursor to the next page is made of; absent: it is told beside the records. */
+  readonly lastValues?: ((records: string) => readonly (string | null)[]) | undefined;
 }
 
 /** One object, and an error where there is another number of rows. */

@@ -156,12 +156,13 @@ function quickRead(
   const { format, explain } = options;
   if ((format.kind !== "array" && format.kind !== "object") || format.stripNulls || explain !== null) return undefined;
   if (plan.compiled.layout.pageCount === -1 && node.children.length === 0) return undefined;
-  const rows = planJsonRows(node, plan.media.contentType, format.kind);
+  const rows = planJsonRows(node, plan.media.contentType, format.kind, options.cursor?.terms);
   if (rows === undefined) return undefined;
   const own: ReadOptions = {
     ...options,
     format: { kind: "records", isSingular: format.kind === "object" },
     tellsZone: rows.isZoned,
+    showsCursor: rows.encoder.lastValues === undefined,
   };
   const compiled = compileRead(rows.node, own);
   const mode = { ...READ, batch: batchShape(settings, rows.node, own, compiled) };

@@ -125,14 +125,15 @@ function contentLocation(
 
 /** The next page, when this one is full: its cursor is the last row's place in the order. */
 function nextLink(
-  { request, plan: { compiled, keyset, pageLimit } }: ReadExchange,
+  { request, plan: { compiled, encoder, keyset, pageLimit } }: ReadExchange,
   row: readonly (string | null)[],
   pageCount: number,
   given: readonly QueryParameter[],
 ): string | undefined {
-  const { cursor } = compiled.layout;
-  if (keyset === null || cursor === -1 || pageCount === 0 || pageCount !== pageLimit) return undefined;
-  const after = formatCursor(keyset.scope, row.slice(cursor, cursor + keyset.terms.length));
+  const { cursor, body } = compiled.layout;
+  if (keyset === null || pageCount === 0 || pageCount !== pageLimit) return undefined;
+  const last = cursor === -1 ? encoder?.lastValues?.(row[body] ?? "") : row.slice(cursor, cursor + keyset.terms.length);
+  const after = last && formatCursor(keyset.scope, last);
   if (after === undefined) return undefined;
   return formatLink(`${request.path}?${keptQuery(request.query, given)}after=${after}`, { rel: "next" });
 }

@@ -51,6 +51,26 @@ export class JsonWriter {
     return this.#end();
   }
 
+  /** Values of the last row, by their places, as texts that PostgreSQL reads as the same. */
+  lastValues(records: string, columns: readonly PreparedColumn[], places: readonly number[]): (string | null)[] {
+    const input = this.#begin(records);
+    let last = 0;
+    for (let next = 0; next < records.length;) {
+      last = next;
+      next = skip(input, next + 4, columns.length);
+    }
+    return places.map((place) => {
+      const { form = TEXT } = columns[place] ?? {};
+      const from = skip(input, last + 4, place) + 8;
+      const length = readInt32(input, from - 4);
+      if (length === -1) return null;
+      if (form === TEXT) return input.toString("utf8", from, from + length);
+      const out = this.#reserve(0, length * 6 + MOST_OF_A_NUMBER);
+      const text = out.toString("latin1", 0, putValue(out, 0, input, from, from + length, form));
+      return text.startsWith('"') ? text.slice(1, -1) : text;
+    });
+  }
+
   #begin(records: string): Buffer {
     if (records.length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(records.length);
     this.#input.write(records, "latin1");
@@ -322,6 +342,13 @@ export const JSON_FORMS: ReadonlySet<number> = new Set([
   TIMESTAMP,
   TIMESTAMPTZ,
 ]);
+
+/** Answers what comes behind so many fields. */
+function skip(input: Buffer, from: number, fields: number): number {
+  let at = from;
+  for (let place = 0; place < fields; place++) at += 8 + Math.max(0, readInt32(input, at + 4));
+  return at;
+}
 
 function readInt32(input: Buffer, at: number): number {
   return (input[at]! << 24) | (input[at + 1]! << 16) | (input[at + 2]! << 8) | input[at + 3]!;

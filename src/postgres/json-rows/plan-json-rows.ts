@@ -1,8 +1,9 @@
 import type { Relation } from "../catalog/types.ts";
 import type { RowsEncoder } from "../media.ts";
 import { isToOne } from "../query/find-relationship.ts";
+import type { CursorTerm } from "../query/cursor-sql.ts";
 import type { PlannedField, ReadNode } from "../query/plan.ts";
-import { FORMS, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../protobuf/value-form.ts";
+import { FORMS, JSON_TEXT, JSONB, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../protobuf/value-form.ts";
 import { JSON_FORMS, type JsonColumn, JsonWriter, prepareColumns } from "./json-writer.ts";
 
 /** A read whose rows come as records, and are made JSON here: half the work for the database. */
@@ -18,12 +19,20 @@ export interface JsonRows {
  * For plain columns whose binary forms are known, and embedded rows of such; undefined for any other.
  *
  * @param kind an array of all rows, or the object that the only one is
+ * @param terms what a cursor to the next page is made of
  */
-export function planJsonRows(root: ReadNode, contentType: string, kind: "array" | "object"): JsonRows | undefined {
+export function planJsonRows(
+  root: ReadNode,
+  contentType: string,
+  kind: "array" | "object",
+  terms: readonly CursorTerm[] = [],
+): JsonRows | undefined {
   if (root.source !== undefined) return undefined;
   const planned = planNode(root);
   if (planned === undefined) return undefined;
   const columns = prepareColumns(planned.columns);
+  const places = terms.map(({ column }) => placeOf(planned, column));
+  const tellsLast = places.length > 0 && places.every((place) => place !== -1);
   return {
     node: planned.node,
     encoder: {
@@ -32,6 +41,7 @@ export function planJsonRows(root: ReadNode, contentType: string, kind: "array" 
         kind === "object"
           ? (records) => (records === null ? "" : writer.object(records, columns))
           : (records) => (records === null ? "[]" : writer.array(records, columns)),
+      lastValues: tellsLast ? (records) => writer.lastValues(records, columns, places) : undefined,
     },
     isZoned: isZoned(planned.columns),
   };
@@ -74,6 +84,13 @@ function planNode(node: ReadNode): PlannedNode | undefined {
   if (columns.length === 0) return undefined;
   const inner = [...children.values()].map((child) => child.node);
   return { node: { ...node, select: fields, children: inner, embedsAs: "record" }, columns };
+}
+
+/** Where the values of a column stand that it is ordered by; -1: nowhere, or not as a text of it that can be read again. */
+function placeOf({ node, columns }: PlannedNode, name: string): number {
+  const place = node.select.findIndex(({ column }) => column.name === name);
+  const form = columns[place]?.form;
+  return form === undefined || form === JSON_TEXT || form === JSONB ? -1 : place;
 }
 
 function isPlain({ column, aggregate, cast, alias }: PlannedField): boolean {

@@ -44,6 +44,8 @@ export interface ReadOptions {
   /** Column whose time is the row's modification time. */
   readonly modifiedColumn: string | null;
   readonly cursor: CursorPlan | null;
+  /** Whether the last row's values are answered for a cursor to the next page. Default true. */
+  readonly showsCursor?: boolean;
   /** EXPLAIN instead of running: options and format from the closed sets of the media type. */
   readonly explain: { readonly format: "json" | "text"; readonly options: readonly ExplainOption[] } | null;
   /** At most one row of the root can match. */
@@ -123,7 +125,7 @@ export function readSql(
   const replyStatus = options.readsReplySettings ? add(settingSql("response.status")) : -1;
   const modified = options.modifiedColumn === null ? -1 : add(isAlone ? "t.h1" : lastSql(1));
   const firstCursor = options.modifiedColumn === null ? 1 : 2;
-  const cursorColumns = options.cursor?.terms.map((_, index) => add(`${lastSql(firstCursor + index)}::text`)) ?? [];
+  const cursorColumns = shownTerms(options).map((_, index) => add(`${lastSql(firstCursor + index)}::text`));
   const zone = options.tellsZone === true ? add("pg_catalog.current_setting('TimeZone')") : -1;
   const expressions = sourceExpressions(writer, node, options);
   if (options.format.kind === "csv") expressions.push(`source AS (${rows})`);
@@ -177,10 +179,15 @@ function hiddenColumns(writer: SqlWriter, node: ReadNode, options: ReadOptions):
   const modified =
     options.modifiedColumn === null ? [] : [modifiedSql(`${root}.${identifier(options.modifiedColumn)}`)];
   // Only the last row's values are shown, so the others are not made texts, but for arrays.
-  const cursor =
-    options.cursor?.terms.map(({ column, isArray }) => `${root}.${identifier(column)}${isArray ? "::text" : ""}`) ?? [];
+  const cursor = shownTerms(options).map(
+    ({ column, isArray }) => `${root}.${identifier(column)}${isArray ? "::text" : ""}`,
+  );
   const condition = options.cursor === null ? undefined : cursorCondition(writer, root, options.cursor);
   return { expressions: [...modified, ...cursor], ...(condition === undefined ? {} : { condition }) };
+}
+
+function shownTerms({ cursor, showsCursor = true }: ReadOptions): CursorPlan["terms"] {
+  return cursor === null || !showsCursor ? [] : cursor.terms;
 }
 
 /** Milliseconds since the epoch; null for a time that never comes or always was. */
