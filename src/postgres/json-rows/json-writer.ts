@@ -1,5 +1,5 @@
-import { numericText } from "../protobuf/numeric-text.ts";
-import { timestampText, timeText, dateText } from "../protobuf/temporal-text.ts";
+import { numericText } from "../binary/numeric-text.ts";
+import { timestampText, timeText, dateText } from "../binary/temporal-text.ts";
 import {
   BOOL,
   DATE,
@@ -16,7 +16,7 @@ import {
   TIMESTAMP,
   TIMESTAMPTZ,
   UUID,
-} from "../protobuf/value-form.ts";
+} from "../binary/value-form.ts";
 
 /** A column of the rows. */
 export interface JsonColumn {

@@ -3,7 +3,7 @@ import type { RowsEncoder } from "../media.ts";
 import { isToOne } from "../query/find-relationship.ts";
 import type { CursorTerm } from "../query/cursor-sql.ts";
 import type { PlannedField, ReadNode } from "../query/plan.ts";
-import { FORMS, JSON_TEXT, JSONB, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../protobuf/value-form.ts";
+import { FORMS, JSON_TEXT, JSONB, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../binary/value-form.ts";
 import { JSON_FORMS, type JsonColumn, JsonWriter, prepareColumns } from "./json-writer.ts";
 
 /** A read whose rows come as records, and are made JSON here: half the work for the database. */

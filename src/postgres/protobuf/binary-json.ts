@@ -1,5 +1,5 @@
-import { numericText } from "./numeric-text.ts";
-import { dateText, timestampText, timeText } from "./temporal-text.ts";
+import { numericText } from "../binary/numeric-text.ts";
+import { dateText, timestampText, timeText } from "../binary/temporal-text.ts";
 import {
   ARRAY,
   BOOL,
@@ -19,7 +19,7 @@ import {
   TIMESTAMPTZ,
   UINT4,
   UUID,
-} from "./value-form.ts";
+} from "../binary/value-form.ts";
 import type { ValuePlan } from "./record-plan.ts";
 
 /** A value in PostgreSQL's binary format as JSON, with what its `to_json` would write. */

@@ -27,7 +27,7 @@ import {
   TIMESTAMPTZ,
   UINT4,
   UUID,
-} from "./value-form.ts";
+} from "../binary/value-form.ts";
 
 /** How an expression's value lies in a record, and the tag of the field that it is written to. */
 export interface ExpressionType {

@@ -1,7 +1,7 @@
 import { type MessageField, type MessageType, scalar, TIMESTAMP } from "../../content/protobuf/schema.ts";
 import type { Catalog, Relation } from "../catalog/types.ts";
 import type { PlannedField } from "../query/plan.ts";
-import { FORMS, type WireCast } from "./value-form.ts";
+import { FORMS, type WireCast } from "../binary/value-form.ts";
 
 /**
  * What a `select` works out has a type of its own, whatever field of the row it is made of: casts, aggregates, parts of JSON. Each is an entry of a map, by the

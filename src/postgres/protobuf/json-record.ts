@@ -17,7 +17,7 @@ import {
   RECORD,
   TIMESTAMPTZ,
   UINT4,
-} from "./value-form.ts";
+} from "../binary/value-form.ts";
 import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /**

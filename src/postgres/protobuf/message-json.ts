@@ -3,7 +3,7 @@ import { invalidMessage, readVarint, type WireField, wireFields } from "../../co
 import { wireTypeOf } from "../../content/protobuf/schema.ts";
 import { isTooDeep } from "../../http/json-depth.ts";
 import type { RowField } from "./row-message.ts";
-import { timestampText } from "./temporal-text.ts";
+import { timestampText } from "../binary/temporal-text.ts";
 import {
   ARRAY,
   BOOL,
@@ -14,15 +14,14 @@ import {
   INT2,
   INT4,
   INT8,
-  isPacked,
   JSON_RECORD,
   JSON_TEXT,
   JSONB,
   RECORD,
   TIMESTAMPTZ,
   UINT4,
-} from "./value-form.ts";
-import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
+} from "../binary/value-form.ts";
+import { isPacked, type RecordField, type RecordPlan, type ValuePlan } from "./record-plan.ts";
 
 /**
  * A message as the JSON that the database takes for it: what is not set is not there.

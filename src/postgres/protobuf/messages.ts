@@ -35,7 +35,7 @@ import {
   rowField,
   type RowMessage,
 } from "./row-message.ts";
-import { JSON_TEXT } from "./value-form.ts";
+import { JSON_TEXT } from "../binary/value-form.ts";
 import { createValueTypes, type TypedValue } from "./value-types.ts";
 
 /** The messages of one exposed schema. */

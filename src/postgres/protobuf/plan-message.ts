@@ -7,7 +7,7 @@ import type { PlannedField, ReadNode } from "../query/plan.ts";
 import { expressionCast } from "./expression.ts";
 import type { RecordField, RecordPlan } from "./record-plan.ts";
 import type { RowMessage } from "./row-message.ts";
-import { EXPRESSION, RECORD, RECORDS } from "./value-form.ts";
+import { EXPRESSION, RECORD, RECORDS } from "../binary/value-form.ts";
 
 /**
  * Has a read select what a message has fields for, in binary format, and says what its records become.

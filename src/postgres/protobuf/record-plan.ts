@@ -1,3 +1,4 @@
+import { ENUM, FLOAT8 } from "../binary/value-form.ts";
 import type { EnumType, MessageField } from "../../content/protobuf/schema.ts";
 
 /** What a value is in the database and in its message. */
@@ -37,4 +38,9 @@ export interface RecordField {
   readonly exactTag: number;
   /** Of an array: it may be null, which an empty one must be told from. */
   readonly isNullable: boolean;
+}
+
+/** Whether repeated values stand together in one piece. */
+export function isPacked({ form }: ValuePlan): boolean {
+  return form <= FLOAT8 || form === ENUM;
 }

@@ -2,8 +2,8 @@ import { ByteWriter } from "../../content/protobuf/byte-writer.ts";
 import { jsonOfBinary, shortest } from "./binary-json.ts";
 import { AS_JSON, expressionOf } from "./expression-type.ts";
 import { writeJsonRecord } from "./json-record.ts";
-import { numericText } from "./numeric-text.ts";
-import { dateText, isInfinite, timestampText, timeText } from "./temporal-text.ts";
+import { numericText } from "../binary/numeric-text.ts";
+import { dateText, isInfinite, timestampText, timeText } from "../binary/temporal-text.ts";
 import {
   ARRAY,
   BOOL,
@@ -16,7 +16,6 @@ import {
   INT2,
   INT4,
   INT8,
-  isPacked,
   JSON_RECORD,
   JSON_TEXT,
   JSONB,
@@ -29,8 +28,8 @@ import {
   TIMESTAMPTZ,
   UINT4,
   UUID,
-} from "./value-form.ts";
-import type { RecordField, RecordPlan, ValuePlan } from "./record-plan.ts";
+} from "../binary/value-form.ts";
+import { isPacked, type RecordField, type RecordPlan, type ValuePlan } from "./record-plan.ts";
 
 /** Makes messages of records as `record_send` writes them: a count of fields, then type, length and value of each. */
 export class RecordWriter {

@@ -1,8 +1,8 @@
 import { tagOf } from "../../content/protobuf/byte-writer.ts";
 import { type MessageField, type MessageType, wireTypeOf } from "../../content/protobuf/schema.ts";
 import type { Relationship } from "../catalog/types.ts";
-import type { RecordField, RecordPlan } from "./record-plan.ts";
-import { isPacked, type WireCast } from "./value-form.ts";
+import { isPacked, type RecordField, type RecordPlan } from "./record-plan.ts";
+import type { WireCast } from "../binary/value-form.ts";
 import type { TypedValue } from "./value-types.ts";
 
 export interface RoutineMessages {

@@ -20,7 +20,7 @@ import {
   TIMESTAMPTZ,
   UINT4,
   type WireCast,
-} from "./value-form.ts";
+} from "../binary/value-form.ts";
 import type { EnumPlan, RecordPlan, ValuePlan } from "./record-plan.ts";
 
 /** How values of a type are sent. */

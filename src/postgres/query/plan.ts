@@ -1,5 +1,5 @@
 import type { Relation, RelationName, Relationship } from "../catalog/types.ts";
-import type { WireCast } from "../protobuf/value-form.ts";
+import type { WireCast } from "../binary/value-form.ts";
 import type {
   AggregateFunction,
   IsLiteral,

@@ -2,7 +2,7 @@ import { columnSql, conditionSql, joinedRowIsNull, orderSql } from "./condition-
 import { isToOne } from "./find-relationship.ts";
 import type { AggregateFunction } from "./ast.ts";
 import type { ChildOutput, PlannedField, ReadNode, Reference, SpreadField } from "./plan.ts";
-import type { WireCast } from "../protobuf/value-form.ts";
+import type { WireCast } from "../binary/value-form.ts";
 import { identifier, qualified, type SqlWriter } from "./sql-text.ts";
 
 /** What a read adds to its rows beside what the request selects. */

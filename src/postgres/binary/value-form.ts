@@ -1,5 +1,3 @@
-import type { ValuePlan } from "./record-plan.ts";
-
 /** How a value lies in PostgreSQL's binary format, and so what is to be made of it. Numbers, which a switch jumps by. */
 export const BOOL = 0;
 export const INT2 = 1;
@@ -61,8 +59,3 @@ export const FORMS: ReadonlyMap<string, number> = new Map([
   ["timestamp without time zone", TIMESTAMP],
   ["timestamp with time zone", TIMESTAMPTZ],
 ]);
-
-/** Whether repeated values stand together in one piece. */
-export function isPacked({ form }: ValuePlan): boolean {
-  return form <= FLOAT8 || form === ENUM;
-}
