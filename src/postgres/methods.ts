@@ -1,3 +1,4 @@
+import type { SourceReply } from "../api/source.ts";
 import { findRoutine } from "./call/find-routine.ts";
 import { findFunctions } from "./catalog/lookup.ts";
 import type { Catalog } from "./catalog/types.ts";
@@ -27,6 +28,11 @@ export function allowedMethods(catalog: Catalog, route: Route): string {
     default:
       return route satisfies never;
   }
+}
+
+/** Answers OPTIONS. Throws what `allowedMethods` throws. */
+export function optionsReply(catalog: Catalog, route: Route): SourceReply {
+  return { status: 200, headers: { allow: allowedMethods(catalog, route) }, body: "", validate: false };
 }
 
 /** @throws DialectError PGRST101 or PGRST117 for a method that means nothing there, whatever the relation would allow. */

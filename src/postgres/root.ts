@@ -5,6 +5,7 @@ import { DialectError } from "./dialect-error.ts";
 import type { Catalog } from "./catalog/types.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
 import type { Documents } from "./openapi/documents.ts";
+import type { DocumentSettings } from "./openapi/index.ts";
 import { chooseDocument } from "./openapi/negotiate.ts";
 import { privilegesCommand } from "./openapi/privileges.ts";
 import type { Command, CommandResult } from "./pool/index.ts";
@@ -18,6 +19,13 @@ export interface RootContext {
   readonly documents: Documents;
   /** Runs the commands in one transaction, after those that open it for the request. */
   readonly run: (commands: readonly Command[]) => Promise<readonly CommandResult[]>;
+}
+
+/** What is described for whom: somebody without credentials only gets anything where that is meant. */
+export function documentSettings(settings: PostgresSettings, isAuthenticating: boolean): DocumentSettings {
+  const { allowAnonymous, anonRole } = settings;
+  const isOpen = allowAnonymous && (anonRole !== null || !isAuthenticating);
+  return { ...settings, allowAnonymous: isOpen, takesTokens: isAuthenticating };
 }
 
 /** Answers GET and HEAD of `/` with a document that describes the API, and of `/schema.proto` with its messages. */

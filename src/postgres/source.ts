@@ -19,17 +19,16 @@ import type { Catalog } from "./catalog/types.ts";
 import { createQueryCache } from "./changes/query-cache.ts";
 import type { Tracker } from "./changes/tracker.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
-import type { DocumentSettings } from "./openapi/index.ts";
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createRouter } from "./create-router.ts";
 import { toFailureReply } from "./failure-reply.ts";
 import { type Command, createStatement, type Listener, type Pool } from "./pool/index.ts";
-import { allowedMethods, refuseMethod } from "./methods.ts";
+import { optionsReply, refuseMethod } from "./methods.ts";
 import { impersonate, toDialectRefusal } from "./impersonation.ts";
 import { NO_PREFERENCES, type Preferences, readPreferences, recallPreferences } from "./preferences.ts";
 import { createQueryLog, type QueryLog } from "./query-log.ts";
 import { read } from "./read.ts";
-import { assertDescribed, describeRoot } from "./root.ts";
+import { assertDescribed, describeRoot, documentSettings } from "./root.ts";
 import { listenForReloads } from "./reload-channel.ts";
 import { resolveRoute, type Route } from "./route.ts";
 import { createTransactionRunner, runOwn, type RunTransaction, type TransactionMode } from "./run-transaction.ts";
@@ -293,7 +292,7 @@ class PostgresSource implements Source {
   #dispatch(schema: Schema, request: SourceRequest, route: Route): Promise<SourceReply> | SourceReply {
     const { method } = request;
     if (route.kind === "root") assertDescribed(this.#settings);
-    if (method === "OPTIONS") return optionsReply(allowedMethods(schema.catalog, route));
+    if (method === "OPTIONS") return optionsReply(schema.catalog, route);
     refuseMethod(schema.catalog, route, method);
     if (route.kind === "call") return this.#call(schema, request, route);
     if (route.kind === "root") return this.#describe(schema, request, route);
@@ -379,7 +378,7 @@ class PostgresSource implements Source {
     const settings = this.#settings;
     return new SchemaLoader({
       settings,
-      documents: this.#documentSettings(),
+      documents: documentSettings(settings, this.#isAuthenticating),
       router,
       tracker: this.#tracker,
       log,
@@ -392,16 +391,6 @@ class PostgresSource implements Source {
       cache: (tags, tracker) => createQueryCache(settings, tags, tracker, (request) => this.#originOf(request)),
     });
   }
-
-  #documentSettings(): DocumentSettings {
-    const { allowAnonymous, anonRole } = this.#settings;
-    const isOpen = allowAnonymous && (anonRole !== null || !this.#isAuthenticating);
-    return { ...this.#settings, allowAnonymous: isOpen, takesTokens: this.#isAuthenticating };
-  }
 }
 
 const CATALOG_OPTIONS = { timeoutMs: CATALOG_TIMEOUT_MS };
-
-function optionsReply(allow: string): SourceReply {
-  return { status: 200, headers: { allow }, body: "", validate: false };
-}

@@ -9,7 +9,7 @@ export const COLUMNS: readonly (readonly [name: string, type: string, values: fc
   ["o", "oid", fc.integer({ min: 0, max: 2 ** 32 - 1 })],
   ["f4", "real", fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }).map(positive), specials())],
   ["f8", "double precision", fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }).map(positive), specials())],
-  ["n", "numeric", fc.oneof(decimals(), specials())],
+  ["n", "numeric", fc.oneof(decimals(), specials(), fc.constantFrom("1e400", "-1e-400", "1e4000"))],
   ["n2", "numeric(20,5)", fc.integer().map((value) => String(value / 1000))],
   ["t", "text", texts()],
   ["v", "varchar(20)", texts(20)],

@@ -4,7 +4,8 @@ import { isToOne } from "../query/find-relationship.ts";
 import type { CursorTerm } from "../query/cursor-sql.ts";
 import type { PlannedField, ReadNode } from "../query/plan.ts";
 import { FORMS, JSON_TEXT, JSONB, RECORD, RECORDS, TEXT, TIMESTAMPTZ } from "../binary/value-form.ts";
-import { JSON_FORMS, type JsonColumn, JsonWriter, prepareColumns } from "./json-writer.ts";
+import { JSON_FORMS } from "./json-values.ts";
+import { type JsonColumn, JsonWriter, prepareColumns } from "./json-writer.ts";
 
 /** A read whose rows come as records, and are made JSON here: half the work for the database. */
 export interface JsonRows {
