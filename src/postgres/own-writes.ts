@@ -1,6 +1,6 @@
 import type { ReplyHeaders } from "../http/message.ts";
 import type { SourceRequest } from "../api/source-request.ts";
-import type { Tracker } from "./changes/tracker.ts";
+import type { Tracker } from "./changes/tracker-types.ts";
 import type { CommandResult } from "./pool/index.ts";
 import { COMMITTED, type Router } from "./replicas/index.ts";
 import type { RequestNotes } from "./request-notes.ts";

@@ -7,7 +7,7 @@ import { readCatalog } from "./catalog/read-catalog.ts";
 import type { Catalog } from "./catalog/types.ts";
 import type { QueryCache } from "./changes/query-cache.ts";
 import type { TagSource } from "./changes/read-tags.ts";
-import type { Tracker } from "./changes/tracker.ts";
+import type { Tracker } from "./changes/tracker-types.ts";
 import { createDocuments, type Documents, type DocumentSettings } from "./openapi/index.ts";
 import { createPlanCache, type PlanCache } from "./plan-cache.ts";
 import type { Pool } from "./pool/index.ts";

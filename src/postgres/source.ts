@@ -17,7 +17,7 @@ import { call } from "./call/call.ts";
 import type { CatalogQuery } from "./catalog/catalog-query.ts";
 import type { Catalog } from "./catalog/types.ts";
 import { createQueryCache } from "./changes/query-cache.ts";
-import type { Tracker } from "./changes/tracker.ts";
+import type { Tracker } from "./changes/tracker-types.ts";
 import { errorReply, notLoaded } from "./error-reply.ts";
 import { createIdempotency, type Idempotency } from "./idempotency/index.ts";
 import { createRouter } from "./create-router.ts";

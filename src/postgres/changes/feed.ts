@@ -49,3 +49,8 @@ export interface FeedStats {
   /** Whatever was committed and visible before this place in the log is purged. */
   readonly passed: Lsn;
 }
+
+/** Whether positions of the two can be compared. */
+export function isSameLog(one: FollowedLog | undefined, other: FollowedLog | undefined): boolean {
+  return one?.cluster === other?.cluster && one?.timeline === other?.timeline;
+}

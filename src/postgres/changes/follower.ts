@@ -1,6 +1,6 @@
 import { createBackoff } from "../pool/backoff.ts";
 import type { ChangeSink } from "./change-sink.ts";
-import type { FeedState, FollowedLog } from "./feed.ts";
+import { type FeedState, type FollowedLog, isSameLog } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
 import { pause } from "./pause.ts";
 import type { Probe } from "./probe.ts";
@@ -216,7 +216,3 @@ const SILENCE_MS = 10_000;
 /** Longer than both need for reading the catalog. */
 const AGREEMENT_MS = 15_000;
 const MOST_LOOKS = 64;
-
-function isSameLog(one: FollowedLog | undefined, other: FollowedLog | undefined): boolean {
-  return one?.cluster === other?.cluster && one?.timeline === other?.timeline;
-}

@@ -8,7 +8,7 @@ import type { ReadOrigin } from "../replicas/index.ts";
 import type { ReadNode } from "../query/plan.ts";
 import type { Bindings } from "../query/statement.ts";
 import { planCallTags, planTags, type ReadTags, type TagSource, type UntaggedReason } from "./read-tags.ts";
-import type { Tracker } from "./tracker.ts";
+import type { Tracker } from "./tracker-types.ts";
 
 /** How the replies to reads of one shape are cached; a token says why they are not. */
 export type CachePlan = ReadTags | UncachedReason;

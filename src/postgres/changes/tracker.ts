@@ -1,9 +1,6 @@
-import type { PostgresSettings } from "../../api/settings.ts";
-import type { Log, MetricsRegistry, SourceCache } from "../../api/source.ts";
-import type { CatalogQuery } from "../catalog/catalog-query.ts";
 import type { Catalog } from "../catalog/types.ts";
 import type { PoolSettings } from "../pool/types.ts";
-import type { Position, ReadOrigin, Router } from "../replicas/index.ts";
+import type { Position, ReadOrigin } from "../replicas/index.ts";
 import { type FindCacheRule, parseCacheRules } from "./cache-rules.ts";
 import type { ChangeKind, ChangeReport, ChangeSink, LossReason } from "./change-sink.ts";
 import { observeChanges } from "./change-metrics.ts";
@@ -12,7 +9,7 @@ import { type Dependencies, readDependencies } from "./dependencies.ts";
 import type { ChangeSource } from "./change-source.ts";
 import { publicationName, readPrefix } from "./database-prefix.ts";
 import { chooseMeans } from "./means.ts";
-import type { Feed, FollowedLog } from "./feed.ts";
+import { type Feed, isSameLog } from "./feed.ts";
 import { type Lsn, NO_LSN } from "./lsn.ts";
 import { openProbe } from "./probe.ts";
 import { readPublication } from "./publication.ts";
@@ -26,55 +23,7 @@ import { createTriggerWay } from "./trigger-way.ts";
 import { type AdviseTables, createTableAdvice } from "./table-advice.ts";
 import { createTagNames, type TagNames } from "./tag-names.ts";
 import { FeedUnavailable } from "./unavailable.ts";
-
-/** What a tracker works with. */
-export interface TrackerOptions {
-  readonly settings: PostgresSettings;
-  readonly log: Log;
-  readonly metrics: MetricsRegistry;
-  readonly cache: SourceCache;
-  readonly query: CatalogQuery;
-  readonly router: Pick<Router, "hasReplicas" | "primaryUrl" | "onMove">;
-  /** The catalog is to be read again. */
-  readonly restructured: () => void;
-}
-
-/** Follows the changes of a database, and removes the replies they make out of date. */
-export interface Tracker {
-  /** Whether the cache may be asked. */
-  readonly isUsable: boolean;
-  /** Whether changes are followed, so that what is stored is at most as old as the settings allow. */
-  readonly isCurrent: boolean;
-  /** A write of ours has been answered, and what it changed has not been purged yet. */
-  readonly isBehind: boolean;
-  /** Replies of routes have tags of this database: writes of ours take them away also while no replies of its own are cached. */
-  hasGuests: boolean;
-  /** Why changes are not followed, in words; `undefined` while they are. */
-  readonly reason: string | undefined;
-  /** Reads what the replies from a catalog depend on. */
-  prepare(catalog: Catalog): Promise<TagSource>;
-  /** From now on replies are tagged so. Everything that was stored before goes; until then nothing is current. */
-  adopt(source: TagSource): void;
-  /** What replies depend on was read again, and is as before. */
-  confirm(): void;
-  /** Whether a reply with these tags, read by somebody who has seen so much, may be stored. */
-  isSeen(tags: readonly string[], origin: ReadOrigin): boolean;
-  /** Whether every stored reply has seen as much. */
-  covers(position: Position): boolean;
-  /**
-   * To be awaited after a write of ours has been committed, and before its client is told: whoever asks afterwards then sees it, from the
-   * cache, too.
-   *
-   * @param table the relation that was written to; undefined where nobody knows
-   * @param xid full number of its transaction, `null` where it changed nothing; undefined where nobody knows
-   */
-  written(table: number | undefined, xid?: number | null): Promise<void>;
-  /** Whether it mostly knows, once a write of ours is purged, where its transaction ends. */
-  readonly tellsEnds: boolean;
-  /** Where a transaction of ours, by its full number, ends in the log; undefined unless it was purged a moment ago. */
-  endOf(xid: number): Position | undefined;
-  close(): Promise<void>;
-}
+import type { Tracker, TrackerOptions } from "./tracker-types.ts";
 
 /** Makes a tracker; it begins with the first `adopt`. */
 export function createTracker(options: TrackerOptions): Tracker {
@@ -391,10 +340,6 @@ const WRITE_PATIENCE_MS = 100;
 /** A stream that is so late is about to be given up. */
 const OVERDUE_MS = 15_000;
 const MOST_OVERDUE = 1000;
-
-function isSameLog({ cluster, timeline }: Position, log: FollowedLog | undefined): boolean {
-  return log?.cluster === cluster && log.timeline === timeline;
-}
 
 /** Replies are kept until they are out of date, kept for a time, or not kept. */
 type Mode = "following" | "timed" | "off";
