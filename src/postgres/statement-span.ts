@@ -54,7 +54,10 @@ function describe(statement: Statement, { schema, target }: TransactionScope): D
 export function withTraceComments(commands: readonly Command[], span: TraceSpan): readonly Command[] {
   // Of hexadecimal digits and dashes: nothing that a comment could end at.
   const comment = ` /*traceparent='${span.traceparent}'*/`;
-  return commands.map(({ statement, values }) => ({ statement: unnamedStatement(statement.text + comment), values }));
+  return commands.map(({ statement: { text, bytes }, values }) => ({
+    statement: { ...unnamedStatement(text + comment), bytes },
+    values,
+  }));
 }
 
 const operations = new WeakMap<Statement, string>();

@@ -17,7 +17,7 @@ const WORDS = new Set(
     "distinct any all like ilike order group by desc asc nulls first last limit offset into values default returning set conflict do nothing " +
     "excluded exists ordinality variadic cast explain format text json analyze verbose settings buffers wal only row " +
     "integer bigint jsonb boolean int unknown character varying double precision numeric real date timestamp time zone without int4range xml bytea " +
-    "count sum avg max min coalesce nullif current_setting set_config json_agg jsonb_agg array_agg string_agg row_to_json to_json to_jsonb json_strip_nulls " +
+    "count sum avg record_send max min coalesce nullif current_setting set_config json_agg jsonb_agg array_agg string_agg row_to_json to_json to_jsonb json_strip_nulls " +
     "json_object_keys json_build_object json_to_record json_to_recordset json_array_elements jsonb_array_elements unnest substring length encode isfinite extract epoch " +
     "to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery pg_catalog format_type to_regtype oid name pg_timezone_names " +
     "begin commit rollback read write constraints immediate listen isolation level serializable repeatable committed " +
@@ -28,9 +28,18 @@ const WORDS = new Set(
 
 /** Texts of ours; those of requests are parameters. */
 const TEXTS = new Set(
-  ["','", "''", "E'\\n'", "'response.headers'", "'response.status'", "'[]'", "'null'", "'0'", "'hex'"].concat(
-    "'hotpath.merged'",
-  ),
+  [
+    "','",
+    "''",
+    "E'\\n'",
+    "'response.headers'",
+    "'response.status'",
+    "'[]'",
+    "'null'",
+    "'0'",
+    "'hex'",
+    "'TimeZone'",
+  ].concat("'hotpath.merged'"),
 );
 
 /** What a statement holds that is neither the catalog's nor our own, or undefined. */
