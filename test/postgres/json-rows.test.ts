@@ -40,6 +40,9 @@ suite("lists whose JSON is made here", () => {
           assert.equal(whole.text, await jsonOf(url, "*"));
           const some = await api.get(`/plain?select=${chosen.join(",")}&order=id.desc&limit=5`);
           assert.equal(some.text, await jsonOf(url, chosen.join(","), "id desc limit 5"));
+          const alias = "é".repeat(40);
+          const named = await api.get(`/plain?select=${encodeURIComponent(alias)}:id&order=id`);
+          assert.equal(named.text, await jsonOf(url, `id as "${alias}"`));
         },
       ),
       { numRuns: 25 },

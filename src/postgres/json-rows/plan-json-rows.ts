@@ -82,7 +82,7 @@ function planNode(node: ReadNode): PlannedNode | undefined {
     const form = isToOne(child.node.relationship) ? RECORD : RECORDS;
     if (!output.empty) columns.push({ name: output.name, form, columns: child.columns });
   }
-  if (columns.length === 0) return undefined;
+  if (columns.length === 0 || !columns.every(({ name }) => Buffer.byteLength(name) <= LONGEST_NAME)) return undefined;
   const inner = [...children.values()].map((child) => child.node);
   return { node: { ...node, select: fields, children: inner, embedsAs: "record" }, columns };
 }
@@ -93,6 +93,9 @@ function placeOf({ node, columns }: PlannedNode, name: string): number {
   const form = columns[place]?.form;
   return form === undefined || form === JSON_TEXT || form === JSONB ? -1 : place;
 }
+
+/** PostgreSQL cuts longer ones (NAMEDATALEN), in JSON as well. */
+const LONGEST_NAME = 63;
 
 function isPlain({ column, aggregate, cast, alias }: PlannedField): boolean {
   const isAsItIs = column.path.length === 0 && !column.toJson && !column.wholeRow && column.transform === undefined;
