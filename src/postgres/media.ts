@@ -19,6 +19,10 @@ export interface RowsEncoder {
   readonly lastValues?: ((records: string) => readonly (string | null)[]) | undefined;
 }
 
+/** Fields of requests that choose among the replies to a read, whether these are stored here or elsewhere. Ranges of rows are not stored. */
+export const READ_VARIES: readonly string[] = ["Accept", "Prefer", "Accept-Profile"];
+export const READ_VARY = READ_VARIES.join(", ");
+
 /** One object, and an error where there is another number of rows. */
 export function isSingular({ format }: Pick<ReadMedia, "format">): boolean {
   return format.kind === "object" || (format.kind === "records" && format.isSingular);

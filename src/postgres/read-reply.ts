@@ -5,7 +5,7 @@ import { formatLink } from "../http/index.ts";
 import { formatCursor } from "./cursor.ts";
 import { DialectError } from "./dialect-error.ts";
 import { besideFieldTexts, toFieldText } from "./field-text.ts";
-import { isSingular } from "./media.ts";
+import { isSingular, READ_VARY } from "./media.ts";
 import type { CommandResult } from "./pool/index.ts";
 import { appliedToRead, NO_PREFERENCES, type Preferences } from "./preferences.ts";
 import { canonicalQuery, fillCanonical } from "./query/canonical-query.ts";
@@ -69,9 +69,6 @@ export function toReply(
   if (modified !== null && modified !== undefined) reply.modifiedMs = Number(modified);
   return withReplySettings(reply, row[layout.replyHeaders], row[layout.replyStatus]);
 }
-
-/** Fields of requests that choose among the replies to a read, whether these are stored here or elsewhere. */
-export const READ_VARY = "Accept, Prefer, Accept-Profile";
 
 /** A row that was read alone is there if it became anything. */
 function countAlone(rows: CommandResult["rows"], body: number): number {

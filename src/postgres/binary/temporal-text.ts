@@ -44,7 +44,15 @@ const DAY = 86_400_000_000n;
 /** From 1970-01-01. */
 const EPOCH_DAYS = 10_957;
 
-function civil(days: number): { readonly date: string; readonly suffix: string } {
+/** A day as the proleptic Gregorian calendar has it; years before 1 count down from 0. */
+export interface CivilDay {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+/** @param days from 2000-01-01 */
+export function civilDay(days: number): CivilDay {
   // Days since 0000-03-01 of the proleptic Gregorian calendar, in eras of 400 years.
   const shifted = days + EPOCH_DAYS + 719_468;
   const era = Math.floor(shifted / 146_097);
@@ -56,7 +64,11 @@ function civil(days: number): { readonly date: string; readonly suffix: string }
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
   const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
+}
+
+function civil(days: number): { readonly date: string; readonly suffix: string } {
+  const { year, month, day } = civilDay(days);
   const shown = year > 0 ? year : 1 - year;
   return { date: `${String(shown).padStart(4, "0")}-${two(month)}-${two(day)}`, suffix: year > 0 ? "" : " BC" };
 }

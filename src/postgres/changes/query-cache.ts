@@ -4,6 +4,7 @@ import type { SourceRequest } from "../../api/source-request.ts";
 import { formatHttpDate } from "../../http/date.ts";
 import { addVary } from "../../http/vary.ts";
 import type { Routine } from "../catalog/types.ts";
+import { READ_VARIES, READ_VARY } from "../media.ts";
 import type { ReadOrigin } from "../replicas/index.ts";
 import type { ReadNode } from "../query/plan.ts";
 import type { Bindings } from "../query/statement.ts";
@@ -79,8 +80,10 @@ export function createQueryCache(
       return refuse(traits) ?? planCallTags(source, routine, node, moments);
     },
     mark(reply, request, plan, bindings) {
-      const { vary } = reply.headers;
-      reply.headers["vary"] = vary === undefined ? VARY_ALONE : VARY.reduce<string>(addVary, addVary(vary, "Accept"));
+      // Most replies say so already.
+      if (reply.headers["vary"] !== READ_VARY) {
+        for (const field of READ_VARIES) reply.headers["vary"] = addVary(reply.headers["vary"], field);
+      }
       const hints = typeof plan === "string" ? plan : hintsFor(request, plan, bindings);
       if (typeof hints === "string") {
         reply.uncachedFor = hints;
@@ -94,7 +97,3 @@ export function createQueryCache(
     },
   };
 }
-
-/** Fields of requests that choose among replies. Ranges of rows are not cached. */
-const VARY = ["Accept", "Prefer", "Accept-Profile"];
-const VARY_ALONE = VARY.join(", ");

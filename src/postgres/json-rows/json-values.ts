@@ -1,5 +1,5 @@
 import { numericText } from "../binary/numeric-text.ts";
-import { timestampText, timeText, dateText } from "../binary/temporal-text.ts";
+import { civilDay, dateText, timestampText, timeText } from "../binary/temporal-text.ts";
 import {
   BOOL,
   DATE,
@@ -162,20 +162,8 @@ function putNumeric(out: Buffer, begun: number, input: Buffer, begin: number): n
 function putTimestamp(out: Buffer, begun: number, high: number, low: number, zone: string): number {
   const micros = high * 2 ** 32 + low;
   const days = Math.floor(micros / DAY);
-  const fromEra = days + DAYS_BEFORE_2000;
-  // Years 1 to 9999, of which the days can be told in numbers of 31 bits.
-  if (!isExact(high) || fromEra < FIRST_DAY || fromEra > LAST_DAY) {
-    return putAscii(out, begun, `"${timestampText(high, low, zone)}"`);
-  }
-  // The proleptic Gregorian calendar, whose eras of 400 years begin in March here.
-  const era = (fromEra / 146_097) | 0;
-  const dayOfEra = fromEra - era * 146_097;
-  const leaps = ((dayOfEra / 1460) | 0) - ((dayOfEra / 36_524) | 0) + ((dayOfEra / 146_096) | 0);
-  const yearOfEra = ((dayOfEra - leaps) / 365) | 0;
-  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0));
-  const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0;
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const { year, month, day } = civilDay(days);
+  if (!isExact(high) || year < 1 || year > 9999) return putAscii(out, begun, `"${timestampText(high, low, zone)}"`);
   let at = begun;
   out[at++] = QUOTE;
   const century = (year / 100) | 0;
@@ -184,7 +172,7 @@ function putTimestamp(out: Buffer, begun: number, high: number, low: number, zon
   out[at++] = MINUS;
   at = putTwo(out, at, month);
   out[at++] = MINUS;
-  at = putTwo(out, at, dayOfYear - (((153 * shiftedMonth + 2) / 5) | 0) + 1);
+  at = putTwo(out, at, day);
   out[at++] = CAPITAL_T;
   const ofDay = micros - days * DAY;
   const seconds = Math.floor(ofDay / 1e6) | 0;
@@ -254,11 +242,6 @@ function isExact(high: number): boolean {
   return high < 2 ** 20 && high >= -(2 ** 20);
 }
 
-/** From 0000-03-01. */
-const DAYS_BEFORE_2000 = 730_425;
-/** 0001-01-01 and 9999-12-31, from 0000-03-01. */
-const FIRST_DAY = 306;
-const LAST_DAY = 3_652_364;
 const DAY = 86_400_000_000;
 /** And infinities. */
 const NOT_A_NUMBER = 0xc000;
