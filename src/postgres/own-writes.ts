@@ -22,8 +22,8 @@ export class OwnWrites implements CommitWatch {
     return this.#tracker.tellsEnds;
   }
 
-  numbered(request: SourceRequest, xid: number | null, startedAt: number): void {
-    this.#notes.numbered(request, xid, startedAt);
+  numbered(request: SourceRequest, xid: number | null, startedAt: number, isTold: boolean): void {
+    this.#notes.numbered(request, xid, startedAt, isTold);
   }
 
   /**
@@ -35,8 +35,8 @@ export class OwnWrites implements CommitWatch {
   async settled(request: SourceRequest, table: number | undefined, headers?: ReplyHeaders): Promise<void> {
     const one = this.#notes.transactionOf(request);
     await this.#tracker.written(table, one?.xid);
-    // It was asked for behind the commit, or nothing was committed.
-    if (one === undefined || this.#notes.tokenOf(request) !== undefined) return;
+    // Nothing was committed, or it was asked for behind the commit. A token that is there may be of a write before this one.
+    if (one?.isTold !== true) return;
     const end = (typeof one.xid === "number" ? this.#tracker.endOf(one.xid) : undefined) ?? (await this.#look());
     const token = this.#router.committed(request, end, one.startedAt);
     if (token === undefined) return;

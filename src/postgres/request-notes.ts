@@ -7,11 +7,12 @@ export interface CommittedOne {
   readonly xid: number | null | undefined;
   /** By `performance.now()`, before its commit. */
   readonly startedAt: number;
+  /** Nobody has asked where it ends. */
+  readonly isTold: boolean;
 }
 
-interface Committed {
+interface Committed extends Omit<CommittedOne, "xid"> {
   readonly xid: number | null | typeof SEVERAL;
-  readonly startedAt: number;
 }
 
 /** A request that has committed more than one transaction. */
@@ -33,17 +34,17 @@ export class RequestNotes {
   }
 
   /** Takes the full number of a transaction that a request has committed; `null`: it changed nothing. */
-  numbered(request: SourceRequest, xid: number | null, startedAt: number): void {
+  numbered(request: SourceRequest, xid: number | null, startedAt: number, isTold: boolean): void {
     const known = this.#transactions.get(request);
     // A handler that has several at once could not tell which number is whose.
-    if (known?.xid == null) this.#transactions.set(request, { xid, startedAt });
-    else if (xid !== null) this.#transactions.set(request, { xid: SEVERAL, startedAt });
+    if (known?.xid == null) this.#transactions.set(request, { xid, startedAt, isTold });
+    else if (xid !== null) this.#transactions.set(request, { xid: SEVERAL, startedAt, isTold });
   }
 
   /** What a request has committed last; undefined where it has not, or nobody knows. */
   transactionOf(request: SourceRequest): CommittedOne | undefined {
     const known = this.#transactions.get(request);
-    return known && { xid: known.xid === SEVERAL ? undefined : known.xid, startedAt: known.startedAt };
+    return known && { ...known, xid: known.xid === SEVERAL ? undefined : known.xid };
   }
 
   /** A handler may read several times, from several servers: what counts is what has seen least. */

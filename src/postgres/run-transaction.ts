@@ -204,8 +204,9 @@ export interface CommitWatch {
    * Takes the full number of a transaction, or `null` for one that has changed nothing.
    *
    * @param startedAt by `performance.now()`, before the commit
+   * @param isTold whether it is left to this watch to find out where the transaction ends
    */
-  numbered(request: SourceRequest, xid: number | null, startedAt: number): void;
+  numbered(request: SourceRequest, xid: number | null, startedAt: number, isTold: boolean): void;
   /** It finds out where the transaction ends in the log: nobody need ask that behind the commit. */
   readonly tellsEnds: boolean;
 }
@@ -231,11 +232,12 @@ function createFollow(
   const startedAt = performance.now();
   const track = createTrack(router, committed, request, startedAt);
   if (track === undefined && watch === undefined) return UNFOLLOWED;
+  const isTold = watch?.tellsEnds === true;
   const note = (result: CommandResult | undefined): void => {
     const xid = result?.rows[0]?.[0];
-    if (xid !== undefined) watch?.numbered(request, xid === null ? null : Number(xid), startedAt);
+    if (xid !== undefined) watch?.numbered(request, xid === null ? null : Number(xid), startedAt, isTold);
   };
-  return { track, note: watch && note, isTold: watch?.tellsEnds === true };
+  return { track, note: watch && note, isTold };
 }
 
 /** Tells the token of what a request has committed. */

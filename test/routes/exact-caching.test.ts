@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { get, post, postgres } from "../../src/index.ts";
+import { parseLsn } from "../../src/postgres/replicas/index.ts";
+import { parseToken } from "../../src/postgres/replicas/token.ts";
 import type { TestScope } from "../support/defer.ts";
 import { runSql, testDatabase } from "../support/postgres.ts";
 import { type ServedApi, serveSources } from "../support/server.ts";
@@ -78,6 +80,15 @@ const routes = [
     params: id,
     body: z.object({ name: z.string() }),
     handle: async ({ sql, params, body }) => sql`update users set name = ${body.name} where id = ${params.id}`,
+  }),
+  post("/rename-twice/:id", {
+    params: id,
+    handle: async ({ sql, params }) => {
+      await sql`update users set note = 'once' where id = ${params.id}`;
+      const between = await sql.one`select pg_current_wal_insert_lsn()::text as lsn`;
+      await sql`update users set note = 'twice' where id = ${params.id}`;
+      return between;
+    },
   }),
 ];
 
@@ -165,5 +176,17 @@ test("a write through a route is seen by whoever asks after its reply", async (t
     assert.equal(written.status, 200);
     assert.deepEqual(await api.json("/user/3"), { name });
     assert.ok((await api.get("/orders/3")).text.includes(`"${name}"`));
+  }
+});
+
+test("the token of several writes is that of the last", async (t) => {
+  const { api } = await served(t);
+  for (let round = 0; round < 5; round++) {
+    const written = await api.send("POST", "/rename-twice/3");
+    assert.equal(written.status, 200, written.text);
+    const { lsn } = JSON.parse(written.text) as { lsn: string };
+    const token = parseToken(String(written.headers["consistency-token"]));
+    assert.ok(typeof token === "object", "no token");
+    assert.ok(token.lsn > parseLsn(lsn), `${token.lsn} is from before ${lsn}`);
   }
 });
